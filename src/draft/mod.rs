@@ -1,0 +1,1 @@
+//! The instant stand-ins for pictures that no model has made yet.

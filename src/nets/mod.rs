@@ -1,0 +1,1 @@
+//! Networks in candle: modules only, no files, no threads.

@@ -1,0 +1,1 @@
+//! Pictures on the GPU: textures, camera moves, dissolves, the player.

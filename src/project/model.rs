@@ -1,0 +1,260 @@
+//! What a film is made of.
+
+use super::{CameraMove, MediaName, SceneId, TakeId};
+use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+
+/// Shortest and longest scene, in milliseconds.
+pub const DURATION_MS_RANGE: RangeInclusive<u32> = 500..=60_000;
+
+/// One film: the user's sentence, how it should look, its scenes and its recurring entities.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    /// The user's sentence.
+    pub premise: String,
+    /// How everything should look, in the user's words ("watercolour", "film noir"); may be empty.
+    #[serde(default)]
+    pub style: String,
+    #[serde(default)]
+    pub format: Format,
+    #[serde(default)]
+    pub scenes: Vec<Scene>,
+    /// What the user or a model said about entities. Entities that scenes merely name need no entry here: see
+    /// [`super::entities`] for all of them.
+    #[serde(default)]
+    pub cast: Vec<Entity>,
+    /// The next unused number for [`SceneId`] and [`TakeId`]; only ever grows.
+    #[serde(default = "first_id")]
+    pub next_id: u64,
+}
+
+fn first_id() -> u64 {
+    1
+}
+
+/// Size and frame rate of the film.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Format {
+    /// Pixels; even.
+    pub width: u32,
+    /// Pixels; even.
+    pub height: u32,
+    /// Frames per second.
+    pub fps: u32,
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Self { width: 1280, height: 720, fps: 24 }
+    }
+}
+
+/// One shot of the film.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scene {
+    pub id: SceneId,
+    /// What happens: one action.
+    pub prompt: String,
+    /// Names of the people and objects in the scene. The same name means the same entity in every scene.
+    #[serde(default)]
+    pub foreground: Vec<String>,
+    /// Name of the place; may be empty.
+    #[serde(default)]
+    pub background: String,
+    #[serde(default)]
+    pub camera: CameraMove,
+    #[serde(default = "default_duration_ms")]
+    pub duration_ms: u32,
+    /// Length of the dissolve from the scene before into this one; 0 is a hard cut. The first scene has none.
+    #[serde(default)]
+    pub dissolve_ms: u32,
+    #[serde(default)]
+    pub seed: u64,
+    /// Finished pictures and clips, oldest first.
+    #[serde(default)]
+    pub takes: Vec<Take>,
+    /// The take that the film uses; `None` shows the live draft.
+    #[serde(default)]
+    pub chosen: Option<TakeId>,
+}
+
+fn default_duration_ms() -> u32 {
+    Scene::DEFAULT_DURATION_MS
+}
+
+/// What is known about an entity beyond its name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entity {
+    /// Unique within its kind.
+    pub name: String,
+    pub kind: EntityKind,
+    /// One paragraph on its looks; may be empty.
+    #[serde(default)]
+    pub description: String,
+    /// Its picture; `None` is drawn as a draft from the built-in library.
+    #[serde(default)]
+    pub reference: Option<Reference>,
+}
+
+/// A person or object, or a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntityKind {
+    Foreground,
+    Background,
+}
+
+/// The picture of an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    pub source: ReferenceSource,
+    pub picture: MediaName,
+    /// 8-bit grey PNG of the picture's size, white where the entity is. `None` uses the whole picture.
+    #[serde(default)]
+    pub mask: Option<MediaName>,
+}
+
+/// Where a reference comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReferenceSource {
+    /// The user's own photo, and the file name that it had.
+    Photo { file_name: String },
+    /// Made by an illustrator.
+    Generated,
+}
+
+/// One finished still or clip, with everything that decided it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Take {
+    pub id: TakeId,
+    pub kind: TakeKind,
+    /// A PNG for a still, a video file for a clip.
+    pub media: MediaName,
+    pub recipe: Recipe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TakeKind {
+    Still,
+    Clip,
+}
+
+/// Everything that decides a take. Two equal recipes give the same picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The studio that made it, such as `draft`.
+    pub studio: String,
+    pub prompt: String,
+    pub style: String,
+    /// Pixels: width, height.
+    pub size: [u32; 2],
+    pub seed: u64,
+    /// Foreground entities in order, then the background if there is one.
+    pub entities: Vec<RecipeEntity>,
+    /// SHA-256 of every model file that took part, with its role.
+    #[serde(default)]
+    pub models: Vec<(String, String)>,
+}
+
+/// An entity as a take used it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipeEntity {
+    pub name: String,
+    pub kind: EntityKind,
+    pub description: String,
+    /// Its picture and mask; `None` was drawn from the built-in library.
+    pub reference: Option<Reference>,
+}
+
+impl Project {
+    /// An empty project for `premise`.
+    pub fn new(premise: impl Into<String>) -> Self {
+        Self {
+            premise: premise.into(),
+            style: String::new(),
+            format: Format::default(),
+            scenes: Vec::new(),
+            cast: Vec::new(),
+            next_id: first_id(),
+        }
+    }
+
+    pub fn scene(&self, id: SceneId) -> Option<&Scene> {
+        self.scenes.iter().find(|scene| scene.id == id)
+    }
+
+    pub(super) fn scene_mut(&mut self, id: SceneId) -> Option<&mut Scene> {
+        self.scenes.iter_mut().find(|scene| scene.id == id)
+    }
+
+    pub fn scene_index(&self, id: SceneId) -> Option<usize> {
+        self.scenes.iter().position(|scene| scene.id == id)
+    }
+
+    /// What the project says about the entity of this name, if anything.
+    pub fn cast_entry(&self, kind: EntityKind, name: &str) -> Option<&Entity> {
+        self.cast.iter().find(|entity| entity.kind == kind && entity.name == name)
+    }
+
+    /// A number for a new scene. Call it once for each.
+    pub fn new_scene_id(&mut self) -> SceneId {
+        SceneId(self.take_id())
+    }
+
+    /// A number for a new take. Call it once for each.
+    pub fn new_take_id(&mut self) -> TakeId {
+        TakeId(self.take_id())
+    }
+
+    fn take_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+}
+
+impl Format {
+    /// The nearest whole number of frames to a duration.
+    pub fn frames(self, duration_ms: u32) -> u64 {
+        (u64::from(duration_ms) * u64::from(self.fps) + 500) / 1000
+    }
+}
+
+impl Scene {
+    pub const DEFAULT_DURATION_MS: u32 = 4000;
+
+    pub fn new(id: SceneId, prompt: impl Into<String>) -> Self {
+        Self {
+            id,
+            prompt: prompt.into(),
+            foreground: Vec::new(),
+            background: String::new(),
+            camera: CameraMove::default(),
+            duration_ms: Self::DEFAULT_DURATION_MS,
+            dissolve_ms: 0,
+            seed: id.0,
+            takes: Vec::new(),
+            chosen: None,
+        }
+    }
+
+    pub fn duration_secs(&self) -> f64 {
+        f64::from(self.duration_ms) / 1000.0
+    }
+
+    /// The take that the film uses, unless it shows the live draft.
+    pub fn chosen_take(&self) -> Option<&Take> {
+        self.takes.iter().find(|take| Some(take.id) == self.chosen)
+    }
+
+    /// The names of all entities of a kind that the scene shows.
+    pub fn entity_names(&self, kind: EntityKind) -> impl Iterator<Item = &str> {
+        let (foreground, background) = match kind {
+            EntityKind::Foreground => (self.foreground.as_slice(), None),
+            EntityKind::Background => (&[][..], Some(self.background.as_str()).filter(|name| !name.is_empty())),
+        };
+        foreground.iter().map(String::as_str).chain(background)
+    }
+}

@@ -1,0 +1,1 @@
+//! The script writer: a premise becomes a script.
