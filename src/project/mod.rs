@@ -19,4 +19,4 @@ pub use model::{
     DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene,
     Take, TakeKind,
 };
-pub use script::{Script, ScriptScene};
+pub use script::{Script, ScriptIntake, ScriptScene};
