@@ -6,15 +6,20 @@ use serde::{Deserialize, Serialize};
 /// What a writer makes of a premise.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Script {
+    /// In film order.
     pub scenes: Vec<ScriptScene>,
 }
 
 /// One scene of a script. While it is being written, its later fields are still empty.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ScriptScene {
+    /// What happens: one action.
     pub prompt: String,
+    /// Names of the people and objects.
     pub foreground: Vec<String>,
+    /// Name of the place.
     pub background: String,
+    /// How the camera moves.
     pub camera: CameraMove,
 }
 
