@@ -1,1 +1,3 @@
 //! Networks in candle: modules only, no files, no threads.
+
+pub mod llama;
