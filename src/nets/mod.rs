@@ -2,3 +2,4 @@
 
 mod conv;
 pub mod u2net;
+pub mod llama;
