@@ -377,3 +377,76 @@ fn a_full_disk_is_named_and_left_as_it_was() {
     assert_eq!(std::fs::read(&settings.path).unwrap(), b"the older film");
     assert!(!folder.join("film.mp4.part").exists());
 }
+
+/// A picture with what films are made of: soft shades, hard edges and fine grain.
+fn painted_still(width: u32, height: u32) -> RgbaImage {
+    let hash = |x: u32, y: u32| {
+        let mixed = (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77)).wrapping_mul(0xC2B2_AE3D);
+        ((mixed ^ (mixed >> 15)) >> 16) as f32 / 65_536.0 - 0.5
+    };
+    let noise = |x: f32, y: f32| {
+        let (fx, fy) = (x.fract(), y.fract());
+        let at = |dx, dy| hash(x as u32 + dx, y as u32 + dy);
+        let upper = at(0, 0) * (1.0 - fx) + at(1, 0) * fx;
+        let lower = at(0, 1) * (1.0 - fx) + at(1, 1) * fx;
+        upper * (1.0 - fy) + lower * fy
+    };
+    RgbaImage::from_fn(width, height, |x, y| {
+        let (u, v) = (x as f32, y as f32);
+        let cloud: f32 = (0..7).map(|octave| noise(u / f32::powi(2.0, octave), v / f32::powi(2.0, octave)) * 9.0).sum();
+        let sky = 200.0 - 110.0 * v / height as f32;
+        let in_figure = (u - width as f32 * 0.4).hypot(v - height as f32 * 0.6) < height as f32 * 0.25;
+        let [r, g, b] = if in_figure { [200.0, 90.0, 60.0] } else { [sky * 0.7, sky * 0.85, sky] };
+        Rgba(
+            [r, g, b, 255.0]
+                .map(|level: f32| if level == 255.0 { 255 } else { (level + cloud).clamp(0.0, 254.0) as u8 }),
+        )
+    })
+}
+
+/// `cargo test --test export -- --ignored --nocapture how_fast`
+#[test]
+#[ignore = "measures"]
+fn how_fast_films_are_made_and_how_much_they_lose() {
+    const FRAMES: usize = 120;
+    let still = painted_still(1600, 900);
+    let pictures: Vec<RgbaImage> = (0..FRAMES)
+        .map(|frame| {
+            let (dx, dy) = (frame as f32 * 1.3, frame as f32 * 0.7);
+            RgbaImage::from_fn(1280, 720, |x, y| {
+                let (u, v) = (x as f32 + dx, y as f32 + dy);
+                let (fx, fy) = (u.fract(), v.fract());
+                let at = |x, y| still.get_pixel(u as u32 + x, v as u32 + y).0.map(f32::from);
+                let corners = [at(0, 0), at(1, 0), at(0, 1), at(1, 1)];
+                Rgba([0, 1, 2, 3].map(|c| {
+                    let upper = corners[0][c] * (1.0 - fx) + corners[1][c] * fx;
+                    let lower = corners[2][c] * (1.0 - fx) + corners[3][c] * fx;
+                    (upper * (1.0 - fy) + lower * fy).round() as u8
+                }))
+            })
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    for quality in Quality::ALL {
+        let path = folder.path().join("film.mp4");
+        let settings = ExportSettings { path, width: 1280, height: 720, fps: 24, quality };
+        let mut draw = |frame: u64, out: &mut RgbaImage| {
+            out.copy_from_slice(&pictures[frame as usize]);
+            Ok(())
+        };
+        let start = std::time::Instant::now();
+        let report = export_film(&mut draw, FRAMES as u64, &settings, &Silent).unwrap();
+        let fps = FRAMES as f64 / start.elapsed().as_secs_f64();
+        let squares: f64 = read(&settings.path)
+            .frames
+            .iter()
+            .zip(&pictures)
+            .flat_map(|(film, drawn)| film.iter().zip(drawn.iter()))
+            .map(|(film, drawn)| f64::from(film.abs_diff(*drawn)).powi(2))
+            .sum();
+        let mean = squares / (FRAMES * 1280 * 720 * 3) as f64;
+        let psnr = 10.0 * (255.0_f64.powi(2) / mean).log10();
+        let megabits = report.bytes as f64 * 8.0 / report.duration_secs / 1e6;
+        println!("{:>8}: {fps:.0} fps, {psnr:.1} dB in RGB, {megabits:.1} Mbit/s", quality.as_str());
+    }
+}

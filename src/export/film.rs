@@ -162,7 +162,7 @@ pub fn export_film(
     progress.stage("encoding the film");
     progress.step(0, total_frames)?;
 
-    let mut film = Film::open(&partial, settings, &video)?;
+    let mut film = Film::open(&partial, &video)?;
     let mut picture = RgbaImage::new(video.width, video.height);
     let mut yuv = Yuv420::new(video.width as usize, video.height as usize);
     for frame in 0..total_frames {
@@ -178,10 +178,11 @@ pub fn export_film(
         film.add(&yuv)?;
         progress.step(frame + 1, total_frames)?;
     }
+    progress.stage("finishing the film");
     film.finish()?;
     // The last moment at which the older film can still be kept.
     progress.step(total_frames, total_frames)?;
-    let bytes = partial.finish().map_err(|source| ExportError::Rename { path: settings.path.clone(), source })?;
+    let bytes = partial.finish()?;
     let duration_secs = total_frames as f64 / f64::from(video.fps);
     Ok(ExportReport { frames: total_frames, duration_secs, bytes })
 }
@@ -192,19 +193,14 @@ struct Film<'a> {
     output: format::context::Output,
     stream_time_base: Rational,
     partial: &'a PartialFile,
-    settings: &'a ExportSettings,
 }
 
 impl<'a> Film<'a> {
-    fn open(
-        partial: &'a PartialFile,
-        settings: &'a ExportSettings,
-        video: &VideoSettings,
-    ) -> Result<Self, ExportError> {
+    fn open(partial: &'a PartialFile, video: &VideoSettings) -> Result<Self, ExportError> {
         let encoder = VideoEncoder::open(video).map_err(|source| ExportError::NoEncoder { source })?;
-        let failed = |source| failure(partial, settings, source);
+        let failed = |source| partial.codec_error(source);
         let path = partial.path().to_str();
-        let path = path.ok_or_else(|| ExportError::TargetNotUtf8 { path: settings.path.clone() })?;
+        let path = path.ok_or_else(|| ExportError::TargetNotUtf8 { path: partial.path().to_owned() })?;
         // Without the scheme, FFmpeg would take a colon in the name for one.
         let mut output = format::output_as(&format!("file:{path}"), "mp4").map_err(failed)?;
         let mut stream = output.add_stream(codec::Id::H264).map_err(failed)?;
@@ -217,44 +213,26 @@ impl<'a> Film<'a> {
         output.write_header_with(options).map_err(failed)?;
         // The muxer chooses its own unit of time.
         let stream_time_base = output.stream(0).map_or(encoder.time_base(), |stream| stream.time_base());
-        Ok(Self { encoder, output, stream_time_base, partial, settings })
+        Ok(Self { encoder, output, stream_time_base, partial })
     }
 
     fn add(&mut self, picture: &Yuv420) -> Result<(), ExportError> {
-        self.encoder.send(picture).map_err(|source| self.failed(source))?;
+        self.encoder.send(picture).map_err(|source| self.partial.codec_error(source))?;
         self.write_packets()
     }
 
     fn finish(mut self) -> Result<(), ExportError> {
-        self.encoder.send_end().map_err(|source| self.failed(source))?;
+        self.encoder.send_end().map_err(|source| self.partial.codec_error(source))?;
         self.write_packets()?;
-        self.output.write_trailer().map_err(|source| self.failed(source))
+        self.output.write_trailer().map_err(|source| self.partial.codec_error(source))
     }
 
     fn write_packets(&mut self) -> Result<(), ExportError> {
-        while let Some(mut packet) = self.encoder.receive().map_err(|source| self.failed(source))? {
+        while let Some(mut packet) = self.encoder.receive().map_err(|source| self.partial.codec_error(source))? {
             packet.set_stream(0);
             packet.rescale_ts(self.encoder.time_base(), self.stream_time_base);
-            packet.write_interleaved(&mut self.output).map_err(|source| self.failed(source))?;
+            packet.write_interleaved(&mut self.output).map_err(|source| self.partial.codec_error(source))?;
         }
         Ok(())
-    }
-
-    fn failed(&self, source: ffmpeg::Error) -> ExportError {
-        failure(self.partial, self.settings, source)
-    }
-}
-
-/// Tells trouble with the disk from trouble with the codec.
-fn failure(partial: &PartialFile, settings: &ExportSettings, source: ffmpeg::Error) -> ExportError {
-    let path = settings.path.clone();
-    match source {
-        ffmpeg::Error::Other { errno } => match io::Error::from_raw_os_error(errno) {
-            full if matches!(full.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                ExportError::DiskFull { path, bytes_so_far: partial.size_bytes() }
-            }
-            source => ExportError::Write { path, source },
-        },
-        source => ExportError::Codec { path, source },
     }
 }

@@ -50,21 +50,36 @@ impl PartialFile {
         &self.path
     }
 
-    /// Bytes on disk so far.
-    pub fn size_bytes(&self) -> u64 {
-        fs::metadata(&self.path).map_or(0, |found| found.len())
-    }
-
     /// Gives the film its name, replacing an older one, once its bytes are on the disk. Returns how many there are.
-    pub fn finish(mut self) -> io::Result<u64> {
-        let bytes = {
-            let file = File::open(&self.path)?;
+    pub fn finish(mut self) -> Result<u64, ExportError> {
+        let synced = File::open(&self.path).and_then(|file| {
             file.sync_all()?;
-            file.metadata()?.len()
-        };
-        fs::rename(&self.path, &self.target)?;
+            file.metadata()
+        });
+        let bytes = synced.map_err(|source| self.write_error(source))?.len();
+        let renamed = fs::rename(&self.path, &self.target);
+        renamed.map_err(|source| ExportError::Rename { path: self.target.clone(), source })?;
         self.finished = true;
         Ok(bytes)
+    }
+
+    /// What a failed write means for the user.
+    pub fn write_error(&self, source: io::Error) -> ExportError {
+        let path = self.target.clone();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ExportError::DiskFull { path, bytes_so_far: fs::metadata(&self.path).map_or(0, |found| found.len()) }
+            }
+            _ => ExportError::Write { path, source },
+        }
+    }
+
+    /// Tells trouble with the disk from trouble with the codec.
+    pub fn codec_error(&self, source: ffmpeg_next::Error) -> ExportError {
+        match source {
+            ffmpeg_next::Error::Other { errno } => self.write_error(io::Error::from_raw_os_error(errno)),
+            source => ExportError::Codec { path: self.target.clone(), source },
+        }
     }
 }
 
