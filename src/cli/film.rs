@@ -34,7 +34,7 @@ impl Film {
     /// Opens a project's folder.
     pub fn open(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
         let (store, project, opened) = ProjectStore::open(folder)?;
-        if opened.is_noteworthy() {
+        if !opened.in_order() {
             eprintln!("{opened}");
         }
         Self::with_store(project, store, cancel)
@@ -168,10 +168,10 @@ impl Film {
         }
         let job = ExportJob { project: Arc::clone(&self.project), media: self.store.media(), settings };
         let output = self.job(JobSpec::Export(job), Unit::Steps)?;
-        let JobOutput::Film(report) = output else { bail!("the export gave no film") };
+        let JobOutput::Film { path, report } = output else { bail!("the export gave no film") };
         println!(
             "{}: {} frames, {:.2} s, {}",
-            report.path.display(),
+            path.display(),
             report.frames,
             report.duration_secs,
             bytes_text(report.bytes)

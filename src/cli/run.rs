@@ -6,7 +6,7 @@ use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::show;
-use crate::export::{ExportSettings, probe_encoders};
+use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
 use crate::models::{ModelCache, Registry};
 use crate::project::{EntityKind, Project, entities, read_project};
 use crate::writer::script_from_text;
@@ -136,7 +136,7 @@ fn read_text(path: &Path) -> Result<String> {
 }
 
 fn doctor(json: bool) -> Result<()> {
-    let encoders: Vec<Encoder> = probe_encoders().into_iter().map(Encoder::from).collect();
+    let encoders: Vec<Encoder> = probe_encoders().iter().filter_map(encoder).collect();
     let adapters = adapters();
     let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders };
     let report = doctor::report(&registry()?, &cache()?, probed);
@@ -148,9 +148,25 @@ fn doctor(json: bool) -> Result<()> {
     Ok(())
 }
 
+/// An encoder as the report shows it; one that films are not made with is left out when this FFmpeg lacks it.
+fn encoder(info: &EncoderInfo) -> Option<Encoder> {
+    let problem = match (info.listed, info.opens) {
+        (_, true) => None,
+        (true, false) => Some("listed, but does not open".to_owned()),
+        (false, false) if info.used => Some("missing from this FFmpeg".to_owned()),
+        (false, false) => return None,
+    };
+    Some(Encoder { name: info.name.to_owned(), problem })
+}
+
 #[cfg(feature = "gui")]
 fn adapters() -> Option<Vec<GpuAdapter>> {
-    Some(crate::preview::adapters().into_iter().map(GpuAdapter::from).collect())
+    let adapters = crate::preview::adapters().into_iter();
+    Some(
+        adapters
+            .map(|found| GpuAdapter { name: found.name, backend: found.backend, is_software: found.kind == "CPU" })
+            .collect(),
+    )
 }
 
 #[cfg(not(feature = "gui"))]

@@ -130,7 +130,10 @@ pub enum JobOutput {
         media: MediaName,
         recipe: Recipe,
     },
-    Film(ExportReport),
+    Film {
+        path: PathBuf,
+        report: ExportReport,
+    },
     Model {
         id: String,
     },

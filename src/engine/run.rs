@@ -5,7 +5,7 @@ use super::job::{DrawJob, DrawTarget, ExportJob, JobOutput, JobSpec, PhotoJob, T
 use super::pictures::{PictureError, Pictures, fitted, stored};
 use crate::draft::{camera_move, dissolve};
 use crate::export::{CutList, ExportError, FrameError, export_film};
-use crate::image::{CutOut, CutOutError, Finding, PhotoError, mask_from_alpha, open_photo};
+use crate::image::{CutOut, CutOutError, Finding, PhotoError, mask_from_alpha, read_photo, read_photo_file};
 use crate::models::ModelError;
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
@@ -133,13 +133,13 @@ impl LaneState {
 
     fn import_photo(&mut self, job: PhotoJob, cx: &JobCx) -> Result<JobOutput, JobError> {
         cx.stage("reading the photo");
-        let photo = open_photo(&job.path)?;
+        let file = job.path.display().to_string();
+        let bytes = read_photo_file(&job.path)?;
+        let photo = read_photo(&file, &bytes)?;
         let extension = match job.path.extension().and_then(|extension| extension.to_str()) {
             Some(extension) => extension.to_lowercase(),
             None => "photo".to_owned(),
         };
-        let bytes = std::fs::read(&job.path)
-            .map_err(|source| StoreError::Read { path: job.path.clone(), source })?;
         let (mask, note) = match job.kind {
             // A place uses the whole picture.
             EntityKind::Background => (None, None),
@@ -220,8 +220,7 @@ impl LaneState {
         // The still of the scene that is shown, and of the one that a dissolve leads away from.
         let mut stills: Vec<(usize, RgbaImage)> = Vec::new();
         let (mut a, mut b) = [(); 2].map(|()| RgbaImage::new(settings.width, settings.height)).into();
-        cx.stage("encoding");
-        let draw = |frame: u64, out: &mut RgbaImage| -> Result<(), FrameError> {
+        let mut draw = |frame: u64, out: &mut RgbaImage| -> Result<(), FrameError> {
             let visible = cut.visible_at(frame).expect("every frame of the film shows a scene");
             let shown = visible.mix.map(|mix| (mix.scene, mix.t)).into_iter().chain([(visible.scene, visible.t)]);
             stills.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
@@ -246,7 +245,8 @@ impl LaneState {
             }
             Ok(())
         };
-        Ok(JobOutput::Film(export_film(draw, cut.total_frames(), settings, cx)?))
+        let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
+        Ok(JobOutput::Film { path: settings.path.clone(), report })
     }
 }
 

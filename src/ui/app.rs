@@ -1,7 +1,7 @@
 //! The application: what is remembered, what runs, and one frame of it.
 
 use super::Launch;
-use super::command::{self, Command, Dialog, Named};
+use super::command::{self, Command, Dialog};
 use super::document::Document;
 use super::panels::{self, Cx};
 use super::stills::Stills;
@@ -145,8 +145,8 @@ impl App {
     fn with_services(ctx: Context, viewer: Viewer, remembered: Remembered) -> Result<Self, AppError> {
         theme::install(&ctx);
         let waker = ctx.clone();
-        let mut player = Player::default();
-        player.set_looping(remembered.looping);
+        let mut player = Player::new(0, 24);
+        player.set_looping(remembered.looping, 0.0);
         Ok(Self {
             engine: Engine::start(move || waker.request_repaint())?,
             registry: Registry::load()?,
@@ -243,14 +243,14 @@ impl App {
     fn play(&mut self, ctx: &Context) {
         let Some(doc) = &self.doc else { return };
         let now = ctx.input(|input| input.time);
-        self.player.set_film(doc.cut().total_frames(), doc.cut().fps());
+        self.player.set_film(doc.cut().total_frames(), doc.cut().fps(), now);
         let was_playing = self.player.is_playing();
-        self.player.advance(now);
+        self.player.tick(now);
         if let Some(end) = self.play_until
             && self.player.frame() >= end
         {
-            self.player.pause();
-            self.player.seek(end.saturating_sub(1));
+            self.player.pause(now);
+            self.player.seek(end.saturating_sub(1), now);
             self.play_until = None;
         }
         if was_playing
@@ -260,8 +260,8 @@ impl App {
         {
             self.selection = Selection::Scene(scene.id);
         }
-        if let Some(wait) = self.player.next_repaint(now) {
-            ctx.request_repaint_after(wait);
+        if let Some(wait_secs) = self.player.secs_to_next_frame(now) {
+            ctx.request_repaint_after(Duration::from_secs_f64(wait_secs));
         }
     }
 
@@ -339,8 +339,9 @@ impl App {
         self.commands.push(command);
     }
 
-    pub(super) fn do_now(&mut self, named: Named) {
-        self.carry_out(Command::Do(named));
+    /// The window's clock, in seconds.
+    pub(super) fn now(&self) -> f64 {
+        self.ctx.input(|input| input.time)
     }
 }
 

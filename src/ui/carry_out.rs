@@ -23,7 +23,7 @@ impl App {
             Command::SelectEntity(kind, name) => self.selection = Selection::Entity(kind, name),
             Command::Seek(frame) => {
                 self.play_until = None;
-                self.player.seek(frame);
+                self.player.seek(frame, self.now());
                 self.select_scene_at_playhead();
             }
             Command::PlayScene(id) => self.play_scene(id),
@@ -115,12 +115,7 @@ impl App {
             }
             Named::PlayPause => {
                 self.play_until = None;
-                let now = self.ctx.input(|input| input.time);
-                if self.player.is_playing() {
-                    self.player.pause();
-                } else {
-                    self.player.play(now);
-                }
+                self.player.toggle(self.now());
             }
             Named::StepBack => self.seek(frame.saturating_sub(1)),
             Named::StepForward => self.seek(frame + 1),
@@ -130,7 +125,7 @@ impl App {
             Named::End => self.seek(u64::MAX),
             Named::Loop => {
                 self.remembered.looping = !self.remembered.looping;
-                self.player.set_looping(self.remembered.looping);
+                self.player.set_looping(self.remembered.looping, self.now());
             }
             Named::Models => self.show_dialog(Some(Dialog::Models)),
             Named::Shortcuts => self.show_dialog(Some(Dialog::Shortcuts)),
@@ -215,7 +210,7 @@ impl App {
             self.play_until = None;
             // Past the dissolve, so that the picture is the scene's own.
             let dissolve = doc.cut().cuts().get(index).map_or(0, |cut| cut.dissolve_frames);
-            self.player.seek((range.start + dissolve).min(range.end.saturating_sub(1)));
+            self.player.seek((range.start + dissolve).min(range.end.saturating_sub(1)), self.now());
         }
     }
 
@@ -239,8 +234,8 @@ impl App {
         let next = doc.cut().cuts().get(index + 1).map_or(0, |cut| cut.dissolve_frames);
         let dissolve = doc.cut().cuts().get(index).map_or(0, |cut| cut.dissolve_frames);
         self.selection = Selection::Scene(id);
-        self.player.seek((range.start + dissolve).min(range.end.saturating_sub(1)));
-        self.player.play(self.ctx.input(|input| input.time));
+        self.player.seek((range.start + dissolve).min(range.end.saturating_sub(1)), self.now());
+        self.player.play(self.now());
         self.play_until = Some(range.end.saturating_sub(next));
     }
 
@@ -343,7 +338,7 @@ impl App {
         let job = WriteJob { request, model, cache: self.cache.clone(), describe: true };
         if let Some(job) = self.submit(JobSpec::Write(job)) {
             self.writing = Some(Writing { job, scenes: Vec::new(), intake: ScriptIntake::new(seed) });
-            self.player.pause();
+            self.player.pause(self.now());
             self.with_doc(Document::seal);
         }
     }
@@ -403,8 +398,8 @@ impl App {
         self.stills.clear();
         self.viewer.clear();
         self.engine.pictures().clear();
-        self.player.pause();
-        self.player.seek(0);
+        self.player.pause(self.now());
+        self.player.seek(0, self.now());
         self.play_until = None;
         self.selection = Selection::Nothing;
         self.importing.clear();
@@ -429,7 +424,7 @@ impl App {
         match opened {
             Ok((doc, report)) => {
                 self.show_document(Ok(doc), folder.to_owned());
-                if report.is_noteworthy() {
+                if !report.in_order() {
                     self.tell(report.to_string());
                 }
             }
@@ -496,12 +491,22 @@ enum Browse {
 
 /// A folder for a new project that does not exist yet: `Reelboard/a-few-words.reel` in the user's videos.
 fn free_folder(premise: &str) -> std::io::Result<PathBuf> {
-    let base = crate::project_home().ok_or_else(|| std::io::Error::other("the user has no home folder"))?;
+    let base = project_home().ok_or_else(|| std::io::Error::other("the user has no home folder"))?;
     std::fs::create_dir_all(&base)?;
     let slug = slug(premise);
     let names = std::iter::once(slug.clone()).chain((2..).map(|n| format!("{slug}-{n}")));
     let mut folders = names.map(|name| base.join(format!("{name}.reel")));
     folders.find(|folder| !folder.exists()).ok_or_else(|| std::io::Error::other("every name is taken"))
+}
+
+/// Where new projects go: `REELBOARD_PROJECTS`, or `Reelboard` in the user's videos, documents or home.
+fn project_home() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("REELBOARD_PROJECTS") {
+        return Some(PathBuf::from(folder));
+    }
+    let user = directories::UserDirs::new()?;
+    let base = user.video_dir().or(user.document_dir()).unwrap_or(user.home_dir());
+    Some(base.join("Reelboard"))
 }
 
 /// The first words of a premise as a file name.

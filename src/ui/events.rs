@@ -69,15 +69,15 @@ impl App {
                     log::info!("kept {media} of a scene that is no longer there");
                 }
             }
-            JobOutput::Film(report) => {
+            JobOutput::Film { path, report } => {
                 let text = format!(
                     "exported {} · {} frames · {:.1} s · {:.1} MB",
-                    report.path.display(),
+                    path.display(),
                     report.frames,
                     report.duration_secs,
                     report.bytes as f64 / 1e6
                 );
-                self.notice = Some(Notice { text, bad: false, path: Some(report.path) });
+                self.notice = Some(Notice { text, bad: false, path: Some(path) });
                 self.dialog = None;
             }
             JobOutput::Model { id } => {
@@ -106,7 +106,7 @@ impl App {
         self.edit(edit, Some(writing_key(job)));
         if first && let Some(scene) = self.doc.as_ref().and_then(|doc| doc.project().scenes.first()) {
             self.selection = super::app::Selection::Scene(scene.id);
-            self.player.seek(0);
+            self.player.seek(0, self.now());
         }
     }
 

@@ -80,7 +80,7 @@ fn empty_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: usize, rect: Rect, aspect: f32) {
     let theme = cx.theme;
     ui.push_id(scene.id, |ui| {
-        let id = ui.id().with("card");
+        let id = ui.scope_id().with("card");
         let response = ui.interact(rect, id, Sense::click_and_drag());
         let response = response.accessible_name(format!("Scene {}: {}", index + 1, scene.prompt));
         let selected = cx.is_selected(scene.id);
@@ -280,7 +280,7 @@ fn ghost_ui(ui: &mut Ui, theme: Theme, scene: Option<&ScriptScene>, index: usize
 }
 
 fn add_ui(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
-    let response = ui.interact(rect, ui.id().with("add scene"), Sense::click()).accessible_name("Add scene");
+    let response = ui.interact(rect, ui.scope_id().with("add scene"), Sense::click()).accessible_name("Add scene");
     let color = if response.hovered() { cx.theme.accent } else { cx.theme.text_dim };
     let line = if response.hovered() { cx.theme.accent } else { cx.theme.line };
     let corners = CornerRadius::same(radius::CARD);

@@ -141,7 +141,7 @@ pub(super) fn default_layout() -> Tree<Pane> {
     share(root, &[(middle, 0.79), (timeline, 0.21)]);
     share(middle, &[(cast, 0.17), (cards, 0.535), (right, 0.295)]);
     share(right, &[(viewer, 0.44), (inspector, 0.56)]);
-    Tree::new("layout", root, tiles)
+    Tree::new(egui::Id::unique("layout"), root, tiles)
 }
 
 struct Behavior<'a, 'b> {

@@ -120,7 +120,7 @@ fn clip_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
     let right = scale.x(range.end - next / 2);
     let rect = Rect::from_min_max(pos2(left + 1.0, row.top()), pos2(right - 1.0, row.bottom()));
     ui.push_id(scene.id, |ui| {
-        let response = ui.interact(rect, ui.id().with("clip"), Sense::click());
+        let response = ui.interact(rect, ui.scope_id().with("clip"), Sense::click());
         let response = response.accessible_name(format!("Clip {}", index + 1));
         if response.clicked()
             && let Some(at) = response.interact_pointer_pos()
@@ -186,9 +186,9 @@ fn caption(ui: &Ui, cx: &Cx<'_>, scene: &Scene, rect: Rect) {
 /// The right edge of a clip, which changes the scene's duration.
 fn edge_ui(ui: &Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, scale: &Scale, rect: Rect) {
     let edge = Rect::from_center_size(rect.right_center() - vec2(HANDLE / 2.0, 0.0), vec2(HANDLE, rect.height()));
-    let response = ui.interact(edge, ui.id().with("edge"), Sense::drag());
+    let response = ui.interact(edge, ui.scope_id().with("edge"), Sense::drag());
     let response = response.accessible_name("Change the duration").on_hover_cursor(CursorIcon::ResizeHorizontal);
-    let start = ui.id().with("duration at the start of the drag");
+    let start = ui.scope_id().with("duration at the start of the drag");
     if response.drag_started() {
         ui.data_mut(|data| data.insert_temp(start, scene.duration_ms));
     }

@@ -16,7 +16,7 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
     let space = ui.available_size() - vec2(0.0, TRANSPORT + space::S);
     let (area, _) = ui.allocate_exact_size(space.max(vec2(32.0, 18.0)), Sense::hover());
     let rect = fit_aspect(area, format.width as f32 / format.height as f32);
-    let response = ui.interact(rect, ui.id().with("viewer"), Sense::click()).accessible_name("Viewer");
+    let response = ui.interact(rect, ui.scope_id().with("viewer"), Sense::click()).accessible_name("Viewer");
     let corners = CornerRadius::same(radius::MEDIUM);
     ui.painter().rect_filled(rect, corners, cx.theme.field);
     if response.clicked() {
