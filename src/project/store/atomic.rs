@@ -40,7 +40,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 pub(super) fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().ends_with(UNFINISHED) {
+        if entry.file_name().to_string_lossy().ends_with(UNFINISHED) && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }
     }

@@ -3,6 +3,9 @@
 //! Between two saves every edit is one durable line of the journal, so that a killed process or a power cut loses
 //! nothing that was acknowledged. A save replaces `project.ron` whole and empties the journal.
 //!
+//! The order for an edit is: [`Project::apply`], [`ProjectStore::append`], then [`super::History::record`] if it was the
+//! user's. Edits that undo and redo return are appended like any other.
+//!
 //! Every call here waits for the disk (an append takes as long as the disk's flush): in the window, a thread of its own
 //! owns the store.
 
@@ -52,6 +55,8 @@ impl ProjectStore {
         fs::create_dir_all(folder).map_err(creating(folder))?;
         check_unused(folder)?;
         let lock = lock(folder)?;
+        // Another process may have made its project in between.
+        check_unused(folder)?;
         let media = MediaFolder::new(folder.join(MEDIA));
         fs::create_dir_all(media.folder()).map_err(creating(media.folder()))?;
         let journal_file = folder.join(JOURNAL);
@@ -74,10 +79,17 @@ impl ProjectStore {
         let media = MediaFolder::new(folder.join(MEDIA));
         fs::create_dir_all(media.folder()).map_err(Doing::Creating.failed(media.folder()))?;
         for place in [folder, media.folder()] {
-            atomic::remove_unfinished(place).map_err(Doing::Saving.failed(place))?;
+            if let Err(error) = atomic::remove_unfinished(place) {
+                // Nobody reads them: they only take space.
+                log::warn!("{}: unfinished files could not be removed: {error}", place.display());
+            }
         }
         let journal_file = folder.join(JOURNAL);
         let (mut journal, lines) = Journal::open(&journal_file).map_err(reading(&journal_file))?;
+        if lines.is_empty() {
+            // The file itself may be new.
+            atomic::sync_folder(folder).map_err(reading(folder))?;
+        }
         let Replay { revision, edits, good_len, torn } = replay(&lines, file.schema, file.revision, &mut project);
         if torn != Torn::Nothing {
             let rest = &lines[usize::try_from(good_len).expect("the journal is in memory")..];
