@@ -178,7 +178,8 @@ fn transfer(
     size_bytes: u64,
     sender: &Sender<Message>,
 ) -> Result<(), Failure> {
-    let network = |error: &dyn std::fmt::Display| (SourceError::Network(error.to_string()), false);
+    let network =
+        |what: &str, error: &dyn std::fmt::Display| (SourceError::Network(format!("{what} ({error})")), false);
     let agent: Agent = Agent::config_builder()
         .timeout_resolve(Some(CONNECT_LIMIT))
         .timeout_connect(Some(CONNECT_LIMIT))
@@ -195,7 +196,7 @@ fn transfer(
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
-    let response = request.call().map_err(|error| network(&error))?;
+    let response = request.call().map_err(|error| network("no connection", &error))?;
     let start = answer_start(response.status(), response.headers(), from, size_bytes)?;
     // A closed channel is a cancelled download, here and below.
     if sender.send(Message::From(start)).is_err() {
@@ -209,7 +210,7 @@ fn transfer(
             Ok(read) if sender.send(Message::Block(block[..read].to_vec())).is_err() => return Ok(()),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(network(&error)),
+            Err(error) => return Err(network("the connection broke", &error)),
         }
     }
 }
