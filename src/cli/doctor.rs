@@ -197,7 +197,7 @@ impl Problems {
         if !encoders.iter().any(|encoder| encoder.problem.is_none()) {
             self.add(
                 "no video encoder can be opened, so films cannot be exported",
-                "install FFmpeg's libraries with libx264 (Debian and Ubuntu: apt install libavcodec59 or newer)",
+                "install FFmpeg with libx264 (Debian and Ubuntu: apt install ffmpeg)",
             );
         }
     }

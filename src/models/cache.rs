@@ -56,9 +56,10 @@ pub fn default_folder() -> Option<PathBuf> {
 
 /// A file of a model and the notes beside it.
 pub(super) struct Place {
-    /// The file itself; for a file of the user's, where that lies.
+    /// The file itself: the fetched one, or where the user's own lies.
     pub file: PathBuf,
-    pub is_users: bool,
+    /// Where a fetched one goes.
+    pub fetched: PathBuf,
     pub stamp: PathBuf,
     pub lock: PathBuf,
     /// What came from the hub so far.
@@ -266,8 +267,8 @@ impl ModelCache {
             lock: beside("lock"),
             partial: beside(&format!("{content}.partial")),
             wheels: beside(&format!("{content}.wheels")),
-            is_users: own.is_some(),
-            file: own.unwrap_or(cached),
+            file: own.unwrap_or_else(|| cached.clone()),
+            fetched: cached,
         }
     }
 }

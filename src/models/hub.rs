@@ -9,12 +9,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use hf_hub::{Cache, Repo, RepoType, api::sync::ApiBuilder};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::config::RedirectAuthHeaders;
-use ureq::http::{HeaderMap, StatusCode, header};
+use ureq::http::{HeaderMap, StatusCode, Uri, header};
 
 /// How soon a cancelled download stops.
 const POLL: Duration = Duration::from_millis(100);
@@ -178,8 +179,12 @@ fn transfer(
     size_bytes: u64,
     sender: &Sender<Message>,
 ) -> Result<(), Failure> {
-    let network = |error: &dyn std::fmt::Display| (SourceError::Network(error.to_string()), false);
-    let agent: Agent = Agent::config_builder()
+    let network =
+        |what: &str, error: &dyn std::fmt::Display| (SourceError::Network(format!("{what} ({error})")), false);
+    let config = Agent::config_builder();
+    // A mirror on this machine is not behind the proxy that leads out of it.
+    let config = if is_loopback(url) { config.proxy(None) } else { config };
+    let agent: Agent = config
         .timeout_resolve(Some(CONNECT_LIMIT))
         .timeout_connect(Some(CONNECT_LIMIT))
         .timeout_per_read(Some(SILENCE_LIMIT))
@@ -195,7 +200,7 @@ fn transfer(
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
-    let response = request.call().map_err(|error| network(&error))?;
+    let response = request.call().map_err(|error| network("no connection", &error))?;
     let start = answer_start(response.status(), response.headers(), from, size_bytes)?;
     // A closed channel is a cancelled download, here and below.
     if sender.send(Message::From(start)).is_err() {
@@ -209,9 +214,15 @@ fn transfer(
             Ok(read) if sender.send(Message::Block(block[..read].to_vec())).is_err() => return Ok(()),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(network(&error)),
+            Err(error) => return Err(network("the connection broke", &error)),
         }
     }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The byte of the file that the answer starts with, once it is clear that it is an answer about our file.

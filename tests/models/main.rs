@@ -5,6 +5,7 @@
 
 mod cache;
 mod choose;
+mod doctor;
 mod hub;
 mod registry;
 mod server;

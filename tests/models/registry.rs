@@ -30,6 +30,18 @@ fn the_built_in_list_holds_what_the_program_promises() {
     assert_eq!(cache.status(registry.model(writers[0]).unwrap()), ModelStatus::Missing { fetched_bytes: 0 });
 }
 
+#[test]
+fn what_is_part_of_the_program_has_the_checksum_that_the_list_gives() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let registry = Registry::built_in();
+    let files = registry.models().iter().flat_map(|model| &model.files).filter(|file| file.is_builtin());
+    for file in files {
+        let bytes = std::fs::read(assets.join(&file.name)).unwrap();
+        assert_eq!(Some(bytes.len() as u64), file.size_bytes, "{}", file.name);
+        assert_eq!(Some(sha256(&bytes)), file.sha256, "{}", file.name);
+    }
+}
+
 fn extended(text: &str) -> Result<Registry, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("models.ron");

@@ -86,6 +86,7 @@ fn a_split_file_is_joined_in_order_when_the_hub_is_out_of_reach() {
     assert!(steps[..until_checked].is_sorted(), "a bar that jumps back");
     let stages = watch.stages.lock().unwrap();
     assert!(stages.iter().any(|stage| stage.contains("the Hugging Face hub (owner/name)")), "{stages:?}");
+    assert!(stages.iter().any(|stage| stage.ends_with("; trying the next source")), "{stages:?}");
     assert!(stages.iter().any(|stage| stage.contains("part1==1.0 to part12==1.0")), "{stages:?}");
 }
 
