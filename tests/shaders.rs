@@ -1,5 +1,6 @@
 //! The shaders, held to their twins on the CPU.
 #![cfg(feature = "gui")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use eframe::egui_wgpu::{RenderState, RendererOptions};
 use egui_kittest::Harness;
@@ -69,7 +70,9 @@ fn dissolve(a: &RgbaImage, b: &RgbaImage, t: f32, out: &mut RgbaImage) {
 fn grain(width: u32, height: u32, seed: u32) -> RgbaImage {
     let mut state = seed | 1;
     let mut next = || {
-        (state ^= state << 13, state ^= state >> 17, state ^= state << 5);
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
         (state >> 8) as u8
     };
     RgbaImage::from_fn(width, height, |_, _| Rgba([next(), next(), next(), 255]))
@@ -252,5 +255,31 @@ fn every_adapter_has_a_name_and_an_interface() {
     for adapter in found {
         println!("{adapter:?}");
         assert!(!adapter.name.is_empty() && !adapter.backend.is_empty());
+    }
+}
+
+/// `cargo test --test shaders -- --ignored --nocapture how_fast`
+#[test]
+#[ignore = "measures"]
+fn how_fast_frames_are_drawn() {
+    let mut gpu = Gpu::new();
+    let (device, queue) = (gpu.state.device.clone(), gpu.state.queue.clone());
+    let stills = [grain(1280, 720, 1), grain(1280, 720, 2)];
+    for size in [[640, 360], [960, 540], [1280, 720]] {
+        let target = PreviewTarget::new(&device, size);
+        for mixed in [false, true] {
+            let mut draw = |frame: u32| {
+                let view = CameraMove::new(Direction::Forward, Speed::Slow).view_at(frame as f32 / 60.0);
+                let shot = |key: usize| Shot { key: key as u64, still: &stills[key], view };
+                let dissolve = mixed.then(|| Dissolve { from: shot(1), incoming: 0.4 });
+                gpu.compositor.render(&device, &queue, &target, shot(0), dissolve).unwrap();
+                device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+            };
+            draw(0);
+            let start = std::time::Instant::now();
+            (0..60).for_each(&mut draw);
+            let millis = start.elapsed().as_secs_f64() * 1000.0 / 60.0;
+            println!("{size:?} {}: {millis:.1} ms", if mixed { "dissolve" } else { "camera move" });
+        }
     }
 }
