@@ -1,4 +1,5 @@
 //! Films, read back through FFmpeg's decoder.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use ffmpeg_next::{self as ffmpeg, Rational, format, frame, media, util};
 use image::{Rgba, RgbaImage};
