@@ -103,9 +103,9 @@ fn parts(mask: &GrayImage) -> Vec<Part> {
     }
 
     let mut joined: Vec<Option<Part>> = vec![None; runs.len()];
-    for run in 0..runs.len() {
-        let root = root(&mut parents, run);
-        joined[root] = Some(joined[root].map_or(runs[run], |part| part.join(runs[run])));
+    for (index, run) in runs.iter().enumerate() {
+        let root = root(&mut parents, index);
+        joined[root] = Some(joined[root].map_or(*run, |part| part.join(*run)));
     }
     joined.into_iter().flatten().collect()
 }
