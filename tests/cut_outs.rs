@@ -1,5 +1,7 @@
 //! Cutting the subject out of a photo with the weights that are part of the program.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use reelboard::image::{
     Bounds, CutOut, Filter, Finding, cut_out_rgba, find_subject, mask_from_alpha, network_input, resize_u8,

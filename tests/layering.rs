@@ -1,6 +1,8 @@
 //! Holds the source to ARCHITECTURE's "dependencies point one way": which module may know which, and which may know
 //! the window's crates and candle.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! Photos that users drop on an entity, good and bad.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 use image::{DynamicImage, ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use reelboard::image::{PhotoError, open_photo, read_photo};
 use std::io::Cursor;
