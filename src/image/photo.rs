@@ -90,8 +90,8 @@ pub enum PhotoError {
     },
 }
 
-/// Reads the photo at `path`; see [`read_photo`].
-pub fn open_photo(path: &Path) -> Result<DynamicImage, PhotoError> {
+/// Reads the bytes of the photo at `path`, for [`read_photo`].
+pub fn read_photo_file(path: &Path) -> Result<Vec<u8>, PhotoError> {
     let file = path.display().to_string();
     let failed = |source| PhotoError::Read { file: file.clone(), source };
     let opened = std::fs::File::open(path).map_err(failed)?;
@@ -102,7 +102,7 @@ pub fn open_photo(path: &Path) -> Result<DynamicImage, PhotoError> {
     let mut contents = Vec::with_capacity(bytes as usize);
     // A pipe or a growing file has no length that can be trusted.
     opened.take(MAX_FILE_BYTES).read_to_end(&mut contents).map_err(failed)?;
-    read_photo(&file, &contents)
+    Ok(contents)
 }
 
 /// Decodes a PNG, JPEG or WebP photo, upright whatever its EXIF orientation, as 8-bit RGB or, if it has transparency,
