@@ -46,7 +46,9 @@ fn measure(name: &str, photo: &RgbImage) {
     let whole = median_ms(|| cut_out.mask(photo, &Silent));
     let mask = cut_out.mask(photo, &Silent).expect("the network runs");
     let cut = median_ms(|| cut_out_rgba(photo, &mask));
-    println!("{name} {width}×{height}: load {load:.0} ms; mask {whole:.0} ms, of which input {input:.0} ms, mask at full size {mask_ms:.0} ms; cropped and feathered {cut:.0} ms");
+    println!(
+        "{name} {width}×{height}: load {load:.0} ms; mask {whole:.0} ms, of which input {input:.0} ms, mask at full size {mask_ms:.0} ms; cropped and feathered {cut:.0} ms"
+    );
 }
 
 fn main() {

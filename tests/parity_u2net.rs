@@ -3,6 +3,8 @@
 //! The fixtures are in `tests/data/parity/u2net`, or in `u2net` of the folder that `REELBOARD_FIXTURES` names; another
 //! set may have other widths, sizes, photos and tolerances. `cargo test parity -- --nocapture` prints the table.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 use candle_core::{Device, Tensor};
 use image::{GrayImage, RgbImage};
 use reelboard::image::{CutOut, hard_split, mask_at_input_size, mask_at_photo_size, network_input};

@@ -99,3 +99,17 @@ impl CutOut {
         Ok((mask, output.iter().copied().fold(0.0, f32::max)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_weights_are_the_recorded_ones() {
+        use sha2::{Digest, Sha256};
+        let sha256: String = Sha256::digest(BUILTIN_WEIGHTS).iter().map(|byte| format!("{byte:02x}")).collect();
+        let record = include_str!("../../assets/LICENSES.md");
+        let section = record.split("\n## ").find(|section| section.starts_with("u2netp.safetensors"));
+        assert!(section.is_some_and(|section| section.contains(&sha256)), "{sha256} is not in assets/LICENSES.md");
+    }
+}

@@ -63,7 +63,9 @@ pub enum PhotoError {
         height: u32,
     },
     /// The picture has too few pixels to show anything.
-    #[error("{file}: the photo has {width} × {height} pixels, at least {MIN_SIDE} on each side are needed; choose a larger one")]
+    #[error(
+        "{file}: the photo has {width} × {height} pixels, at least {MIN_SIDE} on each side are needed; choose a larger one"
+    )]
     TooSmall {
         /// The photo's name.
         file: String,
@@ -116,9 +118,13 @@ pub fn read_photo(file: &str, bytes: &[u8]) -> Result<DynamicImage, PhotoError> 
         Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) => format,
         _ => return Err(PhotoError::NotAPhoto { file: file(), what: kind_of(bytes) }),
     };
-    let failed = |error: ImageError| match error {
-        ImageError::IoError(_) => PhotoError::Truncated { file: file() },
-        error => PhotoError::Damaged { file: file(), reason: error.to_string() },
+    let failed = |error: ImageError| {
+        if is_cut_off(format, bytes) {
+            return PhotoError::Truncated { file: file() };
+        }
+        // Some decoders' messages have several lines.
+        let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        PhotoError::Damaged { file: file(), reason }
     };
 
     let mut limits = Limits::no_limits();
@@ -133,8 +139,8 @@ pub fn read_photo(file: &str, bytes: &[u8]) -> Result<DynamicImage, PhotoError> 
     if width < MIN_SIDE || height < MIN_SIDE {
         return Err(PhotoError::TooSmall { file: file(), width, height });
     }
-    // The JPEG decoder fills up what is missing with grey and says nothing.
-    if format == ImageFormat::Jpeg && !jpeg_has_its_end(bytes) {
+    // The JPEG and WebP decoders fill up what is missing and say nothing. A PNG that lacks only its end mark is whole.
+    if format != ImageFormat::Png && is_cut_off(format, bytes) {
         return Err(PhotoError::Truncated { file: file() });
     }
 
@@ -175,6 +181,31 @@ fn kind_of(bytes: &[u8]) -> &'static str {
     }
     let head = &bytes[..bytes.len().min(512)];
     if head.windows(4).any(|window| window == b"<svg") { "an SVG drawing" } else { "not a picture" }
+}
+
+/// Whether a file ends before its own marks say that it does.
+fn is_cut_off(format: ImageFormat, bytes: &[u8]) -> bool {
+    match format {
+        ImageFormat::Png => !png_has_its_end(bytes),
+        ImageFormat::WebP => {
+            let length = bytes.get(4..8).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes);
+            length.is_none_or(|length| u64::from(length) + 8 > bytes.len() as u64)
+        }
+        _ => !jpeg_has_its_end(bytes),
+    }
+}
+
+/// Whether a PNG file's chunks go on to the one named IEND.
+fn png_has_its_end(bytes: &[u8]) -> bool {
+    let mut at = 8usize;
+    while let Some([a, b, c, d, name @ ..]) = bytes.get(at..at.saturating_add(8)) {
+        if name == b"IEND" {
+            return true;
+        }
+        // Length, name and checksum stand around the data.
+        at = at.saturating_add(12).saturating_add(u32::from_be_bytes([*a, *b, *c, *d]) as usize);
+    }
+    false
 }
 
 /// Whether a JPEG file goes on to its end marker. Bytes after it (many phones append a film) do not matter.

@@ -56,7 +56,12 @@ pub fn find_subject(mask: &GrayImage) -> Option<Bounds> {
     let subject = kept_parts(&parts(mask)).reduce(Part::join)?;
     let photo = f64::from(mask.width()) * f64::from(mask.height());
     let Part { pixels, left, top, right, bottom } = subject;
-    (pixels as f64 >= MIN_COVERAGE * photo).then(|| Bounds { x: left, y: top, width: right - left, height: bottom - top })
+    (pixels as f64 >= MIN_COVERAGE * photo).then(|| Bounds {
+        x: left,
+        y: top,
+        width: right - left,
+        height: bottom - top,
+    })
 }
 
 /// The parts that are large enough to belong to the subject.
@@ -98,9 +103,9 @@ fn parts(mask: &GrayImage) -> Vec<Part> {
     }
 
     let mut joined: Vec<Option<Part>> = vec![None; runs.len()];
-    for run in 0..runs.len() {
-        let root = root(&mut parents, run);
-        joined[root] = Some(joined[root].map_or(runs[run], |part| part.join(runs[run])));
+    for (index, run) in runs.iter().enumerate() {
+        let root = root(&mut parents, index);
+        joined[root] = Some(joined[root].map_or(*run, |part| part.join(*run)));
     }
     joined.into_iter().flatten().collect()
 }
@@ -205,6 +210,7 @@ pub fn mask_from_alpha(picture: &RgbaImage) -> Option<GrayImage> {
     if (transparent as f64) < MIN_COVERAGE * all {
         return None;
     }
-    let mask = GrayImage::from_fn(picture.width(), picture.height(), |x, y| image::Luma([picture.get_pixel(x, y).0[3]]));
+    let mask =
+        GrayImage::from_fn(picture.width(), picture.height(), |x, y| image::Luma([picture.get_pixel(x, y).0[3]]));
     find_subject(&mask).map(|_| mask)
 }

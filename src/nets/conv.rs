@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn a_view_into_a_larger_tensor_convolves_like_its_copy() {
         let x = scattered(&[1, 6, 7, 9]).narrow(1, 2, 3).unwrap();
-        let copy = Tensor::from_vec(x.flatten_all().unwrap().to_vec1::<f32>().unwrap(), (1, 3, 7, 9), &Device::Cpu).unwrap();
+        let copy =
+            Tensor::from_vec(x.flatten_all().unwrap().to_vec1::<f32>().unwrap(), (1, 3, 7, 9), &Device::Cpu).unwrap();
         let conv = SameConv::new(scattered(&[2, 3, 3, 3]), &scattered(&[2]), 1, true).unwrap();
         let values = |x: &Tensor| conv.forward(x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(values(&x), values(&copy));

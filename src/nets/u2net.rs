@@ -202,12 +202,7 @@ impl Stage {
         }
         for level in (1..self.depth).rev() {
             let out = if level == 1 { out } else { mid };
-            layers.push(Layer {
-                name: format!("rebnconv{level}d"),
-                channels: 2 * mid,
-                out,
-                dilation: dilation(level),
-            });
+            layers.push(Layer { name: format!("rebnconv{level}d"), channels: 2 * mid, out, dilation: dilation(level) });
         }
         layers
     }
@@ -257,10 +252,7 @@ impl U2Net {
     /// Builds the network from all the tensors of a checkpoint, whatever its widths, in f32 on `device`.
     ///
     /// A missing tensor, one too many, or one of another shape is an error that names it.
-    pub fn from_tensors(
-        tensors: &HashMap<String, Tensor>,
-        device: &Device,
-    ) -> std::result::Result<Self, WeightsError> {
+    pub fn from_tensors(tensors: &HashMap<String, Tensor>, device: &Device) -> std::result::Result<Self, WeightsError> {
         Self::new(&Config::from_tensors(tensors)?, tensors, device)
     }
 
