@@ -36,7 +36,7 @@ pub(super) trait Listener {
     /// Hears all that was said since the grammar began, after every token. The first error ends the text.
     fn heard(&mut self, text: &str) -> Result<(), Cancelled>;
 
-    /// May change what the model would say next (its scores), knowing what it has said.
+    /// May change the `scores` of what comes after `text`.
     fn weigh(&mut self, _text: &str, _scores: &mut [f32]) {}
 }
 

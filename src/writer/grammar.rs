@@ -7,9 +7,9 @@ use crate::project::{Direction, Speed};
 use std::fmt::Write;
 
 /// Fewest and most words of an action.
-const ACTION_WORDS: [usize; 2] = [5, 26];
-/// Most words of the story line.
-const STORY_WORDS: usize = 48;
+const ACTION_WORDS: [usize; 2] = [6, 26];
+/// Most words of one sentence of the story.
+const STORY_WORDS: usize = 24;
 /// Most words of a name.
 const NAME_WORDS: usize = 4;
 /// Most names in one scene.
@@ -32,12 +32,12 @@ pub(super) struct SceneRules<'a> {
     pub directions: Vec<Direction>,
 }
 
-/// The story in one line and the number of scenes: the one asked for, or one of a range.
+/// The story in three sentences and the number of scenes: the one asked for, or one of a range.
 pub(super) fn plan(counts: &[u32]) -> String {
     let counts = choice(counts.iter());
     format!(
-        "start: \"Story: \" STORY \"\\nScenes: \" COUNT \"\\n\"\n\
-         STORY: /[A-Z][{LETTER}'\\-]*([,.]? [{LETTER}0-9'\\-]{{1,20}}){{8,{STORY_WORDS}}}\\./\n\
+        "start: \"Beginning: \" TOLD \"\\nProblem: \" TOLD \"\\nEnd: \" TOLD \"\\nScenes: \" COUNT \"\\n\"\n\
+         TOLD: /[A-Z][{LETTER}'\\-]*(,? [{LETTER}0-9'\\-]{{1,20}}){{5,{STORY_WORDS}}}\\./\n\
          COUNT: {counts}\n"
     )
 }
@@ -60,8 +60,8 @@ pub(super) fn scene(rules: &SceneRules) -> String {
         camera = format!("\"static\" | {camera}");
     }
     format!(
-        "start: \"Scene {number}\\naction: \" ACTION \"\\nwho: \" {first} (\", \" NAME){{0,{more}}} \
-         \"\\nwhere: \" NAME \"\\ncamera: \" camera \"\\n\"\n\
+        "start: \"Scene {number}\\nwhere: \" NAME \"\\naction: \" ACTION \"\\nwho: \" {first} (\", \" NAME){{0,{more}}} \
+         \"\\ncamera: \" camera \"\\n\"\n\
          camera: {camera}\n\
          ACTION: /[A-Z][{LETTER}'\\-]*(,? [{LETTER}0-9'\\-]{{1,20}}){{{fewest},{most}}}\\./ & ~({forbidden})\n\
          NAME: /[{LETTER}][{LETTER}'\\-]{{1,20}}( [{LETTER}0-9'\\-]{{1,20}}){{0,{spaces}}}/\n",

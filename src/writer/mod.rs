@@ -7,9 +7,11 @@ mod grammar;
 mod sampler;
 mod script;
 mod template;
+mod text;
 mod tidy;
 
 pub use error::{FAMILIES, WriterError};
+pub use text::script_from_text;
 pub use script::{WriteRequest, Writer, Written};
 
 use std::ops::RangeInclusive;

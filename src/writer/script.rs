@@ -10,6 +10,7 @@ use super::tidy::Cast;
 use super::{SCENES, likeness};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Direction, Script, ScriptScene};
+use std::collections::HashSet;
 use std::path::Path;
 
 const INSTRUCTIONS: &str = include_str!("../../assets/prompts/script.txt");
@@ -27,6 +28,10 @@ const PLAN_TOKENS: usize = 100;
 const SCENE_TOKENS: usize = 120;
 /// An action that is more alike to an earlier one than this is said again.
 const REPEATED: f32 = 0.6;
+/// Taken from the scores of words that earlier actions have used.
+const WORN: f32 = 1.5;
+/// The scores of camera moves are multiplied by this.
+const CAMERA: f32 = 0.4;
 /// How often a scene is said again because it repeats an earlier one.
 const RETAKES: usize = 3;
 
@@ -93,16 +98,19 @@ impl Writer {
         progress.stage("planning the story");
         let mut sampler = Sampler::new(request.seed, SAMPLING);
         let plan = self.decoder.speak(&grammar::plan(&counts), &mut sampler, &mut Planning(progress))?;
-        let mut lines = plan.lines().filter_map(|line| line.split_once(": ")).map(|(_, value)| value);
-        written.story = lines.next().unwrap_or_default().to_owned();
-        let count = lines.next().and_then(|count| count.parse().ok()).unwrap_or(*SCENES.start()) as usize;
+        let said: Vec<&str> = plan.lines().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
+        let (count, story) = said.split_last().ok_or_else(|| WriterError::Grammar("there is no plan".to_owned()))?;
+        let count = count.parse().map_err(|_| WriterError::Grammar(format!("{count} is no scene count")))?;
+        written.story = story.join(" ");
 
         progress.stage("writing the scenes");
         let mut cast = Cast::default();
+        let mut worn = HashSet::new();
         let scenes = &mut written.script.scenes;
         while scenes.len() < count {
-            let raw = self.say_scene(scenes, &cast, count, &mut sampler, progress, on_scene)?;
+            let raw = self.say_scene(scenes, &cast, &worn, count, &mut sampler, progress, on_scene)?;
             let scene = cast.admit(raw);
+            worn.extend(self.wearing(&scene));
             on_scene(scenes.len(), &scene, true);
             scenes.push(scene);
         }
@@ -115,6 +123,7 @@ impl Writer {
         &mut self,
         scenes: &[ScriptScene],
         cast: &Cast,
+        worn: &HashSet<u32>,
         count: usize,
         sampler: &mut Sampler,
         progress: &dyn Progress,
@@ -126,7 +135,7 @@ impl Writer {
         let mut best: Option<(f32, ScriptScene)> = None;
         for take in 0..=RETAKES {
             sampler.sampling.temperature = SAMPLING.temperature + 0.15 * take as f32;
-            let mut listener = Listening { index: scenes.len(), count, progress, on_scene, heard_bytes: 0 };
+            let mut listener = Listening { index: scenes.len(), count, worn, progress, on_scene, heard_bytes: 0 };
             let said = self.decoder.speak(&grammar, sampler, &mut listener)?;
             let scene = read_scene(&said);
             let repeats = scenes.iter().map(|s| likeness(&s.prompt, &scene.prompt)).fold(0.0, f32::max);
@@ -144,6 +153,18 @@ impl Writer {
         sampler.sampling.temperature = SAMPLING.temperature;
         let (_, scene) = best.expect("at least one take was made");
         Ok(scene)
+    }
+
+    /// The first tokens of the words that a scene's action uses up, so that the next scene finds others. Names stay
+    /// fresh, and so do small words.
+    fn wearing(&self, scene: &ScriptScene) -> Vec<u32> {
+        let names = format!("{} {}", scene.foreground.join(" "), scene.background).to_lowercase();
+        scene
+            .prompt
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.chars().count() > 3 && !names.contains(&word.to_lowercase()))
+            .filter_map(|word| self.decoder.tokenize(&format!(" {word}")).first().copied())
+            .collect()
     }
 
     /// The conversation that asks for the script, with as much of the premise as fits.
@@ -270,6 +291,8 @@ impl Listener for Planning<'_> {
 struct Listening<'a> {
     index: usize,
     count: usize,
+    /// Tokens that earlier actions have used up.
+    worn: &'a HashSet<u32>,
     progress: &'a dyn Progress,
     on_scene: &'a mut dyn FnMut(usize, &ScriptScene, bool),
     heard_bytes: usize,
@@ -283,5 +306,20 @@ impl Listener for Listening<'_> {
         }
         let part = (text.len() as u64 * SCENE_STEPS / SCENE_CHARS).min(SCENE_STEPS - 1);
         self.progress.step(self.index as u64 * SCENE_STEPS + part, self.count as u64 * SCENE_STEPS)
+    }
+
+    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
+        let line = text.rsplit('\n').next().unwrap_or_default();
+        if line.starts_with("camera: ") {
+            // A small model copies the cameras of the example: more chance makes them vary.
+            scores.iter_mut().for_each(|score| *score *= CAMERA);
+        }
+        if line.starts_with("action: ") {
+            for id in self.worn {
+                if let Some(score) = scores.get_mut(*id as usize) {
+                    *score -= WORN;
+                }
+            }
+        }
     }
 }
