@@ -1,6 +1,6 @@
 //! Decoded photos, and what a picture of a scene is made of.
 
-use crate::draft::{self, EntityLook, StillSpec};
+use crate::draft::{self, EntityLook, StillBackground, StillEntity, StillSpec};
 use crate::image::{PhotoError, cut_out_rgba, read_photo};
 use crate::project::{Entity, EntityKind, MediaFolder, MediaName, Project, Reference, Scene, StoreError};
 use image::{GrayImage, RgbaImage};
@@ -83,24 +83,28 @@ impl Pictures {
         media: &MediaFolder,
         size: [u32; 2],
     ) -> Result<RgbaImage, PictureError> {
-        let look = |kind: EntityKind, name: &str| -> Result<EntityLook, PictureError> {
+        // The name, what is known about its looks, and its own photo.
+        let look = |kind: EntityKind, name: &str| -> Result<_, PictureError> {
             let cast = project.cast_entry(kind, name);
             let reference = cast.and_then(|cast| cast.reference.as_ref());
-            Ok(EntityLook {
-                name: name.to_owned(),
-                description: cast.map(|cast| cast.description.clone()).unwrap_or_default(),
-                photo: reference.map(|reference| self.reference(media, reference)).transpose()?,
-            })
+            let photo = reference.map(|reference| self.reference(media, reference)).transpose()?;
+            Ok((name.to_owned(), cast.map(|cast| cast.description.clone()).unwrap_or_default(), photo))
         };
-        let foreground = scene.entity_names(EntityKind::Foreground);
+        let (name, description, photo) = look(EntityKind::Background, &scene.background)?;
+        let background = StillBackground { name, description, photo };
+        let mut foreground = Vec::with_capacity(scene.foreground.len());
+        for name in scene.entity_names(EntityKind::Foreground) {
+            let (name, description, cutout) = look(EntityKind::Foreground, name)?;
+            foreground.push(StillEntity { name, description, cutout });
+        }
         let spec = StillSpec {
             width: size[0],
             height: size[1],
             prompt: scene.prompt.clone(),
             style: project.style.clone(),
             seed: scene.seed,
-            background: look(EntityKind::Background, &scene.background)?,
-            foreground: foreground.map(|name| look(EntityKind::Foreground, name)).collect::<Result<_, _>>()?,
+            background,
+            foreground,
         };
         Ok(draft::draw_still(&spec))
     }
@@ -118,8 +122,8 @@ impl Pictures {
             return Ok(fitted(&*self.reference(media, reference)?, side));
         }
         let description = cast.map(|cast| cast.description.clone()).unwrap_or_default();
-        let look = EntityLook { name: name.to_owned(), description, photo: None };
-        Ok(draft::reference_picture(kind, &look, side))
+        let look = EntityLook { kind, name: name.to_owned(), description };
+        Ok(draft::reference_picture(&look, side))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
 use super::pictures::{PictureError, Pictures, fitted, stored};
-use crate::draft::{camera_move, dissolve};
+use crate::draft::render_shots;
 use crate::export::{CutList, ExportError, FrameError, export_film};
 use crate::image::{CutOut, CutOutError, Finding, PhotoError, mask_from_alpha, read_photo, read_photo_file};
 use crate::models::ModelError;
@@ -219,7 +219,6 @@ impl LaneState {
         let size = [overscan(settings.width), overscan(settings.height)];
         // The still of the scene that is shown, and of the one that a dissolve leads away from.
         let mut stills: Vec<(usize, RgbaImage)> = Vec::new();
-        let (mut a, mut b) = [(); 2].map(|()| RgbaImage::new(settings.width, settings.height)).into();
         let mut draw = |frame: u64, out: &mut RgbaImage| -> Result<(), FrameError> {
             let visible = cut.visible_at(frame).expect("every frame of the film shows a scene");
             let shown = visible.mix.map(|mix| (mix.scene, mix.t)).into_iter().chain([(visible.scene, visible.t)]);
@@ -230,18 +229,15 @@ impl LaneState {
                     stills.push((index, self.pictures.scene(&project, scene, &job.media, size)?));
                 }
             }
-            let view = |index: usize, t: f32, out: &mut RgbaImage| {
-                if let Some((_, still)) = stills.iter().find(|(scene, _)| *scene == index) {
-                    camera_move(still, project.scenes[index].camera.view_at(t), out);
-                }
+            let still = |index: usize, t: f32| {
+                let found = stills.iter().find(|(scene, _)| *scene == index);
+                let still = &found.expect("the stills of visible scenes were just drawn").1;
+                (still, project.scenes[index].camera.view_at(t))
             };
+            let incoming = still(visible.scene, visible.t);
             match visible.mix {
-                None => view(visible.scene, visible.t, out),
-                Some(mix) => {
-                    view(mix.scene, mix.t, &mut a);
-                    view(visible.scene, visible.t, &mut b);
-                    dissolve(&a, &b, mix.incoming, out);
-                }
+                None => render_shots(incoming, None, out),
+                Some(mix) => render_shots(still(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
             }
             Ok(())
         };

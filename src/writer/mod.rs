@@ -31,5 +31,4 @@ fn likeness(one: &str, other: &str) -> f32 {
     let all = one.union(&other).count();
     if all == 0 { 0.0 } else { shared as f32 / all as f32 }
 }
-#[allow(missing_docs)] pub fn script_from_text(_: &str) -> Result<crate::project::Script, WriterError> { todo!() }
 impl Writer { #[allow(missing_docs)] pub fn describe(&mut self, _: &WriteRequest, _: crate::project::EntityKind, _: &str, _: &dyn crate::progress::Progress) -> Result<String, WriterError> { todo!() } }
