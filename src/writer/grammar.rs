@@ -15,7 +15,7 @@ const NAME_WORDS: usize = 4;
 /// Most names in one scene.
 const NAMES: usize = 4;
 /// Most words of a description.
-const DESCRIPTION_WORDS: usize = 30;
+const DESCRIPTION_WORDS: usize = 26;
 
 const LETTER: &str = "A-Za-zÀ-ÖØ-öø-ÿ";
 
@@ -73,9 +73,11 @@ pub(super) fn scene(rules: &SceneRules) -> String {
 
 /// One sentence on the looks of `name`, which begins with it.
 pub(super) fn description(name: &str) -> String {
-    let opening = quoted(&format!("The {name} "));
+    // "The kitchen is …", but "Mia is …".
+    let article = if name.chars().next().is_some_and(char::is_uppercase) { "" } else { "The " };
+    let opening = quoted(&format!("{article}{name} "));
     format!(
-        "start: {opening} LOOKS\n\
+        "start: {opening} (\"is \" | \"has \" | \"wears \") LOOKS\n\
          LOOKS: /[{LETTER}'\\-]{{1,20}}(,? [{LETTER}0-9'\\-]{{1,20}}){{4,{DESCRIPTION_WORDS}}}\\./\n"
     )
 }

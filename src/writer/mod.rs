@@ -1,6 +1,31 @@
 //! The script writer: a premise becomes a script.
+//!
+//! A language model (any GGUF chat model of the [`FAMILIES`], run by candle on the CPU) speaks under a grammar, so that
+//! whatever it says reads back as scenes: first the story in three sentences and the number of scenes, then each scene
+//! as four lines. Every scene has a grammar of its own, made from the scenes before it: it forbids an action that was
+//! there already, keeps the camera from making the same move twice in a row, and makes somebody come back in the third
+//! scene at the latest. Words that earlier actions used up become less likely; a scene that still says much the same as
+//! an earlier one is said again, in place. What the rules for names then change is in [`Writer::write`].
+//!
+//! [`script_from_text`] needs no model: it splits the user's own text into scenes.
+//!
+//! ```no_run
+//! use reelboard::progress::Silent;
+//! use reelboard::writer::{WriteRequest, Writer};
+//!
+//! let mut writer = Writer::load("qwen2.5-1.5b-instruct-q4_k_m.gguf".as_ref(), &Silent)?;
+//! let request = WriteRequest { premise: "A lighthouse keeper rescues a paper boat".to_owned(), ..Default::default() };
+//! let written = writer.write(&request, &Silent, &mut |_, scene, finished| {
+//!     if finished {
+//!         println!("{}", scene.prompt);
+//!     }
+//! })?;
+//! assert!(written.script.scenes.len() >= 4);
+//! # Ok::<(), reelboard::writer::WriterError>(())
+//! ```
 
 mod decode;
+mod describe;
 mod error;
 mod gguf;
 mod grammar;
@@ -10,9 +35,10 @@ mod template;
 mod text;
 mod tidy;
 
+pub use describe::DescribeRequest;
 pub use error::{FAMILIES, WriterError};
-pub use text::script_from_text;
 pub use script::{WriteRequest, Writer, Written};
+pub use text::script_from_text;
 
 use std::ops::RangeInclusive;
 

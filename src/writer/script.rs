@@ -27,9 +27,9 @@ const MOST_PREMISE_TOKENS: usize = 1200;
 const PLAN_TOKENS: usize = 100;
 const SCENE_TOKENS: usize = 120;
 /// An action that is more alike to an earlier one than this is said again.
-const REPEATED: f32 = 0.6;
+const REPEATED: f32 = 0.5;
 /// Taken from the scores of words that earlier actions have used.
-const WORN: f32 = 1.5;
+const WORN: f32 = 2.0;
 /// The scores of camera moves are multiplied by this.
 const CAMERA: f32 = 0.4;
 /// How often a scene is said again because it repeats an earlier one.
@@ -73,6 +73,11 @@ impl Writer {
     }
 
     /// Writes a script.
+    ///
+    /// Each finished scene is tidied without chance: names lose articles and surplus spaces, and one that means the same
+    /// as an earlier one (other capitals or number, more or fewer adjectives) becomes the earlier one; a name twice in a
+    /// scene counts once, one that is the background is no foreground entity, and at most five stay; the prompt begins
+    /// with a capital.
     ///
     /// `on_scene` hears of every scene while it is being said, as (index, scene so far, whether it is finished). A scene
     /// that turns out to repeat an earlier one starts over under the same index. Cancelling takes effect within one
