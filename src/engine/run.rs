@@ -9,9 +9,9 @@ use crate::image::{CutOut, CutOutError, Finding, PhotoError, mask_from_alpha, re
 use crate::models::ModelError;
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
-    EntityKind, MediaName, Project, Reference, ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
+    EntityKind, EntitySummary, MediaName, Project, Reference, ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
 };
-use crate::writer::{Writer, WriterError};
+use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
 use std::path::PathBuf;
@@ -124,7 +124,14 @@ impl LaneState {
             let common: Vec<_> = entities(&film).into_iter().filter(|entity| entity.is_common()).collect();
             for (i, entity) in common.iter().enumerate() {
                 cx.step(i as u64, common.len() as u64)?;
-                let text = writer.describe(&job.request, entity.kind, &entity.name, cx)?;
+                let request = DescribeRequest {
+                    premise: job.request.premise.clone(),
+                    name: entity.name.clone(),
+                    kind: entity.kind,
+                    scene: first_scene(&film, entity),
+                    seed: job.request.seed,
+                };
+                let text = writer.describe(&request, cx, &mut |_| {})?;
                 descriptions.push((entity.kind, entity.name.clone(), text));
             }
         }
@@ -244,6 +251,12 @@ impl LaneState {
         let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
         Ok(JobOutput::Film { path: settings.path.clone(), report })
     }
+}
+
+/// The prompt of the first scene that shows an entity.
+fn first_scene(film: &Project, entity: &EntitySummary) -> String {
+    let first = entity.scenes.first().and_then(|id| film.scene(*id));
+    first.map(|scene| scene.prompt.clone()).unwrap_or_default()
 }
 
 /// Encodes a picture without loss, in a fraction of a second for a film frame.

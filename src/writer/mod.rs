@@ -57,4 +57,3 @@ fn likeness(one: &str, other: &str) -> f32 {
     let all = one.union(&other).count();
     if all == 0 { 0.0 } else { shared as f32 / all as f32 }
 }
-impl Writer { #[allow(missing_docs)] pub fn describe(&mut self, _: &WriteRequest, _: crate::project::EntityKind, _: &str, _: &dyn crate::progress::Progress) -> Result<String, WriterError> { todo!() } }
