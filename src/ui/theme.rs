@@ -215,12 +215,13 @@ pub fn install(ctx: &Context) {
     };
     add("inter", include_bytes!("../../assets/fonts/Inter-Regular.ttf"));
     add("inter-semibold", include_bytes!("../../assets/fonts/Inter-SemiBold.ttf"));
-    let mut phosphor = FontData::from_static(include_bytes!("../../assets/fonts/Phosphor.ttf"));
+    let mut phosphor = FontData::from_static(include_bytes!("../../assets/fonts/Phosphor-subset.ttf"));
     phosphor.tweak.y_offset_factor = 0.07;
     fonts.font_data.insert("phosphor".to_owned(), Arc::new(phosphor));
     let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    // The icons come first: they only have code points of the private area, where text fonts have glyphs of their own.
     let family = |first: &str| -> Vec<String> {
-        [first, "phosphor"].into_iter().map(str::to_owned).chain(fallback.iter().cloned()).collect()
+        ["phosphor", first].into_iter().map(str::to_owned).chain(fallback.iter().cloned()).collect()
     };
     fonts.families.insert(FontFamily::Proportional, family("inter"));
     fonts.families.insert(semibold(), family("inter-semibold"));
