@@ -42,7 +42,8 @@ fn assert_valid(written: &Written, scenes: Option<u32>) {
         Some(count) => assert_eq!(script.scenes.len(), count as usize),
         None => assert!((4..=10).contains(&script.scenes.len())),
     }
-    let is_field = |text: &str| !text.is_empty() && text == text.trim() && !text.contains(['[', ']', '(', ';', '"', '\n']);
+    let is_field =
+        |text: &str| !text.is_empty() && text == text.trim() && !text.contains(['[', ']', '(', ';', '"', '\n']);
     for (i, scene) in script.scenes.iter().enumerate() {
         assert!(is_field(&scene.prompt) && scene.prompt.ends_with('.'), "{scene:?}");
         assert!(scene.prompt.chars().next().is_some_and(char::is_uppercase), "{scene:?}");
@@ -146,7 +147,11 @@ fn cards_fill_in_field_by_field() {
 #[test]
 fn a_description_is_one_sentence_about_the_name() {
     let mut writer = loaded(&Tiny::default());
-    for (name, opening) in [("young man", "The young man "), ("Mia", "Mia "), ("la \"fée\" [bleue]", "The la \"fée\" [bleue] ")] {
+    for (name, opening) in [
+        ("young man", "The young man with blue hair "),
+        ("Mia", "Mia "),
+        ("la \"fée\" [bleue]", "The la \"fée\" [bleue] "),
+    ] {
         let request = DescribeRequest {
             premise: "A young man with blue hair".to_owned(),
             name: name.to_owned(),

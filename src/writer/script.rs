@@ -30,8 +30,9 @@ const SCENE_TOKENS: usize = 120;
 const REPEATED: f32 = 0.5;
 /// Taken from the scores of words that earlier actions have used.
 const WORN: f32 = 2.0;
-/// The scores of camera moves are multiplied by this.
-const CAMERA: f32 = 0.4;
+/// A small model copies scene count and camera moves from the example: their scores are multiplied by this, so that
+/// chance makes them vary.
+const COPIED: f32 = 0.4;
 /// How often a scene is said again because it repeats an earlier one.
 const RETAKES: usize = 3;
 
@@ -173,12 +174,7 @@ impl Writer {
     }
 
     /// The conversation that asks for the script, with as much of the premise as fits.
-    fn prompt(
-        &self,
-        request: &WriteRequest,
-        scenes: u32,
-        notes: &mut Vec<String>,
-    ) -> Result<Vec<u32>, WriterError> {
+    fn prompt(&self, request: &WriteRequest, scenes: u32, notes: &mut Vec<String>) -> Result<Vec<u32>, WriterError> {
         let premise = request.premise.split_whitespace().collect::<Vec<_>>().join(" ");
         if !premise.chars().any(char::is_alphanumeric) {
             return Err(WriterError::EmptyPremise);
@@ -291,6 +287,12 @@ impl Listener for Planning<'_> {
     fn heard(&mut self, _text: &str) -> Result<(), Cancelled> {
         self.0.step(0, 0)
     }
+
+    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
+        if text.rsplit('\n').next().is_some_and(|line| line.starts_with("Scenes: ")) {
+            scores.iter_mut().for_each(|score| *score *= COPIED);
+        }
+    }
 }
 
 struct Listening<'a> {
@@ -316,8 +318,7 @@ impl Listener for Listening<'_> {
     fn weigh(&mut self, text: &str, scores: &mut [f32]) {
         let line = text.rsplit('\n').next().unwrap_or_default();
         if line.starts_with("camera: ") {
-            // A small model copies the cameras of the example: more chance makes them vary.
-            scores.iter_mut().for_each(|score| *score *= CAMERA);
+            scores.iter_mut().for_each(|score| *score *= COPIED);
         }
         if line.starts_with("action: ") {
             for id in self.worn {

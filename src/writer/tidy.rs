@@ -2,7 +2,8 @@
 //!
 //! - Names lose articles, possessives and surplus spaces; a name that means the same as an earlier one (other article,
 //!   capitals or number, or the earlier one with or without its adjectives) becomes the earlier one.
-//! - A name twice in one scene counts once, and one that is the background is no foreground entity.
+//! - A name twice in one scene counts once, and one that is the background ("town square" at the "square") is no
+//!   foreground entity, unless there is no other.
 //! - At most [`MOST_FOREGROUND`] foreground entities stay, in the model's order.
 //! - A prompt begins with a capital and loses words left hanging at its end by the length limit.
 
@@ -46,7 +47,8 @@ impl Cast {
                 foreground.push(name);
             }
         }
-        let is_place = |name: &String| entity_key(name) == entity_key(&background);
+        let place = entity_key(&background);
+        let is_place = |name: &String| shortened(&entity_key(name), &place);
         if !foreground.iter().all(is_place) {
             foreground.retain(|name| !is_place(name));
         }
