@@ -1,5 +1,7 @@
 //! Pasting a text instead of asking a model.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail this way")]
+
 use reelboard::project::Direction;
 use reelboard::writer::{WriterError, script_from_text};
 

@@ -46,7 +46,7 @@ pub(super) fn plan(counts: &[u32]) -> String {
 /// One scene.
 pub(super) fn scene(rules: &SceneRules) -> String {
     let [fewest, most] = ACTION_WORDS;
-    let mut forbidden = format!("/(He|She|It|They|His|Her|Its|Their) .*/");
+    let mut forbidden = "/(He|She|It|They|His|Her|Its|Their) .*/".to_owned();
     for action in &rules.taken_actions {
         // An action consists of letters, digits, spaces and , ' - . only: nothing of it needs escaping in a string.
         write!(forbidden, " | \"{action}\"").expect("writing to a string works");

@@ -14,7 +14,8 @@ use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_k
 pub(super) use names::looks_behind;
 use names::{Phrase, has_pronoun_subject, phrases};
 use std::collections::HashMap;
-use words::{MOTION, UNSEEN, base_noun, base_verb};
+pub(super) use words::UNSEEN;
+use words::{MOTION, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
 const NAMES: usize = 4;
