@@ -1,5 +1,7 @@
 //! The script writer: tiny random models prove the form, a real one (where it is installed) the content.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail this way")]
+
 #[path = "writer/real.rs"]
 mod real;
 #[path = "writer/tiny.rs"]
@@ -42,7 +44,8 @@ fn assert_valid(written: &Written, scenes: Option<u32>) {
         Some(count) => assert_eq!(script.scenes.len(), count as usize),
         None => assert!((4..=10).contains(&script.scenes.len())),
     }
-    let is_field = |text: &str| !text.is_empty() && text == text.trim() && !text.contains(['[', ']', '(', ';', '"', '\n']);
+    let is_field =
+        |text: &str| !text.is_empty() && text == text.trim() && !text.contains(['[', ']', '(', ';', '"', '\n']);
     for (i, scene) in script.scenes.iter().enumerate() {
         assert!(is_field(&scene.prompt) && scene.prompt.ends_with('.'), "{scene:?}");
         assert!(scene.prompt.chars().next().is_some_and(char::is_uppercase), "{scene:?}");
@@ -73,7 +76,7 @@ fn recurring(written: &Written) -> usize {
 fn whatever_a_random_model_says_is_a_script() {
     let cases = [("qwen2", Some(4), 1), ("qwen2", None, 2), ("llama", Some(10), 3), ("llama", Some(4), 4)];
     for ((family, scenes, seed), premise) in cases.into_iter().zip(PREMISES.lines().skip(10)) {
-        let mut writer = loaded(&Tiny { family, seed, quantised: seed == 4, ..Tiny::default() });
+        let mut writer = loaded(&Tiny { family, seed, ..Tiny::default() });
         let written = write(&mut writer, &request(premise, scenes, seed));
         assert_valid(&written, scenes);
         assert!(recurring(&written) > 0, "nobody comes back: {written:#?}");
@@ -145,8 +148,12 @@ fn cards_fill_in_field_by_field() {
 
 #[test]
 fn a_description_is_one_sentence_about_the_name() {
-    let mut writer = loaded(&Tiny::default());
-    for (name, opening) in [("young man", "The young man "), ("Mia", "Mia "), ("la \"fée\" [bleue]", "The la \"fée\" [bleue] ")] {
+    let mut writer = loaded(&Tiny { quantised: true, ..Tiny::default() });
+    for (name, opening) in [
+        ("young man", "The young man with blue hair "),
+        ("Mia", "Mia "),
+        ("la \"fée\" [bleue]", "The la \"fée\" [bleue] "),
+    ] {
         let request = DescribeRequest {
             premise: "A young man with blue hair".to_owned(),
             name: name.to_owned(),

@@ -6,6 +6,7 @@ use super::grammar;
 use super::sampler::{Sampler, Sampling};
 use super::script::Writer;
 use super::template::Message;
+use super::text::looks_behind;
 use super::tidy::tidy_prompt;
 use crate::progress::{Cancelled, Progress};
 use crate::project::EntityKind;
@@ -62,10 +63,18 @@ impl Writer {
         ])?;
         self.decoder.start(prompt, &mut |read| progress.step(read as u64, 0))?;
         let mut sampler = Sampler::new(request.seed, SAMPLING);
-        let said =
-            self.decoder.speak(&grammar::description(&name), &mut sampler, &mut Listening { progress, on_text })?;
+        let grammar = grammar::description(&opening(&premise, &name));
+        let said = self.decoder.speak(&grammar, &mut sampler, &mut Listening { progress, on_text })?;
         Ok(tidy_prompt(&said))
     }
+}
+
+/// How the sentence begins. A small model forgets what the premise said of somebody's looks: so that is put in its mouth.
+fn opening(premise: &str, name: &str) -> String {
+    // "The kitchen is …", but "Mia is …".
+    let article = if name.chars().next().is_some_and(char::is_uppercase) { "" } else { "The " };
+    let looks = looks_behind(premise, name).map(|looks| format!(" {looks}")).unwrap_or_default();
+    format!("{article}{name}{looks}")
 }
 
 struct Listening<'a> {

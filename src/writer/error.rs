@@ -67,7 +67,9 @@ pub enum WriterError {
         reason: String,
     },
     /// No chat template, or one that does not work.
-    #[error("{path} has no usable chat template ({reason}); choose an instruction-tuned (\"instruct\" or \"chat\") model")]
+    #[error(
+        "{path} has no usable chat template ({reason}); choose an instruction-tuned (\"instruct\" or \"chat\") model"
+    )]
     Template {
         /// The model file.
         path: PathBuf,
@@ -75,7 +77,9 @@ pub enum WriterError {
         reason: String,
     },
     /// The model cannot hold the instructions and a script at once.
-    #[error("the model reads at most {context} tokens, and a script of {scenes} scenes needs {needed}; ask for fewer scenes or choose a model with a longer context")]
+    #[error(
+        "the model reads at most {context} tokens, and a script of {scenes} scenes needs {needed}; ask for fewer scenes or choose a model with a longer context"
+    )]
     Context {
         /// Tokens that it can attend to.
         context: usize,

@@ -158,7 +158,10 @@ impl Metadata {
             return Err(self.corrupt("its rotary positions cover only a part of each head, which is not supported"));
         }
         if self.number(&family_key("expert_count")).is_some_and(|experts| experts > 0) {
-            return Err(WriterError::Family { path: self.path.clone(), family: format!("{} with experts", self.family) });
+            return Err(WriterError::Family {
+                path: self.path.clone(),
+                family: format!("{} with experts", self.family),
+            });
         }
         Ok(Config {
             blocks: self.size("block_count")?,

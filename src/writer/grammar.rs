@@ -17,7 +17,8 @@ const NAMES: usize = 4;
 /// Most words of a description.
 const DESCRIPTION_WORDS: usize = 26;
 
-const LETTER: &str = "A-Za-zÀ-ÖØ-öø-ÿ";
+/// A word: Latin letters and digits, with apostrophes and hyphens only inside.
+const WORD: &str = "[A-Za-zÀ-ÖØ-öø-ÿ0-9]{1,20}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ]{1,12}){0,2}";
 
 /// What the grammar of one scene needs to know of those before it.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ pub(super) fn plan(counts: &[u32]) -> String {
     let counts = choice(counts.iter());
     format!(
         "start: \"Beginning: \" TOLD \"\\nProblem: \" TOLD \"\\nEnd: \" TOLD \"\\nScenes: \" COUNT \"\\n\"\n\
-         TOLD: /[A-Z][{LETTER}'\\-]*(,? [{LETTER}0-9'\\-]{{1,20}}){{5,{STORY_WORDS}}}\\./\n\
+         TOLD: /[A-Z]({WORD})?(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
          COUNT: {counts}\n"
     )
 }
@@ -45,7 +46,7 @@ pub(super) fn plan(counts: &[u32]) -> String {
 /// One scene.
 pub(super) fn scene(rules: &SceneRules) -> String {
     let [fewest, most] = ACTION_WORDS;
-    let mut forbidden = format!("/(He|She|It|They|His|Her|Its|Their) .*/");
+    let mut forbidden = "/(He|She|It|They|His|Her|Its|Their) .*/".to_owned();
     for action in &rules.taken_actions {
         // An action consists of letters, digits, spaces and , ' - . only: nothing of it needs escaping in a string.
         write!(forbidden, " | \"{action}\"").expect("writing to a string works");
@@ -63,22 +64,20 @@ pub(super) fn scene(rules: &SceneRules) -> String {
         "start: \"Scene {number}\\nwhere: \" NAME \"\\naction: \" ACTION \"\\nwho: \" {first} (\", \" NAME){{0,{more}}} \
          \"\\ncamera: \" camera \"\\n\"\n\
          camera: {camera}\n\
-         ACTION: /[A-Z][{LETTER}'\\-]*(,? [{LETTER}0-9'\\-]{{1,20}}){{{fewest},{most}}}\\./ & ~({forbidden})\n\
-         NAME: /[{LETTER}][{LETTER}'\\-]{{1,20}}( [{LETTER}0-9'\\-]{{1,20}}){{0,{spaces}}}/\n",
+         ACTION: /[A-Z]({WORD})?(,? {WORD}){{{fewest},{most}}}\\./ & ~({forbidden})\n\
+         NAME: /[A-Za-zÀ-ÖØ-öø-ÿ]{WORD}( {WORD}){{0,{spaces}}}/\n",
         number = rules.number,
         more = NAMES - 1,
         spaces = NAME_WORDS - 1,
     )
 }
 
-/// One sentence on the looks of `name`, which begins with it.
-pub(super) fn description(name: &str) -> String {
-    // "The kitchen is …", but "Mia is …".
-    let article = if name.chars().next().is_some_and(char::is_uppercase) { "" } else { "The " };
-    let opening = quoted(&format!("{article}{name} "));
+/// One sentence on looks that begins with `opening` ("The young man with blue hair").
+pub(super) fn description(opening: &str) -> String {
+    let opening = quoted(&format!("{opening} "));
     format!(
         "start: {opening} (\"is \" | \"has \" | \"wears \") LOOKS\n\
-         LOOKS: /[{LETTER}'\\-]{{1,20}}(,? [{LETTER}0-9'\\-]{{1,20}}){{4,{DESCRIPTION_WORDS}}}\\./\n"
+         LOOKS: /{WORD}(,? {WORD}){{4,{DESCRIPTION_WORDS}}}\\./\n"
     )
 }
 

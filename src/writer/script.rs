@@ -30,8 +30,9 @@ const SCENE_TOKENS: usize = 120;
 const REPEATED: f32 = 0.5;
 /// Taken from the scores of words that earlier actions have used.
 const WORN: f32 = 2.0;
-/// The scores of camera moves are multiplied by this.
-const CAMERA: f32 = 0.4;
+/// A small model copies scene count and camera moves from the example: their scores are multiplied by this, so that
+/// chance makes them vary.
+const COPIED: f32 = 0.4;
 /// How often a scene is said again because it repeats an earlier one.
 const RETAKES: usize = 3;
 
@@ -76,7 +77,7 @@ impl Writer {
     ///
     /// Each finished scene is tidied without chance: names lose articles and surplus spaces, and one that means the same
     /// as an earlier one (other capitals or number, more or fewer adjectives) becomes the earlier one; a name twice in a
-    /// scene counts once, one that is the background is no foreground entity, and at most five stay; the prompt begins
+    /// scene counts once, the background and what cannot be drawn ("wind") are no foreground entities, and at most five stay; the prompt begins
     /// with a capital.
     ///
     /// `on_scene` hears of every scene while it is being said, as (index, scene so far, whether it is finished). A scene
@@ -111,12 +112,13 @@ impl Writer {
         progress.stage("writing the scenes");
         let mut cast = Cast::default();
         let mut worn = HashSet::new();
+        let mut audience = Audience { count, progress, on_scene };
         let scenes = &mut written.script.scenes;
         while scenes.len() < count {
-            let raw = self.say_scene(scenes, &cast, &worn, count, &mut sampler, progress, on_scene)?;
+            let raw = self.say_scene(scenes, &cast, &worn, &mut sampler, &mut audience)?;
             let scene = cast.admit(raw);
             worn.extend(self.wearing(&scene));
-            on_scene(scenes.len(), &scene, true);
+            (audience.on_scene)(scenes.len(), &scene, true);
             scenes.push(scene);
         }
         progress.step(count as u64 * SCENE_STEPS, count as u64 * SCENE_STEPS)?;
@@ -129,10 +131,8 @@ impl Writer {
         scenes: &[ScriptScene],
         cast: &Cast,
         worn: &HashSet<u32>,
-        count: usize,
         sampler: &mut Sampler,
-        progress: &dyn Progress,
-        on_scene: &mut dyn FnMut(usize, &ScriptScene, bool),
+        audience: &mut Audience,
     ) -> Result<ScriptScene, WriterError> {
         let mark = self.decoder.mark();
         let rules = scene_rules(scenes, cast);
@@ -140,7 +140,7 @@ impl Writer {
         let mut best: Option<(f32, ScriptScene)> = None;
         for take in 0..=RETAKES {
             sampler.sampling.temperature = SAMPLING.temperature + 0.15 * take as f32;
-            let mut listener = Listening { index: scenes.len(), count, worn, progress, on_scene, heard_bytes: 0 };
+            let mut listener = Listening { index: scenes.len(), worn, heard_bytes: 0, audience };
             let said = self.decoder.speak(&grammar, sampler, &mut listener)?;
             let scene = read_scene(&said);
             let repeats = scenes.iter().map(|s| likeness(&s.prompt, &scene.prompt)).fold(0.0, f32::max);
@@ -173,12 +173,7 @@ impl Writer {
     }
 
     /// The conversation that asks for the script, with as much of the premise as fits.
-    fn prompt(
-        &self,
-        request: &WriteRequest,
-        scenes: u32,
-        notes: &mut Vec<String>,
-    ) -> Result<Vec<u32>, WriterError> {
+    fn prompt(&self, request: &WriteRequest, scenes: u32, notes: &mut Vec<String>) -> Result<Vec<u32>, WriterError> {
         let premise = request.premise.split_whitespace().collect::<Vec<_>>().join(" ");
         if !premise.chars().any(char::is_alphanumeric) {
             return Err(WriterError::EmptyPremise);
@@ -291,33 +286,45 @@ impl Listener for Planning<'_> {
     fn heard(&mut self, _text: &str) -> Result<(), Cancelled> {
         self.0.step(0, 0)
     }
+
+    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
+        if text.rsplit('\n').next().is_some_and(|line| line.starts_with("Scenes: ")) {
+            scores.iter_mut().for_each(|score| *score *= COPIED);
+        }
+    }
 }
 
-struct Listening<'a> {
-    index: usize,
+/// Who follows the writing of a script.
+struct Audience<'a> {
+    /// Number of scenes that there will be.
     count: usize,
-    /// Tokens that earlier actions have used up.
-    worn: &'a HashSet<u32>,
     progress: &'a dyn Progress,
     on_scene: &'a mut dyn FnMut(usize, &ScriptScene, bool),
-    heard_bytes: usize,
 }
 
-impl Listener for Listening<'_> {
+struct Listening<'a, 'b> {
+    index: usize,
+    /// Tokens that earlier actions have used up.
+    worn: &'a HashSet<u32>,
+    heard_bytes: usize,
+    audience: &'a mut Audience<'b>,
+}
+
+impl Listener for Listening<'_, '_> {
     fn heard(&mut self, text: &str) -> Result<(), Cancelled> {
         if text.len() > self.heard_bytes {
             self.heard_bytes = text.len();
-            (self.on_scene)(self.index, &read_scene(text), false);
+            (self.audience.on_scene)(self.index, &read_scene(text), false);
         }
         let part = (text.len() as u64 * SCENE_STEPS / SCENE_CHARS).min(SCENE_STEPS - 1);
-        self.progress.step(self.index as u64 * SCENE_STEPS + part, self.count as u64 * SCENE_STEPS)
+        let total = self.audience.count as u64 * SCENE_STEPS;
+        self.audience.progress.step(self.index as u64 * SCENE_STEPS + part, total)
     }
 
     fn weigh(&mut self, text: &str, scores: &mut [f32]) {
         let line = text.rsplit('\n').next().unwrap_or_default();
         if line.starts_with("camera: ") {
-            // A small model copies the cameras of the example: more chance makes them vary.
-            scores.iter_mut().for_each(|score| *score *= CAMERA);
+            scores.iter_mut().for_each(|score| *score *= COPIED);
         }
         if line.starts_with("action: ") {
             for id in self.worn {

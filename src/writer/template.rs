@@ -55,8 +55,7 @@ impl ChatTemplate {
     }
 
     fn render_as_is(&self, messages: &[Message]) -> Result<String, Error> {
-        let messages: Vec<Value> =
-            messages.iter().map(|m| context! { role => m.role, content => m.content }).collect();
+        let messages: Vec<Value> = messages.iter().map(|m| context! { role => m.role, content => m.content }).collect();
         self.environment.get_template(NAME)?.render(context! {
             messages => messages,
             add_generation_prompt => true,

@@ -2,10 +2,13 @@
 //!
 //! - Names lose articles, possessives and surplus spaces; a name that means the same as an earlier one (other article,
 //!   capitals or number, or the earlier one with or without its adjectives) becomes the earlier one.
-//! - A name twice in one scene counts once, and one that is the background is no foreground entity.
+//! - A name twice in one scene counts once, and one that is the background ("town square" at the "square") is no
+//!   foreground entity, unless there is no other.
+//! - What cannot be drawn ("wind", "morning") is no entity, unless there is no other.
 //! - At most [`MOST_FOREGROUND`] foreground entities stay, in the model's order.
 //! - A prompt begins with a capital and loses words left hanging at its end by the length limit.
 
+use super::text::UNSEEN;
 use crate::project::{ScriptScene, entity_key};
 
 /// More entities than this crowd a picture.
@@ -46,7 +49,12 @@ impl Cast {
                 foreground.push(name);
             }
         }
-        let is_place = |name: &String| entity_key(name) == entity_key(&background);
+        let can_be_drawn = |name: &String| !UNSEEN.contains(&name.to_lowercase());
+        if foreground.iter().any(can_be_drawn) {
+            foreground.retain(can_be_drawn);
+        }
+        let place = entity_key(&background);
+        let is_place = |name: &String| shortened(&entity_key(name), &place);
         if !foreground.iter().all(is_place) {
             foreground.retain(|name| !is_place(name));
         }
@@ -142,6 +150,14 @@ mod tests {
         assert_eq!(second.foreground, ["young man", "eggs"]);
         assert_eq!(second.background, "Kitchen");
         assert_eq!(second.prompt, "The man drops it.");
+    }
+
+    #[test]
+    fn wind_and_the_place_itself_are_not_cut_out() {
+        let mut cast = Cast::default();
+        let scene = cast.admit(scene("Wind shakes the tent", &["Wind", "tent", "town square"], "square"));
+        assert_eq!(scene.foreground, ["tent"]);
+        assert_eq!(cast.admit(super::tests::scene("Wind blows", &["wind"], "square")).foreground, ["wind"]);
     }
 
     #[test]

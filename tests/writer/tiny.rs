@@ -31,7 +31,14 @@ pub struct Tiny {
 
 impl Default for Tiny {
     fn default() -> Self {
-        Self { family: "qwen2", template: Some(TEMPLATE), tokenizer: "gpt2", context_len: 32_768, seed: 1, quantised: false }
+        Self {
+            family: "qwen2",
+            template: Some(TEMPLATE),
+            tokenizer: "gpt2",
+            context_len: 32_768,
+            seed: 1,
+            quantised: false,
+        }
     }
 }
 
@@ -111,7 +118,9 @@ impl Tiny {
             let mut add = |name: &str, tensor: QTensor| tensors.push((format!("blk.{block}.{name}"), tensor));
             add("attn_norm.weight", random.vector(HIDDEN, 1.0));
             add("ffn_norm.weight", random.vector(HIDDEN, 1.0));
-            for (name, rows) in [("attn_q", HIDDEN), ("attn_k", KV_HEADS * HEAD_WIDTH), ("attn_v", KV_HEADS * HEAD_WIDTH)] {
+            for (name, rows) in
+                [("attn_q", HIDDEN), ("attn_k", KV_HEADS * HEAD_WIDTH), ("attn_v", KV_HEADS * HEAD_WIDTH)]
+            {
                 add(&format!("{name}.weight"), random.tensor(rows, HIDDEN, dtype));
                 if self.family == "qwen2" {
                     add(&format!("{name}.bias"), random.vector(rows, 0.0));

@@ -11,17 +11,19 @@ mod words;
 use super::error::WriterError;
 use super::tidy::{Cast, tidy_name};
 use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_key};
+pub(super) use names::looks_behind;
 use names::{Phrase, has_pronoun_subject, phrases};
 use std::collections::HashMap;
-use words::{MOTION, UNSEEN, base_noun, base_verb};
+pub(super) use words::UNSEEN;
+use words::{MOTION, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
 const NAMES: usize = 4;
 
 /// Words before a place that say that the scene plays there, the surest first.
 const AT: [&str; 16] = [
-    "in", "inside", "at", "into", "through", "across", "along", "on", "onto", "over", "to", "toward", "towards", "under",
-    "near", "from",
+    "in", "inside", "at", "into", "through", "across", "along", "on", "onto", "over", "to", "toward", "towards",
+    "under", "near", "from",
 ];
 
 /// Moves for scenes whose verb suggests none, one after the other.
@@ -97,11 +99,8 @@ fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
 
 /// The move that the sentence's words suggest, never the same direction twice in a row.
 fn camera_of(sentence: &str, index: usize, last: Option<Direction>, side: &mut Direction) -> CameraMove {
-    let words: Vec<String> = sentence
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
+    let words: Vec<String> =
+        sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     let is_last = |direction: Direction| Some(direction) == last;
     let suggested = words.iter().filter_map(|word| {
         let verb = base_verb(word).unwrap_or_else(|| base_noun(word));

@@ -1,9 +1,7 @@
 //! Finding who and what a sentence shows, without a model: articles and adjectives before known nouns, and capitalised
 //! names.
 
-use super::words::{
-    ADJECTIVES, NUMBERS, PLACES, SMALL, THINGS, UNSEEN, base_noun, base_verb, is_finite_verb,
-};
+use super::words::{ADJECTIVES, NUMBERS, PLACES, SMALL, THINGS, UNSEEN, base_noun, base_verb, is_finite_verb};
 
 /// A noun phrase of a sentence.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +35,12 @@ struct Word {
 }
 
 const ARTICLES: [&str; 24] = [
-    "a", "an", "the", "this", "that", "these", "those", "my", "your", "his", "her", "its", "our", "their", "some", "each",
-    "every", "another", "both", "all", "many", "several", "no", "few",
+    "a", "an", "the", "this", "that", "these", "those", "my", "your", "his", "her", "its", "our", "their", "some",
+    "each", "every", "another", "both", "all", "many", "several", "no", "few",
 ];
+
+/// Words in front of a name whose full stop does not end it.
+const TITLES: [&str; 10] = ["mr", "mrs", "ms", "dr", "prof", "st", "capt", "miss", "sir", "lady"];
 
 /// Most words of a name.
 const NAME_WORDS: usize = 4;
@@ -52,9 +53,11 @@ fn words(sentence: &str) -> Vec<Word> {
             let text = raw.trim_matches(|c: char| !c.is_alphanumeric());
             let text = text.strip_suffix("'s").or_else(|| text.strip_suffix("’s")).unwrap_or(text);
             let after = raw.chars().next_back().is_some_and(|c| !c.is_alphanumeric());
+            let title = TITLES.contains(&text.to_lowercase().as_str());
             let possessive = raw.contains("'s") || raw.contains("’s");
-            let word = (!text.is_empty()).then(|| Word { text: text.to_owned(), stops: after || possessive, first });
-            if word.is_some() {
+            let word =
+                (!text.is_empty()).then(|| Word { text: text.to_owned(), stops: after && !title || possessive, first });
+            if word.is_some() && !title {
                 // What follows a full stop or an opening quotation mark is capitalised without being a name.
                 first = raw.ends_with(['.', '!', '?', '"', '”', ':']);
             }
@@ -137,14 +140,16 @@ fn common_phrase(words: &[Word], start: usize, after_article: bool) -> Option<(S
         if SMALL.contains(&lower) && !ADJECTIVES.contains(&lower) || NUMBERS.contains(&lower) {
             break;
         }
-        let noun = base_noun(&lower);
-        let is_noun = THINGS.contains(&noun) || PLACES.contains(&noun) || UNSEEN.contains(&noun);
+        let is_noun = is_noun(&lower);
         let adjective = ADJECTIVES.contains(&lower);
         if has_noun {
             // "rows" after "the fisherman" is what he does, "boat" after "the paper" is what it is.
             if !is_noun || is_finite_verb(&lower) {
                 break;
             }
+        } else if is_noun && !after_article && taken.is_empty() && is_finite_verb(&lower) {
+            // "waits and waves": without an article this is what somebody does.
+            break;
         } else if !is_noun && !adjective {
             let participle = lower.ends_with("ing") || lower.ends_with("ed");
             let describes = participle && after_article && words.get(i + 1).is_some_and(|_| !words[i].stops);
@@ -175,4 +180,57 @@ fn followed_by_noun(words: &[Word], i: usize) -> bool {
 /// Whether a sentence speaks of somebody by a pronoun only.
 pub(super) fn has_pronoun_subject(sentence: &str) -> bool {
     words(sentence).iter().any(|word| matches!(word.text.to_lowercase().as_str(), "he" | "she" | "it" | "they"))
+}
+
+/// What a text says of the looks of `name` right behind it: "with blue hair" in "A young man with blue hair sings".
+pub(in crate::writer) fn looks_behind(text: &str, name: &str) -> Option<String> {
+    let words = words(text);
+    let lower: Vec<String> = words.iter().map(|word| word.text.to_lowercase()).collect();
+    // The text may call "young man" a "man" or the other way round: the last word decides.
+    let head = base_noun(name.split_whitespace().next_back()?);
+    (0..words.len()).filter(|i| base_noun(&lower[*i]) == head && !words[*i].stops).find_map(|i| {
+        let link = lower.get(i + 1).filter(|word| matches!(word.as_str(), "with" | "in" | "wearing"))?;
+        let mut taken = vec![link.as_str()];
+        let mut shown = false;
+        for j in i + 2..words.len().min(i + 8) {
+            let article = j == i + 2 && ARTICLES.contains(&lower[j].as_str());
+            let small = SMALL.contains(&lower[j]) && !ADJECTIVES.contains(&lower[j]);
+            if !article && (small || NUMBERS.contains(&lower[j]) || is_finite_verb(&lower[j]) && !is_noun(&lower[j])) {
+                break;
+            }
+            // "in the kitchen" is where, "in the rain" is when.
+            if link == "in" && (PLACES.contains(&base_noun(&lower[j])) || UNSEEN.contains(&base_noun(&lower[j]))) {
+                return None;
+            }
+            shown |= !article;
+            taken.push(&lower[j]);
+            if words[j].stops {
+                break;
+            }
+        }
+        shown.then(|| taken.join(" "))
+    })
+}
+
+fn is_noun(lower: &str) -> bool {
+    let noun = base_noun(lower);
+    THINGS.contains(&noun) || PLACES.contains(&noun) || UNSEEN.contains(&noun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_stand_right_behind_a_name() {
+        let looks = |text, name| looks_behind(text, name);
+        let cake = "A young man with blue hair is making cake in the kitchen";
+        assert_eq!(looks(cake, "young man").as_deref(), Some("with blue hair"));
+        assert_eq!(looks(cake, "cake"), None);
+        let sea = "An old fisherman with a red cap and his cat find a girl in a yellow raincoat.";
+        assert_eq!(looks(sea, "fisherman").as_deref(), Some("with a red cap"));
+        assert_eq!(looks(sea, "girl").as_deref(), Some("in a yellow raincoat"));
+        assert_eq!(looks("A girl in the rain", "girl"), None);
+        assert_eq!(looks("", ""), None);
+    }
 }

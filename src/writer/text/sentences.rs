@@ -12,9 +12,10 @@ pub(super) fn scenes(text: &str) -> Vec<String> {
     let lines: Vec<String> = text.lines().map(tidy_line).filter(|line| has_words(line)).collect();
     let sentences: Vec<Vec<String>> = lines.iter().map(|line| sentences(line)).collect();
     let one_each = lines.len() > 1
-        && lines.iter().zip(&sentences).all(|(line, parts)| {
-            line.split_whitespace().count() <= SHORT_LINE_WORDS && parts.len() <= 2
-        });
+        && lines
+            .iter()
+            .zip(&sentences)
+            .all(|(line, parts)| line.split_whitespace().count() <= SHORT_LINE_WORDS && parts.len() <= 2);
     let scenes = if one_each { lines } else { sentences.concat() };
     let together = scenes.len().div_ceil(MOST_SCENES).max(1);
     scenes.chunks(together).map(|chunk| chunk.join(" ")).collect()
@@ -112,11 +113,10 @@ mod tests {
 
     #[test]
     fn short_lines_are_scenes() {
-        assert_eq!(scenes("1. A dog wakes up\n2. It runs. It falls.\n\n- The end"), [
-            "A dog wakes up",
-            "It runs. It falls.",
-            "The end"
-        ]);
+        assert_eq!(
+            scenes("1. A dog wakes up\n2. It runs. It falls.\n\n- The end"),
+            ["A dog wakes up", "It runs. It falls.", "The end"]
+        );
         assert_eq!(scenes("女孩打开门。猫跑了！").len(), 2);
     }
 }

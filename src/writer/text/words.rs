@@ -16,7 +16,7 @@ pub(super) static NUMBERS: Words = list!("numbers.txt");
 pub(super) static ADJECTIVES: Words = list!("adjectives.txt");
 pub(super) static THINGS: Words = list!("things.txt");
 pub(super) static PLACES: Words = list!("places.txt");
-pub(super) static UNSEEN: Words = list!("unseen.txt");
+pub(in crate::writer) static UNSEEN: Words = list!("unseen.txt");
 pub(super) static ABBREVIATIONS: Words = list!("abbreviations.txt");
 static VERBS: Words = list!("verbs.txt");
 
