@@ -63,7 +63,8 @@ pub fn camera_move(still: &RgbaImage, view: View, out: &mut RgbaImage) {
             let (above, below) = (&row_of(row.first)[span.clone()], &row_of(row.second)[span]);
             let pairs = above.chunks_exact(4).zip(below.chunks_exact(4));
             for (lanes, (a, b)) in blended[seen.0 as usize..].iter_mut().zip(pairs) {
-                let (a, b) = (u32::from_le_bytes([a[0], a[1], a[2], a[3]]), u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+                let (a, b) =
+                    (u32::from_le_bytes([a[0], a[1], a[2], a[3]]), u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
                 *lanes = spread(a) * (256 - row.weight) + spread(b) * row.weight;
             }
             for (pixel, tap) in line.chunks_exact_mut(4).zip(&columns) {
@@ -84,13 +85,17 @@ mod tests {
     use crate::project::{CameraMove, Direction, Speed};
 
     fn still() -> RgbaImage {
-        RgbaImage::from_fn(97, 61, |x, y| image::Rgba([(x * 37 % 256) as u8, (y * 53 % 256) as u8, ((x * y) % 256) as u8, 255]))
+        RgbaImage::from_fn(97, 61, |x, y| {
+            image::Rgba([(x * 37 % 256) as u8, (y * 53 % 256) as u8, ((x * y) % 256) as u8, 255])
+        })
     }
 
     /// The definition, one pixel at a time.
     fn reference(still: &RgbaImage, view: View, (w, h): (u32, u32), (x, y): (u32, u32), channel: usize) -> f64 {
         let at = |i: u32, len: u32, still_len: u32, center: f32| {
-            (f64::from(center) + ((f64::from(i) + 0.5) / f64::from(len) - 0.5) * f64::from(view.extent)) * f64::from(still_len) - 0.5
+            (f64::from(center) + ((f64::from(i) + 0.5) / f64::from(len) - 0.5) * f64::from(view.extent))
+                * f64::from(still_len)
+                - 0.5
         };
         let (u, v) = (at(x, w, still.width(), view.center[0]), at(y, h, still.height(), view.center[1]));
         let texel = |tx: f64, ty: f64| {

@@ -27,18 +27,42 @@ const PLAIN: Grade =
 
 /// Words of a style and what they do; several add up.
 const STYLES: &[(&str, Grade)] = &[
-    ("noir black-and-white monochrome b&w greyscale grayscale", Grade { saturation: 0.0, contrast: 1.32, lift: -0.06, vignette: 0.5, ..PLAIN }),
-    ("sepia vintage retro 1920s old-fashioned antique daguerreotype", Grade { saturation: 0.22, contrast: 0.96, tint: [1.08, 0.96, 0.78], vignette: 0.34, grain: 5.0, ..PLAIN }),
-    ("watercolour watercolor aquarelle gouache storybook", Grade { saturation: 0.8, contrast: 0.86, lift: 0.2, vignette: 0.0, grain: 7.0, ..PLAIN }),
+    (
+        "noir black-and-white monochrome b&w greyscale grayscale",
+        Grade { saturation: 0.0, contrast: 1.16, lift: 0.05, vignette: 0.42, ..PLAIN },
+    ),
+    (
+        "sepia vintage retro 1920s old-fashioned antique daguerreotype",
+        Grade { saturation: 0.22, contrast: 0.96, tint: [1.08, 0.96, 0.78], vignette: 0.34, grain: 5.0, ..PLAIN },
+    ),
+    (
+        "watercolour watercolor aquarelle gouache storybook",
+        Grade { saturation: 0.8, contrast: 0.86, lift: 0.2, vignette: 0.0, grain: 7.0, ..PLAIN },
+    ),
     ("pastel soft dreamy gentle", Grade { saturation: 0.72, contrast: 0.82, lift: 0.22, vignette: 0.04, ..PLAIN }),
-    ("neon cyberpunk synthwave vaporwave", Grade { saturation: 1.55, contrast: 1.2, lift: -0.1, tint: [1.06, 0.86, 1.22], vignette: 0.4, ..PLAIN }),
+    (
+        "neon cyberpunk synthwave vaporwave",
+        Grade { saturation: 1.55, contrast: 1.2, lift: -0.1, tint: [1.06, 0.86, 1.22], vignette: 0.4, ..PLAIN },
+    ),
     ("comic cartoon pop anime manga colourful colorful vivid", Grade { saturation: 1.3, contrast: 1.1, ..PLAIN }),
-    ("gothic horror dark grim moody thriller", Grade { saturation: 0.66, contrast: 1.14, lift: -0.16, tint: [0.93, 0.97, 1.06], vignette: 0.5, ..PLAIN }),
+    (
+        "gothic horror dark grim moody thriller",
+        Grade { saturation: 0.66, contrast: 1.14, lift: -0.16, tint: [0.93, 0.97, 1.06], vignette: 0.5, ..PLAIN },
+    ),
     ("cold nordic icy bleak winter", Grade { saturation: 0.82, tint: [0.9, 0.98, 1.1], ..PLAIN }),
     ("warm cosy cozy golden nostalgic", Grade { saturation: 1.05, tint: [1.08, 1.0, 0.88], ..PLAIN }),
-    ("sketch pencil storyboard ink charcoal line-art drawing", Grade { saturation: 0.35, contrast: 0.9, lift: 0.3, vignette: 0.0, grain: 6.0, sketch: 0.85, ..PLAIN }),
-    ("oil painting impressionist painterly", Grade { saturation: 1.15, contrast: 1.06, tint: [1.04, 1.0, 0.93], grain: 6.0, ..PLAIN }),
-    ("cinematic film epic", Grade { saturation: 0.95, contrast: 1.1, tint: [1.02, 1.0, 0.98], vignette: 0.32, ..PLAIN }),
+    (
+        "sketch pencil storyboard ink charcoal line-art drawing",
+        Grade { saturation: 0.35, contrast: 0.9, lift: 0.3, vignette: 0.0, grain: 6.0, sketch: 0.85, ..PLAIN },
+    ),
+    (
+        "oil painting impressionist painterly",
+        Grade { saturation: 1.15, contrast: 1.06, tint: [1.04, 1.0, 0.93], grain: 6.0, ..PLAIN },
+    ),
+    (
+        "cinematic film epic",
+        Grade { saturation: 0.95, contrast: 1.1, tint: [1.02, 1.0, 0.98], vignette: 0.32, ..PLAIN },
+    ),
 ];
 
 impl Grade {
