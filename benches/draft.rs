@@ -1,7 +1,8 @@
 //! How long a draft takes after an edit, at 1280 × 720. Not a test: prints figures and a ratio, never fails on time.
 //!
-//! `cargo bench --profile dev --bench draft -- [BASELINE]` measures what `make run` builds; it compares with the medians in the file BASELINE and writes it anew when it
-//! is not there (default: `draft-bench.txt` in the target folder of the build).
+//! `cargo bench --profile dev --bench draft -- [BASELINE]` measures what `make run` builds. It compares with the medians
+//! in the file BASELINE, and writes that file when it is not there (default: `draft-bench.txt` in the build's temporary
+//! folder).
 
 use image::RgbaImage;
 use reelboard::draft::{StillBackground, StillEntity, StillSpec, camera_move, dissolve, draw_still, forget_pictures};

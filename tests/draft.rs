@@ -47,18 +47,25 @@ fn the_same_scene_and_seed_give_the_same_bytes() {
 #[test]
 fn every_edit_that_means_something_changes_the_picture() {
     let before = draw_still(&scene());
-    let mut edits: Vec<(&str, StillSpec)> = Vec::new();
-    edits.push(("prompt", StillSpec { prompt: "At night the keeper lights the lamp".into(), ..scene() }));
-    edits.push((
-        "background",
-        StillSpec { background: StillBackground { name: "kitchen".into(), ..StillBackground::default() }, ..scene() },
-    ));
-    edits.push(("entity", StillSpec { foreground: vec![entity("robot", ""), entity("dog", "")], ..scene() }));
-    edits.push((
-        "coat",
-        StillSpec { foreground: vec![entity("keeper", "An old woman in a red coat"), entity("dog", "")], ..scene() },
-    ));
-    edits.push(("style", StillSpec { style: "film noir".into(), ..scene() }));
+    let edits = [
+        ("prompt", StillSpec { prompt: "At night the keeper lights the lamp".into(), ..scene() }),
+        (
+            "background",
+            StillSpec {
+                background: StillBackground { name: "kitchen".into(), ..StillBackground::default() },
+                ..scene()
+            },
+        ),
+        ("entity", StillSpec { foreground: vec![entity("robot", ""), entity("dog", "")], ..scene() }),
+        (
+            "coat",
+            StillSpec {
+                foreground: vec![entity("keeper", "An old woman in a red coat"), entity("dog", "")],
+                ..scene()
+            },
+        ),
+        ("style", StillSpec { style: "film noir".into(), ..scene() }),
+    ];
     for (what, spec) in edits {
         let share = difference(&before, &draw_still(&spec));
         assert!(share > 0.005, "a changed {what} changed only {share} of the picture");

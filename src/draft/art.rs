@@ -40,8 +40,11 @@ impl Art {
     }
 }
 
-/// Drawings made so far, by name and description. Cleared when it grows past any film's cast.
-static ARTS: LazyLock<Mutex<HashMap<(String, String), Arc<Art>>>> = LazyLock::new(Mutex::default);
+/// Drawings by name and description.
+type Arts = HashMap<(String, String), Arc<Art>>;
+
+/// Drawings made so far. Cleared when it grows past any film's cast.
+static ARTS: LazyLock<Mutex<Arts>> = LazyLock::new(Mutex::default);
 const ARTS_KEPT: usize = 512;
 
 /// The drawing of an entity.

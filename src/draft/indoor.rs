@@ -254,8 +254,10 @@ impl Inside<'_> {
         self.c.rect([x, y, w, h], 0.0, paint);
         if light.weather == Weather::Clear {
             let r = (h * 0.1).min(w * 0.1);
-            let (sx, sy) =
-                (x + w * 0.7, y + h * if matches!(light.time, Time::Sunset | Time::Morning) { 0.6 } else { 0.28 });
+            let (sx, sy) = (
+                x + w * if w > h * 2.0 { 0.36 } else { 0.7 },
+                y + h * if matches!(light.time, Time::Sunset | Time::Morning) { 0.6 } else { 0.28 },
+            );
             self.c.ellipse([sx, sy, r * 2.2, r * 2.2], light.disc, 0.25);
             self.c.ellipse([sx, sy, r, r], light.disc, 1.0);
         }

@@ -229,6 +229,10 @@ fn stand(actor: &Actor, x: f32, ground: f32, height: f32, facing_right: bool, st
         Kind::Building | Kind::Plant if actor.height > 0.5 => {
             spot.bottom = ground - 0.075;
             spot.depth = spot.bottom;
+            if stage.water {
+                spot.sunk = 0.02;
+                spot.grounded = false;
+            }
         }
         Kind::Small => {
             spot.bottom = ground + 0.02;

@@ -185,7 +185,7 @@ impl Person {
         let look = |word: &str| looks.split_whitespace().any(|l| l == word);
         let last_value = |key: &str| {
             let values = looks.split_whitespace().filter_map(|l| l.split_once(':'));
-            values.filter(|(k, _)| *k == key).map(|(_, v)| v.to_owned()).last()
+            values.filter(|(k, _)| *k == key).map(|(_, v)| v.to_owned()).next_back()
         };
 
         let default_sex = if dice.chance(0.5) { Sex::Female } else { Sex::Male };

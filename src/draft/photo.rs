@@ -23,7 +23,7 @@ pub(super) fn solid_part(cutout: &RgbaImage) -> Option<([u32; 4], bool)> {
     for (y, row) in cutout.rows().enumerate() {
         let mut solid = row.enumerate().filter(|(_, p)| p[3] >= SOLID).map(|(x, _)| x as u32);
         if let Some(first) = solid.next() {
-            let last = solid.last().unwrap_or(first);
+            let last = solid.next_back().unwrap_or(first);
             (left, right) = (left.min(first), right.max(last));
             (top, bottom) = (top.min(y as u32), bottom.max(y as u32));
         }

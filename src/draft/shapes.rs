@@ -45,7 +45,8 @@ pub(super) fn rolling(dice: &mut Dice, w: f32, y: f32, height: f32) -> Vec<Point
     (-1..=25)
         .map(|i| {
             let x = i as f32 / 24.0;
-            let up: f32 = waves.iter().map(|(turns, tall, phase)| tall * (x * turns * 6.283 + phase).sin()).sum();
+            let up: f32 =
+                waves.iter().map(|(turns, tall, phase)| tall * (x * turns * std::f32::consts::TAU + phase).sin()).sum();
             (x * w, y - up - height * 0.5)
         })
         .collect()

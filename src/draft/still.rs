@@ -317,7 +317,6 @@ impl Cast<'_> {
     fn draw_player(&self, canvas: &mut Pixmap, player: &Player, spot: Spot, scale: f32) {
         let tint = self.tint();
         let (w, h) = ((spot.height * player.aspect * scale).round().max(1.0), (spot.height * scale).round().max(1.0));
-        let own_light = player.kind == Kind::Sky;
         let copies: &[(f32, f32, f32)] = match (if player.photo.is_some() { 1 } else { player.art.count }, player.kind)
         {
             (0 | 1, _) => &[(0.0, 0.0, 1.0)],
@@ -332,8 +331,7 @@ impl Cast<'_> {
                     photo::resampled(photo, *part, w as u32, h as u32, spot.flip && player.kind != Kind::Person, tint)
                 }
                 None => {
-                    let svg =
-                        if own_light { player.art.svg.to_string() } else { recolor(&player.art.svg, |c| c.lit(tint)) };
+                    let svg = recolor(&player.art.svg, |c| self.lit(player, c, tint));
                     raster::rasterise(&svg, player.art.crop, w as u32, h as u32)
                 }
             };
@@ -341,6 +339,22 @@ impl Cast<'_> {
             let y = (spot.bottom + dy) * scale - h;
             let visible = (h * (1.0 - spot.sunk)).ceil() as u32;
             blit(canvas, &sprite, x.round() as i32, y.round() as i32, visible, spot.flip && player.photo.is_none());
+        }
+    }
+
+    /// A colour of a player's drawing in the scene's light. Water that a picture brings along becomes the scene's.
+    fn lit(&self, player: &Player, color: Rgb, tint: Rgb) -> Rgb {
+        let light = &self.place.light;
+        let brings_water = player.kind == Kind::Boat || (player.kind == Kind::Swimmer && player.art.person.is_some());
+        match color {
+            _ if player.kind == Kind::Sky => color,
+            Rgb(0x00, 0xa6, 0xed) | Rgb(0x26, 0xc9, 0xfc) if brings_water && self.stage.waterline.is_some() => {
+                light.shade(Rgb::hex(0x286f99), 0.05)
+            }
+            Rgb(0x00, 0x84, 0xce) if brings_water && self.stage.waterline.is_some() => {
+                light.shade(Rgb::hex(0x1b5580), 0.0)
+            }
+            _ => color.lit(tint),
         }
     }
 
