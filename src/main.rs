@@ -1,1 +1,37 @@
-fn main() {}
+//! Arguments → the window or the command line.
+
+use clap::Parser as _;
+use reelboard::cli::args::Args;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error")).init();
+    let args = Args::parse();
+    let result = match args.command {
+        Some(command) => reelboard::cli::run(command),
+        None => window(args.project),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<reelboard::progress::Cancelled>() => {
+            eprintln!("reelboard: cancelled");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("reelboard: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(feature = "gui")]
+fn window(project: Option<std::path::PathBuf>) -> anyhow::Result<()> {
+    let project = project.map(std::path::absolute).transpose()?;
+    reelboard::ui::run(reelboard::ui::Launch { project })
+        .map_err(|error| anyhow::anyhow!("the window did not open: {error} (the command line works without a display)"))
+}
+
+#[cfg(not(feature = "gui"))]
+fn window(_project: Option<std::path::PathBuf>) -> anyhow::Result<()> {
+    anyhow::bail!("this build has no window; build it with the feature \"gui\", or see \"reelboard --help\"")
+}

@@ -1,1 +1,21 @@
 //! Jobs and the threads that run them.
+//!
+//! A client (the window or the command line) submits a [`JobSpec`], an owned snapshot of everything the job needs, and
+//! drains [`JobEvent`]s. Work is split over a few named threads, the [`Lane`]s, so that a long job of one kind never
+//! holds up another: one lane owns all models and their memory, one draws pictures, one encodes films, one downloads.
+
+mod context;
+mod handle;
+mod job;
+mod lane;
+mod pictures;
+mod run;
+mod saver;
+
+pub use context::JobCx;
+pub use handle::{Engine, QueueFull, RunError};
+pub use job::{
+    DrawJob, DrawTarget, ExportJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus, Lane, PhotoJob, TakeJob, WriteJob,
+};
+pub use pictures::{PictureError, Pictures};
+pub use saver::{Saver, SaverEvent};

@@ -1,1 +1,25 @@
 //! Which models there are, and where their files are on this machine.
+//!
+//! [`Registry`] is `models.ron` and what the user added to it; [`ModelCache`] is the folder with the files: it says what
+//! is there, fetches what the user asks for and lets nothing be used whose checksum is wrong; [`choose_writer`] picks a
+//! language model that this machine can hold.
+
+mod cache;
+mod choose;
+mod error;
+mod fetch;
+mod hub;
+mod machine;
+mod registry;
+mod spec;
+mod stamp;
+mod wheels;
+
+pub use cache::{FileStatus, ModelCache, ModelStatus, default_folder};
+pub use choose::{ChoiceReason, WriterChoice, choose_writer, choose_writer_for};
+pub use error::{ModelError, SourceError, SourceFailure};
+pub use hub::Hub;
+pub use machine::{Room, bytes_text, free_disk_bytes, total_memory_bytes};
+pub use registry::{Registry, RegistryError, user_registry_file};
+pub use spec::{Defaults, FileSpec, Licence, ModelSpec, Role, Source, Studio};
+pub use wheels::Pip;

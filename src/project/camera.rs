@@ -8,13 +8,20 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
+    /// Stays where it is.
     #[default]
     Static,
+    /// Pans left.
     Left,
+    /// Pans right.
     Right,
+    /// Tilts up.
     Up,
+    /// Tilts down.
     Down,
+    /// Moves in.
     Forward,
+    /// Moves out.
     Backward,
 }
 
@@ -22,16 +29,21 @@ pub enum Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Speed {
+    /// Hardly noticed.
     Slow,
+    /// Noticed.
     #[default]
     Medium,
+    /// Noticed at once.
     Fast,
 }
 
 /// The camera movement of one scene.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct CameraMove {
+    /// Where to.
     pub direction: Direction,
+    /// How fast.
     pub speed: Speed,
 }
 
@@ -48,15 +60,20 @@ pub struct View {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown camera {what} \"{word}\"; use one of: {allowed}")]
 pub struct UnknownCamera {
+    /// "direction" or "speed".
     pub what: &'static str,
+    /// The word.
     pub word: String,
+    /// The words that are known, separated by commas.
     pub allowed: String,
 }
 
 impl Direction {
+    /// All of them, in the order of menus.
     pub const ALL: [Self; 7] =
         [Self::Static, Self::Left, Self::Right, Self::Up, Self::Down, Self::Forward, Self::Backward];
 
+    /// The word for it, in files and on screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Static => "static",
@@ -71,8 +88,10 @@ impl Direction {
 }
 
 impl Speed {
+    /// All of them, from slow to fast.
     pub const ALL: [Self; 3] = [Self::Slow, Self::Medium, Self::Fast];
 
+    /// The word for it, in files and on screen.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Slow => "slow",
@@ -92,6 +111,7 @@ impl Speed {
 }
 
 impl CameraMove {
+    /// A move in this direction at this speed.
     pub fn new(direction: Direction, speed: Speed) -> Self {
         Self { direction, speed }
     }

@@ -1,55 +1,90 @@
 //! Edits: the only way to change a project. Applying one gives back the edit that undoes it.
 
-use super::{
-    CameraMove, DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Reference, Scene, SceneId, Take, TakeId,
-};
+use super::{CameraMove, DURATION_MS_RANGE, Entity, EntityKind, Format, Reference, Scene, SceneId, Take, TakeId};
 use serde::{Deserialize, Serialize};
 
 /// One change to a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Edit {
+    /// Replaces the user's sentence.
     SetPremise(String),
+    /// Replaces the words on how everything should look.
     SetStyle(String),
+    /// Replaces the size and frame rate of the film.
     SetFormat(Format),
     /// Inserts before the scene at `index`; an `index` equal to the number of scenes appends.
     InsertScene {
+        /// Where, counted from 0.
         index: usize,
+        /// What, with a fresh id and takes whose ids no other scene has.
         scene: Box<Scene>,
     },
+    /// Removes a scene with its takes. Their media files stay.
     RemoveScene(SceneId),
     /// Moves a scene so that it ends up at `index`.
     MoveScene {
+        /// Which scene.
         id: SceneId,
+        /// Where it ends up, counted from 0 without the scene itself.
         index: usize,
     },
+    /// Changes one field of a scene.
     SetScene {
+        /// Which scene.
         id: SceneId,
+        /// The field with its new value.
         field: SceneField,
     },
     /// Adds an entity to the cast, before the one at `index`.
     InsertEntity {
+        /// Where, counted from 0; the length of the cast appends.
         index: usize,
+        /// What.
         entity: Entity,
     },
+    /// Removes an entity from the cast. Scenes that name it go on naming it.
     RemoveEntity {
+        /// Which list of names.
         kind: EntityKind,
+        /// Its exact name.
         name: String,
     },
+    /// Changes one field of an entity of the cast; see [`super::Project::entity_edit`] for one that may not be there yet.
     SetEntity {
+        /// Which list of names.
         kind: EntityKind,
+        /// Its exact name before the change.
         name: String,
+        /// The field with its new value.
         field: EntityField,
     },
-    /// Adds a finished take to a scene; `choose` makes it the one that the film uses.
+    /// Adds a finished take to a scene, as its newest. The engine does this; the history does not record it.
     AddTake {
+        /// Which scene.
         id: SceneId,
+        /// What, with an id that no take of the project has.
         take: Box<Take>,
+        /// Whether the film uses it from now on.
         choose: bool,
     },
-    /// Removes a take from a scene and sets which one the film uses instead.
+    /// Removes a take from a scene and sets which one the film uses instead. Its media file stays.
     RemoveTake {
+        /// Which scene.
         id: SceneId,
+        /// Which take.
         take: TakeId,
+        /// One of the takes that remain, or `None` for the live draft.
+        chosen: Option<TakeId>,
+    },
+    /// Puts a removed take back where it was: the inverse of [`Edit::RemoveTake`].
+    RestoreTake {
+        /// Which scene.
+        id: SceneId,
+        /// Its position among the takes, counted from 0.
+        index: usize,
+        /// What.
+        take: Box<Take>,
+        /// The take that the film used before: the restored one or one of the others.
         chosen: Option<TakeId>,
     },
     /// Several edits that the user made as one, in order. All apply or none does.
@@ -59,33 +94,47 @@ pub enum Edit {
 /// A field of a scene, with its new value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SceneField {
+    /// What happens.
     Prompt(String),
+    /// Names of the people and objects.
     Foreground(Vec<String>),
+    /// Name of the place.
     Background(String),
+    /// The camera's direction and speed.
     Camera(CameraMove),
+    /// How long the scene lasts, in milliseconds.
     DurationMs(u32),
+    /// How long the dissolve into it lasts, in milliseconds.
     DissolveMs(u32),
+    /// The seed of its pictures.
     Seed(u64),
+    /// The take that the film uses, or `None` for the live draft.
     Chosen(Option<TakeId>),
 }
 
 /// A field of a cast entry, with its new value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EntityField {
+    /// Its name in the cast alone; see [`super::Project::rename_edit`] for the scenes too.
     Name(String),
+    /// One paragraph on its looks.
     Description(String),
+    /// Its picture.
     Reference(Option<Reference>),
 }
 
 /// An edit that does not fit the project it was applied to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
 pub enum EditError {
     #[error("there is no scene {}", .0.0)]
     NoScene(SceneId),
-    #[error("scene {} is there already", .0.0)]
+    #[error("there is a scene {} already", .0.0)]
     SceneExists(SceneId),
     #[error("scene {} has no take {}", .0.0, .1.0)]
     NoTake(SceneId, TakeId),
+    #[error("there is a take {} already", .0.0)]
+    TakeExists(TakeId),
     #[error("the cast has no \"{0}\"")]
     NoEntity(String),
     #[error("the cast has \"{0}\" already")]
@@ -100,209 +149,94 @@ pub enum EditError {
     Format(u32, u32, u32),
 }
 
-impl Project {
-    /// Applies an edit and returns the one that undoes it. A refused edit changes nothing.
-    pub fn apply(&mut self, edit: Edit) -> Result<Edit, EditError> {
-        match edit {
-            Edit::SetPremise(new) => Ok(Edit::SetPremise(std::mem::replace(&mut self.premise, new))),
-            Edit::SetStyle(new) => Ok(Edit::SetStyle(std::mem::replace(&mut self.style, new))),
-            Edit::SetFormat(new) => {
-                new.check()?;
-                Ok(Edit::SetFormat(std::mem::replace(&mut self.format, new)))
-            }
-            Edit::InsertScene { index, scene } => self.insert_scene(index, *scene),
-            Edit::RemoveScene(id) => {
-                let index = self.scene_index(id).ok_or(EditError::NoScene(id))?;
-                let scene = Box::new(self.scenes.remove(index));
-                Ok(Edit::InsertScene { index, scene })
-            }
-            Edit::MoveScene { id, index } => {
-                let from = self.scene_index(id).ok_or(EditError::NoScene(id))?;
-                if index >= self.scenes.len() {
-                    return Err(EditError::OutOfRange { index, len: self.scenes.len() });
-                }
-                let scene = self.scenes.remove(from);
-                self.scenes.insert(index, scene);
-                Ok(Edit::MoveScene { id, index: from })
-            }
-            Edit::SetScene { id, field } => {
-                let scene = self.scene_mut(id).ok_or(EditError::NoScene(id))?;
-                Ok(Edit::SetScene { id, field: scene.set(field)? })
-            }
-            Edit::InsertEntity { index, entity } => self.insert_entity(index, entity),
-            Edit::RemoveEntity { kind, name } => {
-                let index = self.cast_index(kind, &name)?;
-                let entity = self.cast.remove(index);
-                Ok(Edit::InsertEntity { index, entity })
-            }
-            Edit::SetEntity { kind, name, field } => self.set_entity(kind, &name, field),
-            Edit::AddTake { id, take, choose } => {
-                let after_id = take.id.0 + 1;
-                let scene = self.scene_mut(id).ok_or(EditError::NoScene(id))?;
-                let undo = Edit::RemoveTake { id, take: take.id, chosen: scene.chosen };
-                if choose {
-                    scene.chosen = Some(take.id);
-                }
-                scene.takes.push(*take);
-                self.next_id = self.next_id.max(after_id);
-                Ok(undo)
-            }
-            Edit::RemoveTake { id, take, chosen } => {
-                let scene = self.scene_mut(id).ok_or(EditError::NoScene(id))?;
-                let index = scene.takes.iter().position(|t| t.id == take).ok_or(EditError::NoTake(id, take))?;
-                let choose = scene.chosen == Some(take);
-                let take = Box::new(scene.takes.remove(index));
-                scene.chosen = chosen;
-                Ok(Edit::AddTake { id, take, choose })
-            }
-            Edit::Batch(edits) => self.apply_all(edits),
+impl Edit {
+    /// Names the edit for a menu, after "Undo " or "Redo ": "change of camera", "new scene".
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::SetPremise(_) => "change of premise",
+            Self::SetStyle(_) => "change of style",
+            Self::SetFormat(_) => "change of format",
+            Self::InsertScene { .. } => "new scene",
+            Self::RemoveScene(_) => "deletion of scene",
+            Self::MoveScene { .. } => "move of scene",
+            Self::SetScene { field, .. } => field.label(),
+            Self::InsertEntity { .. } => "new entity",
+            Self::RemoveEntity { .. } => "deletion of entity",
+            Self::SetEntity { field, .. } => field.label(),
+            Self::AddTake { .. } => "new take",
+            Self::RemoveTake { .. } => "deletion of take",
+            Self::RestoreTake { .. } => "return of take",
+            Self::Batch(edits) => batch_label(edits.iter().map(Self::label)),
         }
     }
 
-    fn apply_all(&mut self, edits: Vec<Edit>) -> Result<Edit, EditError> {
-        let mut undo = Vec::with_capacity(edits.len());
-        for edit in edits {
-            match self.apply(edit) {
-                Ok(inverse) => undo.push(inverse),
-                Err(error) => {
-                    for inverse in undo.into_iter().rev() {
-                        self.apply(inverse).expect("the inverse of an applied edit applies");
-                    }
-                    return Err(error);
-                }
+    /// The label of the edit that this one, its inverse, undoes.
+    pub(super) fn undone_label(&self) -> &'static str {
+        match self {
+            Self::InsertScene { .. } => "deletion of scene",
+            Self::RemoveScene(_) => "new scene",
+            Self::InsertEntity { .. } => "deletion of entity",
+            Self::RemoveEntity { .. } => "new entity",
+            Self::AddTake { .. } | Self::RestoreTake { .. } => "deletion of take",
+            Self::RemoveTake { .. } => "new take",
+            Self::Batch(inverses) => batch_label(inverses.iter().rev().map(Self::undone_label)),
+            symmetric => symmetric.label(),
+        }
+    }
+
+    /// Whether undoing `self` also undoes what `later`, the inverse of a later edit, would.
+    pub(super) fn covers(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::SetPremise(_), Self::SetPremise(_))
+            | (Self::SetStyle(_), Self::SetStyle(_))
+            | (Self::SetFormat(_), Self::SetFormat(_)) => true,
+            (Self::MoveScene { id: a, .. }, Self::MoveScene { id: b, .. }) => a == b,
+            (Self::SetScene { id: a, field: x }, Self::SetScene { id: b, field: y }) => {
+                a == b && std::mem::discriminant(x) == std::mem::discriminant(y)
             }
+            (Self::SetEntity { kind: ka, name: a, field: x }, Self::SetEntity { kind: kb, name: b, field: y }) => {
+                // A change of name is addressed by another name each time, so those stay a chain.
+                (ka, a) == (kb, b)
+                    && !matches!(x, EntityField::Name(_))
+                    && std::mem::discriminant(x) == std::mem::discriminant(y)
+            }
+            _ => false,
         }
-        undo.reverse();
-        Ok(Edit::Batch(undo))
-    }
-
-    fn insert_scene(&mut self, index: usize, scene: Scene) -> Result<Edit, EditError> {
-        if index > self.scenes.len() {
-            return Err(EditError::OutOfRange { index, len: self.scenes.len() });
-        }
-        if self.scene(scene.id).is_some() {
-            return Err(EditError::SceneExists(scene.id));
-        }
-        if !DURATION_MS_RANGE.contains(&scene.duration_ms) {
-            return Err(EditError::Duration(scene.duration_ms));
-        }
-        let id = scene.id;
-        let last_id = scene.takes.iter().map(|take| take.id.0).chain([id.0]).max().unwrap_or(id.0);
-        self.next_id = self.next_id.max(last_id + 1);
-        self.scenes.insert(index, scene);
-        Ok(Edit::RemoveScene(id))
-    }
-
-    fn cast_index(&self, kind: EntityKind, name: &str) -> Result<usize, EditError> {
-        let found = self.cast.iter().position(|entity| entity.kind == kind && entity.name == name);
-        found.ok_or_else(|| EditError::NoEntity(name.to_owned()))
-    }
-
-    fn insert_entity(&mut self, index: usize, entity: Entity) -> Result<Edit, EditError> {
-        if index > self.cast.len() {
-            return Err(EditError::OutOfRange { index, len: self.cast.len() });
-        }
-        if self.cast_entry(entity.kind, &entity.name).is_some() {
-            return Err(EditError::EntityExists(entity.name));
-        }
-        let undo = Edit::RemoveEntity { kind: entity.kind, name: entity.name.clone() };
-        self.cast.insert(index, entity);
-        Ok(undo)
-    }
-
-    fn set_entity(&mut self, kind: EntityKind, name: &str, field: EntityField) -> Result<Edit, EditError> {
-        let index = self.cast_index(kind, name)?;
-        if let EntityField::Name(new) = &field
-            && new != name
-            && self.cast_entry(kind, new).is_some()
-        {
-            return Err(EditError::EntityExists(new.clone()));
-        }
-        let entity = &mut self.cast[index];
-        let old = match field {
-            EntityField::Name(new) => EntityField::Name(std::mem::replace(&mut entity.name, new)),
-            EntityField::Description(new) => EntityField::Description(std::mem::replace(&mut entity.description, new)),
-            EntityField::Reference(new) => EntityField::Reference(std::mem::replace(&mut entity.reference, new)),
-        };
-        Ok(Edit::SetEntity { kind, name: entity.name.clone(), field: old })
-    }
-
-    /// The edit that sets a field of an entity, adding it to the cast when scenes merely name it so far.
-    pub fn entity_edit(&self, kind: EntityKind, name: &str, field: EntityField) -> Edit {
-        let set = Edit::SetEntity { kind, name: name.to_owned(), field };
-        if self.cast_entry(kind, name).is_some() {
-            return set;
-        }
-        let entity = Entity { name: name.to_owned(), kind, description: String::new(), reference: None };
-        Edit::Batch(vec![Edit::InsertEntity { index: self.cast.len(), entity }, set])
-    }
-
-    /// The edit that renames an entity in the cast and in every scene that shows it.
-    ///
-    /// Renaming to a name that another entity has merges the two; the other's cast entry stays.
-    pub fn rename_edit(&self, kind: EntityKind, from: &str, to: &str) -> Edit {
-        let mut edits = Vec::new();
-        if self.cast_entry(kind, from).is_some() {
-            edits.push(if self.cast_entry(kind, to).is_some() {
-                Edit::RemoveEntity { kind, name: from.to_owned() }
-            } else {
-                Edit::SetEntity { kind, name: from.to_owned(), field: EntityField::Name(to.to_owned()) }
-            });
-        }
-        for scene in self.scenes.iter().filter(|scene| scene.entity_names(kind).any(|name| name == from)) {
-            let field = match kind {
-                EntityKind::Background => SceneField::Background(to.to_owned()),
-                EntityKind::Foreground => {
-                    let mut names = Vec::new();
-                    for name in &scene.foreground {
-                        let name = if name == from { to } else { name };
-                        if !names.iter().any(|n| n == name) {
-                            names.push(name.to_owned());
-                        }
-                    }
-                    SceneField::Foreground(names)
-                }
-            };
-            edits.push(Edit::SetScene { id: scene.id, field });
-        }
-        Edit::Batch(edits)
     }
 }
 
-impl Scene {
-    fn set(&mut self, field: SceneField) -> Result<SceneField, EditError> {
-        Ok(match field {
-            SceneField::Prompt(new) => SceneField::Prompt(std::mem::replace(&mut self.prompt, new)),
-            SceneField::Foreground(new) => SceneField::Foreground(std::mem::replace(&mut self.foreground, new)),
-            SceneField::Background(new) => SceneField::Background(std::mem::replace(&mut self.background, new)),
-            SceneField::Camera(new) => SceneField::Camera(std::mem::replace(&mut self.camera, new)),
-            SceneField::DurationMs(new) => {
-                if !DURATION_MS_RANGE.contains(&new) {
-                    return Err(EditError::Duration(new));
-                }
-                SceneField::DurationMs(std::mem::replace(&mut self.duration_ms, new))
-            }
-            SceneField::DissolveMs(new) => SceneField::DissolveMs(std::mem::replace(&mut self.dissolve_ms, new)),
-            SceneField::Seed(new) => SceneField::Seed(std::mem::replace(&mut self.seed, new)),
-            SceneField::Chosen(new) => {
-                if let Some(take) = new
-                    && !self.takes.iter().any(|t| t.id == take)
-                {
-                    return Err(EditError::NoTake(self.id, take));
-                }
-                SceneField::Chosen(std::mem::replace(&mut self.chosen, new))
-            }
-        })
+impl SceneField {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Prompt(_) => "change of prompt",
+            Self::Foreground(_) => "change of entities",
+            Self::Background(_) => "change of background",
+            Self::Camera(_) => "change of camera",
+            Self::DurationMs(_) => "change of duration",
+            Self::DissolveMs(_) => "change of dissolve",
+            Self::Seed(_) => "change of seed",
+            Self::Chosen(_) => "choice of take",
+        }
     }
 }
 
-impl Format {
-    fn check(self) -> Result<(), EditError> {
-        let side = |n: u32| (64..=8192).contains(&n) && n.is_multiple_of(2);
-        if side(self.width) && side(self.height) && (1..=120).contains(&self.fps) {
-            Ok(())
-        } else {
-            Err(EditError::Format(self.width, self.height, self.fps))
+impl EntityField {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "change of name",
+            Self::Description(_) => "change of description",
+            Self::Reference(_) => "change of picture",
         }
+    }
+}
+
+/// The label of edits made as one: that of the first, unless all it did was to make room for the second.
+fn batch_label(labels: impl Iterator<Item = &'static str>) -> &'static str {
+    let mut labels = labels.peekable();
+    match labels.next() {
+        None => "change",
+        Some("new entity") => labels.next().unwrap_or("new entity"),
+        Some("new scene") if labels.any(|label| label == "new scene") => "new scenes",
+        Some(first) => first,
     }
 }

@@ -1,12 +1,14 @@
-//! Entities as the scenes use them.
+//! Entities as the scenes use them, and the edits that change them everywhere at once.
 
-use super::{Entity, EntityKind, Project, SceneId};
+use super::{Edit, Entity, EntityField, EntityKind, Project, SceneField, SceneId};
 use serde::Serialize;
 
 /// An entity with the scenes that show it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EntitySummary {
+    /// Its exact name.
     pub name: String,
+    /// Person or object, or place.
     pub kind: EntityKind,
     /// The scenes that show it, in film order.
     pub scenes: Vec<SceneId>,
@@ -51,4 +53,51 @@ pub fn entities(project: &Project) -> Vec<EntitySummary> {
     let rest: Vec<_> = project.cast.iter().filter(unused).cloned().collect();
     found.extend(rest.into_iter().map(|e| EntitySummary { name: e.name, kind: e.kind, scenes: Vec::new() }));
     found
+}
+
+impl Project {
+    /// The edit that sets a field of an entity, adding it to the cast when scenes merely name it so far.
+    pub fn entity_edit(&self, kind: EntityKind, name: &str, field: EntityField) -> Edit {
+        let set = Edit::SetEntity { kind, name: name.to_owned(), field };
+        if self.cast_entry(kind, name).is_some() {
+            return set;
+        }
+        let entity = Entity { name: name.to_owned(), kind, description: String::new(), reference: None };
+        Edit::Batch(vec![Edit::InsertEntity { index: self.cast.len(), entity }, set])
+    }
+
+    /// The edit that renames an entity in the cast and in every scene that shows it.
+    ///
+    /// Renaming to a name that another entity has merges the two; the other's cast entry stays. Renaming to the name
+    /// that it has is an empty batch.
+    pub fn rename_edit(&self, kind: EntityKind, from: &str, to: &str) -> Edit {
+        let mut edits = Vec::new();
+        if from == to {
+            return Edit::Batch(edits);
+        }
+        if self.cast_entry(kind, from).is_some() {
+            edits.push(if self.cast_entry(kind, to).is_some() {
+                Edit::RemoveEntity { kind, name: from.to_owned() }
+            } else {
+                Edit::SetEntity { kind, name: from.to_owned(), field: EntityField::Name(to.to_owned()) }
+            });
+        }
+        for scene in self.scenes.iter().filter(|scene| scene.entity_names(kind).any(|name| name == from)) {
+            let field = match kind {
+                EntityKind::Background => SceneField::Background(to.to_owned()),
+                EntityKind::Foreground => {
+                    let mut names = Vec::new();
+                    for name in &scene.foreground {
+                        let name = if name == from { to } else { name };
+                        if !names.iter().any(|n| n == name) {
+                            names.push(name.to_owned());
+                        }
+                    }
+                    SceneField::Foreground(names)
+                }
+            };
+            edits.push(Edit::SetScene { id: scene.id, field });
+        }
+        Edit::Batch(edits)
+    }
 }

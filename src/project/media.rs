@@ -22,6 +22,7 @@ impl MediaName {
         format!("{}.{extension}", blake3::hash(bytes).to_hex()).parse()
     }
 
+    /// The name as it stands in the folder.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,22 +1,30 @@
 //! The film as pure data: scenes, entities, takes, and the edits that change them.
 //!
-//! Nothing here draws, decodes or waits, and nothing here knows the rest of the crate.
+//! Nothing here draws, decodes or waits, and nothing here knows the rest of the crate. Only [`ProjectStore`] and
+//! [`MediaFolder`] touch the disk.
 
+mod apply;
 mod camera;
 mod edit;
 mod entity;
+mod history;
 mod ids;
 mod media;
 mod model;
 mod script;
+mod staleness;
+mod store;
 
 pub use camera::{CameraMove, Direction, Speed, UnknownCamera, View};
 pub use edit::{Edit, EditError, EntityField, SceneField};
 pub use entity::{EntitySummary, entities, entity_key};
+pub use history::{CoalesceKey, History};
 pub use ids::{SceneId, TakeId};
 pub use media::{MediaName, MediaNameError};
 pub use model::{
     DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene,
     Take, TakeKind,
 };
-pub use script::{Script, ScriptScene};
+pub use script::{Script, ScriptIntake, ScriptScene};
+pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
+pub use store::{Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project};

@@ -15,8 +15,10 @@ pub struct Project {
     /// How everything should look, in the user's words ("watercolour", "film noir"); may be empty.
     #[serde(default)]
     pub style: String,
+    /// Size and frame rate.
     #[serde(default)]
     pub format: Format,
+    /// In film order.
     #[serde(default)]
     pub scenes: Vec<Scene>,
     /// What the user or a model said about entities. Entities that scenes merely name need no entry here: see
@@ -52,6 +54,7 @@ impl Default for Format {
 /// One shot of the film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scene {
+    /// Its identity, whatever it is called and wherever it stands.
     pub id: SceneId,
     /// What happens: one action.
     pub prompt: String,
@@ -61,13 +64,16 @@ pub struct Scene {
     /// Name of the place; may be empty.
     #[serde(default)]
     pub background: String,
+    /// How the camera moves.
     #[serde(default)]
     pub camera: CameraMove,
+    /// How long it lasts, within [`DURATION_MS_RANGE`].
     #[serde(default = "default_duration_ms")]
     pub duration_ms: u32,
     /// Length of the dissolve from the scene before into this one; 0 is a hard cut. The first scene has none.
     #[serde(default)]
     pub dissolve_ms: u32,
+    /// Decides everything that is left to chance.
     #[serde(default)]
     pub seed: u64,
     /// Finished pictures and clips, oldest first.
@@ -87,6 +93,7 @@ fn default_duration_ms() -> u32 {
 pub struct Entity {
     /// Unique within its kind.
     pub name: String,
+    /// Person or object, or place.
     pub kind: EntityKind,
     /// One paragraph on its looks; may be empty.
     #[serde(default)]
@@ -100,14 +107,18 @@ pub struct Entity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EntityKind {
+    /// A person or an object.
     Foreground,
+    /// A place.
     Background,
 }
 
 /// The picture of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
+    /// Where it comes from.
     pub source: ReferenceSource,
+    /// The picture as it came.
     pub picture: MediaName,
     /// 8-bit grey PNG of the picture's size, white where the entity is. `None` uses the whole picture.
     #[serde(default)]
@@ -119,7 +130,10 @@ pub struct Reference {
 #[serde(rename_all = "lowercase")]
 pub enum ReferenceSource {
     /// The user's own photo, and the file name that it had.
-    Photo { file_name: String },
+    Photo {
+        /// Without its folder.
+        file_name: String,
+    },
     /// Made by an illustrator.
     Generated,
 }
@@ -127,17 +141,23 @@ pub enum ReferenceSource {
 /// One finished still or clip, with everything that decided it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Take {
+    /// Its identity.
     pub id: TakeId,
+    /// Still or clip.
     pub kind: TakeKind,
     /// A PNG for a still, a video file for a clip.
     pub media: MediaName,
+    /// What decided it.
     pub recipe: Recipe,
 }
 
+/// What a take is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TakeKind {
+    /// A picture.
     Still,
+    /// Frames.
     Clip,
 }
 
@@ -146,14 +166,17 @@ pub enum TakeKind {
 pub struct Recipe {
     /// The studio that made it, such as `draft`.
     pub studio: String,
+    /// The scene's prompt.
     pub prompt: String,
+    /// The project's style.
     pub style: String,
     /// Pixels: width, height.
     pub size: [u32; 2],
+    /// The scene's seed.
     pub seed: u64,
     /// Foreground entities in order, then the background if there is one.
     pub entities: Vec<RecipeEntity>,
-    /// SHA-256 of every model file that took part, with its role.
+    /// Every model file that took part: its role and its SHA-256.
     #[serde(default)]
     pub models: Vec<(String, String)>,
 }
@@ -161,8 +184,11 @@ pub struct Recipe {
 /// An entity as a take used it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecipeEntity {
+    /// Its name.
     pub name: String,
+    /// Person or object, or place.
     pub kind: EntityKind,
+    /// The paragraph on its looks; may be empty.
     pub description: String,
     /// Its picture and mask; `None` was drawn from the built-in library.
     pub reference: Option<Reference>,
@@ -181,6 +207,7 @@ impl Project {
         }
     }
 
+    /// The scene of this id.
     pub fn scene(&self, id: SceneId) -> Option<&Scene> {
         self.scenes.iter().find(|scene| scene.id == id)
     }
@@ -189,6 +216,7 @@ impl Project {
         self.scenes.iter_mut().find(|scene| scene.id == id)
     }
 
+    /// The position of a scene in the film, counted from 0.
     pub fn scene_index(&self, id: SceneId) -> Option<usize> {
         self.scenes.iter().position(|scene| scene.id == id)
     }
@@ -208,9 +236,21 @@ impl Project {
         TakeId(self.take_id())
     }
 
+    /// A copy of a scene with numbers of its own, takes included, to be inserted beside it.
+    pub fn copy_of_scene(&mut self, id: SceneId) -> Option<Scene> {
+        let mut copy = self.scene(id)?.clone();
+        let chosen = copy.takes.iter().position(|take| Some(take.id) == copy.chosen);
+        copy.id = self.new_scene_id();
+        for take in &mut copy.takes {
+            take.id = self.new_take_id();
+        }
+        copy.chosen = chosen.map(|index| copy.takes[index].id);
+        Some(copy)
+    }
+
     fn take_id(&mut self) -> u64 {
         let id = self.next_id;
-        self.next_id += 1;
+        self.next_id = id.saturating_add(1);
         id
     }
 }
@@ -223,8 +263,10 @@ impl Format {
 }
 
 impl Scene {
+    /// How long a new scene lasts.
     pub const DEFAULT_DURATION_MS: u32 = 4000;
 
+    /// A scene with nothing but a prompt.
     pub fn new(id: SceneId, prompt: impl Into<String>) -> Self {
         Self {
             id,
@@ -240,6 +282,7 @@ impl Scene {
         }
     }
 
+    /// How long it lasts, in seconds.
     pub fn duration_secs(&self) -> f64 {
         f64::from(self.duration_ms) / 1000.0
     }

@@ -1,24 +1,121 @@
 //! A script as a writer delivers it, before it becomes scenes of a project.
 
-use super::{CameraMove, Project, Scene};
+use super::{CameraMove, Edit, EntityField, EntityKind, Project, Scene, SceneField, SceneId};
 use serde::{Deserialize, Serialize};
 
 /// What a writer makes of a premise.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Script {
+    /// In film order.
     pub scenes: Vec<ScriptScene>,
 }
 
 /// One scene of a script. While it is being written, its later fields are still empty.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ScriptScene {
+    /// What happens: one action.
     pub prompt: String,
+    /// Names of the people and objects.
     pub foreground: Vec<String>,
+    /// Name of the place.
     pub background: String,
+    /// How the camera moves.
     pub camera: CameraMove,
 }
 
+impl Script {
+    /// The edits that append the script's scenes to a project, seeded from `seed` on.
+    pub fn insert_edits(&self, project: &mut Project, seed: u64) -> Vec<Edit> {
+        let first = project.scenes.len();
+        let mut background = project.scenes.last().map(|scene| scene.background.clone());
+        let mut edits = Vec::with_capacity(self.scenes.len());
+        for (i, scene) in self.scenes.iter().enumerate() {
+            let made = scene.to_scene(project, background.as_deref(), seed.wrapping_add(i as u64));
+            background = Some(made.background.clone());
+            edits.push(Edit::InsertScene { index: first + i, scene: Box::new(made) });
+        }
+        edits
+    }
+}
+
+/// A script that arrives scene by scene and becomes edits as it does, so that no finished scene is lost.
+#[derive(Debug, Clone)]
+pub struct ScriptIntake {
+    seed: u64,
+    background: Option<String>,
+    inserted: Vec<SceneId>,
+}
+
+impl ScriptIntake {
+    /// Begins a script whose scenes are seeded from `seed` on.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, background: None, inserted: Vec::new() }
+    }
+
+    /// How many scenes have come.
+    pub fn len(&self) -> usize {
+        self.inserted.len()
+    }
+
+    /// Whether no scene has come yet.
+    pub fn is_empty(&self) -> bool {
+        self.inserted.is_empty()
+    }
+
+    /// The edit that adds a finished scene. The first one also takes the scenes of the earlier script out.
+    ///
+    /// `project` is only asked for a number. A scene out of order gives nothing.
+    pub fn take_scene(&mut self, project: &mut Project, index: usize, scene: &ScriptScene) -> Option<Edit> {
+        if index != self.inserted.len() {
+            return None;
+        }
+        let mut edits = Vec::new();
+        if index == 0 {
+            edits.extend(project.scenes.iter().map(|scene| Edit::RemoveScene(scene.id)));
+        }
+        let made = scene.to_scene(project, self.background.as_deref(), self.seed.wrapping_add(index as u64));
+        self.background = Some(made.background.clone());
+        self.inserted.push(made.id);
+        edits.push(Edit::InsertScene { index, scene: Box::new(made) });
+        Some(Edit::Batch(edits))
+    }
+
+    /// The edits that bring the scenes to their final form and describe the cast. A description that is there already
+    /// stays: somebody wrote it.
+    pub fn finish(
+        &self,
+        project: &Project,
+        script: &Script,
+        descriptions: Vec<(EntityKind, String, String)>,
+    ) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        for (id, wanted) in self.inserted.iter().zip(&script.scenes) {
+            if let Some(scene) = project.scene(*id) {
+                edits.extend(wanted.differences(scene).map(|field| Edit::SetScene { id: *id, field }));
+            }
+        }
+        for (kind, name, description) in descriptions {
+            if project.cast_entry(kind, &name).is_none_or(|cast| cast.description.is_empty()) {
+                edits.push(project.entity_edit(kind, &name, EntityField::Description(description)));
+            }
+        }
+        edits
+    }
+}
+
 impl ScriptScene {
+    /// The fields in which this differs from a scene that was made of an earlier form of it.
+    fn differences(&self, scene: &Scene) -> impl Iterator<Item = SceneField> {
+        [
+            (scene.prompt != self.prompt).then(|| SceneField::Prompt(self.prompt.clone())),
+            (scene.foreground != self.foreground).then(|| SceneField::Foreground(self.foreground.clone())),
+            (scene.background != self.background).then(|| SceneField::Background(self.background.clone())),
+            (scene.camera != self.camera).then_some(SceneField::Camera(self.camera)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// Length of a dissolve between two places; scenes in the same place meet in a hard cut.
     const DISSOLVE_MS: u32 = 500;
 

@@ -1,1 +1,40 @@
 //! The window.
+//!
+//! [`app::App`] is serialised state plus services. A frame has two halves: `logic` drains what the engine and the
+//! saver report and carries out the commands of the last frame; `ui` only draws, and collects new [`command::Command`]s.
+
+pub mod app;
+mod carry_out;
+mod command;
+mod document;
+mod events;
+mod icons;
+mod panels;
+mod stills;
+pub mod theme;
+mod viewer;
+mod widgets;
+
+use std::path::PathBuf;
+
+/// What the command line asks of the window.
+#[derive(Debug, Clone, Default)]
+pub struct Launch {
+    /// The project to open.
+    pub project: Option<PathBuf>,
+}
+
+/// The window's name for the desktop.
+pub const APP_ID: &str = "reelboard";
+
+/// Opens the window and returns when it is closed.
+pub fn run(launch: Launch) -> Result<(), eframe::Error> {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Reelboard")
+        .with_app_id(APP_ID)
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([960.0, 600.0])
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
+    eframe::run_native(APP_ID, options, Box::new(|cx| Ok(Box::new(app::App::new(cx, launch)?))))
+}

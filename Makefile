@@ -1,0 +1,43 @@
+# make run    sets the machine up, builds, and opens the window; ARGS="film.reel" passes arguments on
+# make test   sets the machine up and runs the whole check, as .ci/run does
+
+# One target folder for all checkouts, outside of them, so that a second clone does not compile the dependencies again.
+CARGO_TARGET_DIR ?= $(HOME)/.cache/reelboard/target
+export CARGO_TARGET_DIR
+# Where rustup puts cargo; a shell that was open before rustup ran does not have it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+ARGS ?=
+
+.PHONY: run test setup models fmt clippy tests headless
+
+run: setup
+	cargo run -- $(ARGS)
+
+# Downloads the writer's model; says where from, how large and under which licence.
+models: setup
+	cargo run -- models fetch $(ARGS)
+
+setup:
+	@scripts/setup.sh
+
+# In this order, whatever -j says: the quick checks first.
+test: setup
+	@$(MAKE) --no-print-directory fmt
+	@$(MAKE) --no-print-directory clippy
+	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory headless
+
+fmt:
+	cargo fmt --check
+
+clippy:
+	cargo clippy --all-targets -- -D warnings
+
+tests:
+	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test --lib --bins --tests; fi
+	cargo test --doc
+
+# The library, the engine and the command line build without the window.
+headless:
+	cargo check --no-default-features

@@ -1,0 +1,182 @@
+//! What can be typed.
+
+use crate::export::Quality;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Turn one sentence into a consistent multi-scene film, on your own machine.
+///
+/// Without a command the window opens, on PROJECT if one is given.
+#[derive(Debug, Parser)]
+#[command(name = "reelboard", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct Args {
+    /// A .reel folder to open in the window.
+    pub project: Option<PathBuf>,
+    /// What to do instead of opening the window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do without a window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write, draw and export a film of one sentence. Its project stays beside the film.
+    Film {
+        /// The film in one sentence.
+        premise: String,
+        /// The film to write, such as cake.mp4; the project becomes cake.reel.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        writing: Writing,
+        /// How everything should look, such as "watercolour".
+        #[arg(long, default_value = "")]
+        style: String,
+        #[command(flatten)]
+        encoding: Encoding,
+    },
+    /// Make an empty project.
+    New {
+        /// The folder to make, such as cake.reel.
+        project: PathBuf,
+        /// The film in one sentence.
+        #[arg(long, default_value = "")]
+        premise: String,
+        /// How everything should look, such as "watercolour".
+        #[arg(long, default_value = "")]
+        style: String,
+        /// Start from the example film instead.
+        #[arg(long, conflicts_with_all = ["premise", "style"])]
+        example: bool,
+    },
+    /// Write the script of a project, in place of the scenes it has.
+    Write {
+        /// The project's folder.
+        project: PathBuf,
+        #[command(flatten)]
+        writing: Writing,
+        /// Make the scenes of this text file instead (- for standard input); needs no model.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer"])]
+        text: Option<PathBuf>,
+    },
+    /// Give a character, thing or place a photo; a character or thing is cut out of it.
+    Photo {
+        /// The project's folder.
+        project: PathBuf,
+        /// The name, exactly as the scenes spell it.
+        name: String,
+        /// The photo: PNG, JPEG or WebP.
+        photo: PathBuf,
+    },
+    /// Render scenes at full size and keep the results as takes.
+    Render {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes to render, such as 1,3-5; all without it.
+        #[arg(long, value_name = "LIST", value_parser = parse_scene_list)]
+        scenes: Option<SceneList>,
+    },
+    /// Export a project's film.
+    Export {
+        /// The project's folder.
+        project: PathBuf,
+        /// The film to write.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        encoding: Encoding,
+    },
+    /// Print what is in a project.
+    Show {
+        /// The project's folder.
+        project: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List, fetch, check or remove models.
+    Models(super::models::ModelsArgs),
+    /// Tell what this machine has, what is missing, and what to do.
+    Doctor {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How a script is written.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Writing {
+    /// Number of scenes, from 4 to 10; the writer chooses without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=10))]
+    pub scenes: Option<u32>,
+    /// The same seed gives the same script.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// The writer's id in `models list`; without it the best one that fits this machine.
+    #[arg(long, value_name = "ID")]
+    pub writer: Option<String>,
+}
+
+/// How a film is encoded.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Encoding {
+    /// Pixels, such as 1920x1080; the project's without it.
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub size: Option<[u32; 2]>,
+    /// Frames per second; the project's without it.
+    #[arg(long, value_name = "N")]
+    pub fps: Option<u32>,
+    /// small, standard or high.
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = parse_quality)]
+    pub quality: Quality,
+}
+
+/// Scene numbers as typed: from 1, in order, without repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SceneList(pub Vec<usize>);
+
+/// Reads a list of scene numbers such as `1,3-5`.
+pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
+    let mut numbers = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let number = |text: &str| match text.trim().parse::<usize>() {
+            Ok(n) if (1..=10_000).contains(&n) => Ok(n),
+            _ => Err(format!("\"{part}\" is not a scene number or a range such as 3-5")),
+        };
+        let (first, last) = match part.split_once('-') {
+            Some((first, last)) => (number(first)?, number(last)?),
+            None => (number(part)?, number(part)?),
+        };
+        if first > last {
+            return Err(format!("the range {part} runs backwards"));
+        }
+        numbers.extend(first..=last);
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    Ok(SceneList(numbers))
+}
+
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let parts = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
+    parts.ok_or_else(|| format!("\"{text}\" is not a size such as 1920x1080"))
+}
+
+fn parse_quality(text: &str) -> Result<Quality, String> {
+    let found = Quality::ALL.into_iter().find(|quality| quality.as_str() == text);
+    found.ok_or_else(|| format!("\"{text}\" is not one of small, standard, high"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scene_lists_are_numbers_and_ranges() {
+        assert_eq!(parse_scene_list("1,3-5, 3").unwrap().0, [1, 3, 4, 5]);
+        for bad in ["", "0", "5-3", "a", "1,,2", "1-", "99999999999"] {
+            assert!(parse_scene_list(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! An open project on the command line: each step submits one job and waits for it.
+
+use super::args::Writing;
+use super::progress::{TerminalProgress, Unit};
+use super::run::kind_text;
+use crate::engine::{Engine, ExportJob, JobEvent, JobOutput, JobSpec, PhotoJob, RunError, TakeJob, WriteJob};
+use crate::export::ExportSettings;
+use crate::models::{ModelCache, Registry, bytes_text, choose_writer};
+use crate::progress::Progress as _;
+use crate::project::{
+    Edit, EntityField, EntityKind, Project, ProjectStore, Script, ScriptIntake, Take, TakeKind,
+};
+use crate::writer::WriteRequest;
+use anyhow::{Context as _, Result, bail};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+/// A project with its store and an engine. Every edit is in the journal before the next step begins.
+pub struct Film {
+    project: Arc<Project>,
+    store: ProjectStore,
+    engine: Engine,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Film {
+    /// Makes a project's folder.
+    pub fn create(folder: &Path, project: Project, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let store = ProjectStore::create(folder, &project)?;
+        Self::with_store(project, store, cancel)
+    }
+
+    /// Opens a project's folder.
+    pub fn open(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let (store, project, opened) = ProjectStore::open(folder)?;
+        if !opened.in_order() {
+            eprintln!("{opened}");
+        }
+        Self::with_store(project, store, cancel)
+    }
+
+    fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let engine = Engine::start(|| {}).context("cannot start the engine")?;
+        Ok(Self { project: Arc::new(project), store, engine, cancel })
+    }
+
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Removes the project from the disk again.
+    pub fn discard(&self) {
+        if let Err(error) = std::fs::remove_dir_all(self.store.folder()) {
+            log::warn!("cannot remove {}: {error}", self.store.folder().display());
+        }
+    }
+
+    fn edit(&mut self, edit: Edit) -> Result<()> {
+        Arc::make_mut(&mut self.project).apply(edit.clone())?;
+        self.store.append(&edit)?;
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<()> {
+        Ok(self.store.save(&self.project)?)
+    }
+
+    fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
+        run_job(&self.engine, spec, unit, &self.cancel, |_| {})
+    }
+
+    /// Writes the script, fetching the writer first if it is missing.
+    pub fn write(&mut self, registry: &Registry, cache: &ModelCache, writing: &Writing) -> Result<()> {
+        let choice = choose_writer(registry, cache, writing.writer.as_deref())?;
+        eprintln!("writer: {choice}");
+        if choice.is_missing {
+            let model = choice.model;
+            let size = bytes_text(model.size_bytes());
+            eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);
+            self.job(JobSpec::FetchModel(Box::new(model.clone()), cache.clone()), Unit::Bytes)?;
+        }
+        let request = WriteRequest {
+            premise: self.project.premise.clone(),
+            style: self.project.style.clone(),
+            scenes: writing.scenes,
+            seed: writing.seed,
+        };
+        let model = Box::new(choice.model.clone());
+        let job = WriteJob { request, model, cache: cache.clone(), describe: true };
+        let mut intake = ScriptIntake::new(writing.seed);
+        let mut failed = None;
+        let Self { project, store, engine, cancel } = self;
+        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event| {
+            let JobEvent::Scene { index, scene, complete: true, .. } = event else { return };
+            let project = Arc::make_mut(project);
+            let Some(edit) = intake.take_scene(project, *index, scene) else { return };
+            let applied = project.apply(edit.clone()).map_err(anyhow::Error::from);
+            if let Err(error) = applied.and_then(|_| Ok(store.append(&edit)?)) {
+                cancel.store(true, SeqCst);
+                failed.get_or_insert(error);
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let JobOutput::Script { script, descriptions, notes } = output? else {
+            bail!("the writer gave no script");
+        };
+        for note in notes {
+            eprintln!("{note}");
+        }
+        let edits = intake.finish(&self.project, &script, descriptions);
+        self.edit(Edit::Batch(edits))?;
+        self.save()?;
+        // The film is drawn without the writer: its memory is better used otherwise.
+        self.job(JobSpec::FreeModels, Unit::Steps)?;
+        Ok(())
+    }
+
+    /// Takes a finished script in, in place of the scenes there are.
+    pub fn take_script(&mut self, script: &Script, seed: u64) -> Result<()> {
+        let mut intake = ScriptIntake::new(seed);
+        for (index, scene) in script.scenes.iter().enumerate() {
+            if let Some(edit) = intake.take_scene(Arc::make_mut(&mut self.project), index, scene) {
+                self.edit(edit)?;
+            }
+        }
+        self.save()
+    }
+
+    /// Gives an entity a photo.
+    pub fn import_photo(&mut self, kind: EntityKind, name: &str, path: PathBuf) -> Result<()> {
+        let media = self.store.media();
+        let job = PhotoJob { kind, name: name.to_owned(), path, media };
+        let output = self.job(JobSpec::ImportPhoto(job), Unit::Steps)?;
+        let JobOutput::Reference { reference, note, .. } = output else { bail!("the photo gave no reference") };
+        let text = note.unwrap_or_else(|| kind_text(kind).to_owned());
+        let edit = self.project.entity_edit(kind, name, EntityField::Reference(Some(reference)));
+        self.edit(edit)?;
+        self.save()?;
+        println!("{name}: {text}");
+        Ok(())
+    }
+
+    /// Renders the scene at `index` and returns the file of its new take.
+    pub fn render(&mut self, index: usize) -> Result<PathBuf> {
+        let scene = self.project.scenes[index].id;
+        let job = TakeJob { project: Arc::clone(&self.project), scene, media: self.store.media() };
+        let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
+        let JobOutput::Take { media, recipe, .. } = output else { bail!("the scene gave no take") };
+        let path = self.store.media().path(&media);
+        let known = self.project.scenes[index].takes.iter().any(|take| take.media == media && take.recipe == recipe);
+        if !known {
+            let id = Arc::make_mut(&mut self.project).new_take_id();
+            let choose = recipe.studio != "draft";
+            let take = Box::new(Take { id, kind: TakeKind::Still, media, recipe });
+            self.edit(Edit::AddTake { id: scene, take, choose })?;
+            self.save()?;
+        }
+        Ok(path)
+    }
+
+    /// Writes the film.
+    pub fn export(&self, settings: ExportSettings) -> Result<()> {
+        if self.project.scenes.is_empty() {
+            bail!("{} has no scenes yet; write a script first", self.store.folder().display());
+        }
+        let job = ExportJob { project: Arc::clone(&self.project), media: self.store.media(), settings };
+        let output = self.job(JobSpec::Export(job), Unit::Steps)?;
+        let JobOutput::Film { path, report } = output else { bail!("the export gave no film") };
+        println!(
+            "{}: {} frames, {:.2} s, {}",
+            path.display(),
+            report.frames,
+            report.duration_secs,
+            bytes_text(report.bytes)
+        );
+        Ok(())
+    }
+}
+
+/// Runs a job to its end, with its progress on standard error.
+fn run_job(
+    engine: &Engine,
+    spec: JobSpec,
+    unit: Unit,
+    cancel: &Arc<AtomicBool>,
+    mut on_event: impl FnMut(&JobEvent),
+) -> Result<JobOutput> {
+    let progress = TerminalProgress::new(unit, Arc::clone(cancel));
+    let result = engine.run(spec, |event, status| {
+        on_event(event);
+        let Some(status) = status else { return true };
+        if !status.stage.is_empty() {
+            progress.stage(&status.stage);
+        }
+        progress.step(status.done, status.total).is_ok()
+    });
+    result.map_err(|error| match error {
+        RunError::Cancelled => anyhow::Error::new(crate::progress::Cancelled),
+        error => error.into(),
+    })
+}

@@ -1,0 +1,183 @@
+//! Carries a command out.
+
+use super::args::{Command, Encoding, Writing};
+use super::doctor::{self, Encoder, GpuAdapter, Probed};
+use super::film::Film;
+use super::models;
+use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
+use super::show;
+use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
+use crate::models::{ModelCache, Registry};
+use crate::project::{EntityKind, Project, entities, read_project};
+use crate::writer::script_from_text;
+use anyhow::{Context as _, Result, bail};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Runs one command to its end. What it makes is printed on standard output, how it goes on standard error.
+pub fn run(command: Command) -> Result<()> {
+    let cancel = cancel_on_ctrl_c().context("cannot listen for Ctrl-C")?;
+    match command {
+        Command::Film { premise, output, writing, style, encoding } => {
+            film(&premise, style, &output, &writing, &encoding, cancel)
+        }
+        Command::New { project, premise, style, example } => {
+            let mut new = if example { crate::draft::example_project() } else { Project::new(premise) };
+            if !style.is_empty() {
+                new.style = style;
+            }
+            Film::create(&project, new, cancel)?;
+            println!("{}", project.display());
+            Ok(())
+        }
+        Command::Write { project, writing, text } => {
+            let mut film = Film::open(&project, cancel)?;
+            match text {
+                Some(path) => film.take_script(&script_from_text(&read_text(&path)?)?, writing.seed)?,
+                None => film.write(&registry()?, &cache()?, &writing)?,
+            }
+            print!("{}", show::as_text(film.project()));
+            Ok(())
+        }
+        Command::Photo { project, name, photo } => {
+            let mut film = Film::open(&project, cancel)?;
+            let known = entities(film.project());
+            let Some(entity) = known.iter().find(|entity| entity.name == name) else {
+                let names: Vec<&str> = known.iter().map(|entity| entity.name.as_str()).collect();
+                bail!("no scene of {} names \"{name}\"; it has: {}", project.display(), names.join(", "));
+            };
+            film.import_photo(entity.kind, &name, photo)
+        }
+        Command::Render { project, scenes } => {
+            let mut film = Film::open(&project, cancel)?;
+            let count = film.project().scenes.len();
+            let numbers = scenes.map_or_else(|| (1..=count).collect(), |list| list.0);
+            if let Some(missing) = numbers.iter().find(|number| **number > count) {
+                bail!("{} has {count} scenes, there is no scene {missing}", project.display());
+            }
+            for number in numbers {
+                println!("{}", film.render(number - 1)?.display());
+            }
+            Ok(())
+        }
+        Command::Export { project, output, encoding } => {
+            let film = Film::open(&project, cancel)?;
+            let settings = settings(film.project(), output, &encoding);
+            film.export(settings)
+        }
+        Command::Show { project, json } => {
+            let project = read_project(&project)?;
+            if json {
+                println!("{:#}", show::as_json(&project));
+            } else {
+                print!("{}", show::as_text(&project));
+            }
+            Ok(())
+        }
+        Command::Models(args) => models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel)),
+        Command::Doctor { json } => doctor(json),
+    }
+}
+
+/// Everything from a sentence to a film.
+fn film(
+    premise: &str,
+    style: String,
+    output: &Path,
+    writing: &Writing,
+    encoding: &Encoding,
+    cancel: Arc<AtomicBool>,
+) -> Result<()> {
+    if premise.trim().is_empty() {
+        bail!("the premise is empty; say in one sentence what the film is about");
+    }
+    let (registry, cache) = (registry()?, cache()?);
+    let folder = output.with_extension("reel");
+    if folder.exists() {
+        let (folder, output) = (folder.display(), output.display());
+        bail!("{folder} is there already; export it with \"reelboard export {folder} -o {output}\" or choose another -o");
+    }
+    let mut project = Project::new(premise.trim());
+    project.style = style;
+    let mut film = Film::create(&folder, project, cancel)?;
+    let written = film.write(&registry, &cache, writing);
+    if film.project().scenes.is_empty() {
+        // Nothing was made yet: a second try of the same command must not find an empty project in its way.
+        film.discard();
+    }
+    written?;
+    let settings = settings(film.project(), output.to_owned(), encoding);
+    film.export(settings)
+}
+
+fn registry() -> Result<Registry> {
+    Ok(Registry::load()?)
+}
+
+fn cache() -> Result<ModelCache> {
+    Ok(ModelCache::open()?)
+}
+
+fn settings(project: &Project, path: PathBuf, encoding: &Encoding) -> ExportSettings {
+    let format = project.format;
+    let [width, height] = encoding.size.unwrap_or([format.width, format.height]);
+    ExportSettings { path, width, height, fps: encoding.fps.unwrap_or(format.fps), quality: encoding.quality }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn doctor(json: bool) -> Result<()> {
+    let encoders: Vec<Encoder> = probe_encoders().iter().filter_map(encoder).collect();
+    let adapters = adapters();
+    let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders };
+    let report = doctor::report(&registry()?, &cache()?, probed);
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// An encoder as the report shows it; one that films are not made with is left out when this FFmpeg lacks it.
+fn encoder(info: &EncoderInfo) -> Option<Encoder> {
+    let problem = match (info.listed, info.opens) {
+        (_, true) => None,
+        (true, false) => Some("listed, but does not open".to_owned()),
+        (false, false) if info.used => Some("missing from this FFmpeg".to_owned()),
+        (false, false) => return None,
+    };
+    Some(Encoder { name: info.name.to_owned(), problem })
+}
+
+#[cfg(feature = "gui")]
+fn adapters() -> Option<Vec<GpuAdapter>> {
+    let adapters = crate::preview::adapters().into_iter();
+    Some(
+        adapters
+            .map(|found| GpuAdapter { name: found.name, backend: found.backend, is_software: found.kind == "CPU" })
+            .collect(),
+    )
+}
+
+#[cfg(not(feature = "gui"))]
+fn adapters() -> Option<Vec<GpuAdapter>> {
+    None
+}
+
+/// The kind of an entity in words.
+pub(super) fn kind_text(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Foreground => "cut out of the photo",
+        EntityKind::Background => "the photo is the place",
+    }
+}

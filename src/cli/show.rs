@@ -1,0 +1,102 @@
+//! Prints a project.
+
+use crate::export::CutList;
+use crate::project::{EntityKind, Project, SceneId, entities, stale_reasons, wanted_recipe};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// The project as JSON: what scripts and other programs read.
+pub fn as_json(project: &Project) -> Value {
+    let cut = CutList::new(project);
+    let number = |id: &SceneId| project.scene_index(*id).map(|index| index + 1);
+    let scenes: Vec<Value> = project
+        .scenes
+        .iter()
+        .enumerate()
+        .map(|(index, scene)| {
+            let takes: Vec<Value> = scene
+                .takes
+                .iter()
+                .map(|take| {
+                    let wanted = wanted_recipe(project, scene, &take.recipe.studio, &take.recipe.models);
+                    let stale = stale_reasons(&take.recipe, &wanted);
+                    json!({
+                        "media": take.media.as_str(),
+                        "studio": take.recipe.studio,
+                        "chosen": scene.chosen == Some(take.id),
+                        "stale": stale.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                    })
+                })
+                .collect();
+            json!({
+                "number": index + 1,
+                "prompt": scene.prompt,
+                "foreground": scene.foreground,
+                "background": scene.background,
+                "camera": { "direction": scene.camera.direction, "speed": scene.camera.speed },
+                "duration_secs": scene.duration_secs(),
+                "dissolve_secs": f64::from(scene.dissolve_ms) / 1000.0,
+                "frames": cut.cuts().get(index).map(|cut| cut.frames),
+                "dissolve_frames": cut.cuts().get(index).map(|cut| cut.dissolve_frames),
+                "seed": scene.seed,
+                "takes": takes,
+            })
+        })
+        .collect();
+    let entities: Vec<Value> = entities(project)
+        .iter()
+        .map(|entity| {
+            let cast = project.cast_entry(entity.kind, &entity.name);
+            let photo = cast.and_then(|cast| cast.reference.as_ref()).map(|r| r.picture.as_str());
+            json!({
+                "name": entity.name,
+                "kind": entity.kind,
+                "scenes": entity.scenes.iter().filter_map(number).collect::<Vec<_>>(),
+                "description": cast.map_or("", |cast| &cast.description),
+                "photo": photo,
+            })
+        })
+        .collect();
+    json!({
+        "premise": project.premise,
+        "style": project.style,
+        "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
+        "frames": cut.total_frames(),
+        "scenes": scenes,
+        "entities": entities,
+    })
+}
+
+/// The project for a person.
+pub fn as_text(project: &Project) -> String {
+    let cut = CutList::new(project);
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", project.premise);
+    let format = project.format;
+    let scenes = project.scenes.len();
+    let _ = writeln!(
+        text,
+        "{scenes} scenes, {:.1} s, {}×{} at {} fps",
+        cut.duration_secs(),
+        format.width,
+        format.height,
+        format.fps
+    );
+    for (index, scene) in project.scenes.iter().enumerate() {
+        let names: Vec<&str> = [EntityKind::Foreground, EntityKind::Background]
+            .into_iter()
+            .flat_map(|kind| scene.entity_names(kind))
+            .collect();
+        let _ = writeln!(text, "\n{:>3}  {}", index + 1, scene.prompt);
+        let _ = writeln!(text, "     {} | camera {} | {:.1} s", names.join(", "), scene.camera, scene.duration_secs());
+    }
+    let common: Vec<String> = entities(project)
+        .into_iter()
+        .filter(|entity| entity.is_common())
+        .map(|entity| format!("{} ({})", entity.name, entity.scenes.len()))
+        .collect();
+    if !common.is_empty() {
+        let _ = writeln!(text, "\nrecurring: {}", common.join(", "));
+    }
+    text
+}

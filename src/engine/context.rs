@@ -1,0 +1,136 @@
+//! What a running job reports to.
+
+use super::job::{JobEvent, JobId, JobStatus, Lane};
+use crate::progress::{Cancelled, Progress};
+use crate::project::ScriptScene;
+use crossbeam_channel::Sender;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Least time between two progress events of one job.
+const EVENT_INTERVAL: Duration = Duration::from_millis(80);
+
+/// What both sides know of a job: the client reads and cancels, the lane writes.
+pub(super) struct Shared {
+    pub id: JobId,
+    pub lane: Lane,
+    pub title: String,
+    pub brief: bool,
+    pub cancelled: AtomicBool,
+    done: AtomicU64,
+    total: AtomicU64,
+    timing: Mutex<Timing>,
+}
+
+#[derive(Default)]
+struct Timing {
+    started: Option<Instant>,
+    /// When the present stage began, and how many steps were done then.
+    stage_started: Option<(Instant, u64)>,
+    stage: String,
+    last_event: Option<Instant>,
+}
+
+impl Shared {
+    pub fn new(id: JobId, lane: Lane, title: String, brief: bool) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            lane,
+            title,
+            brief,
+            cancelled: AtomicBool::new(false),
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            timing: Mutex::default(),
+        })
+    }
+
+    fn timing(&self) -> MutexGuard<'_, Timing> {
+        self.timing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn start(&self) {
+        self.timing().started = Some(Instant::now());
+    }
+
+    pub fn status(&self) -> JobStatus {
+        let (done, total) = (self.done.load(Relaxed), self.total.load(Relaxed));
+        let timing = self.timing();
+        let time_left = timing.stage_started.and_then(|(since, first)| {
+            let steps = done.checked_sub(first).filter(|steps| *steps > 0 && total > done)?;
+            Some(since.elapsed().mul_f64((total - done) as f64 / steps as f64))
+        });
+        JobStatus {
+            id: self.id,
+            lane: self.lane,
+            title: self.title.clone(),
+            running: timing.started.is_some(),
+            stage: timing.stage.clone(),
+            done,
+            total,
+            elapsed: timing.started.map_or(Duration::ZERO, |started| started.elapsed()),
+            time_left,
+        }
+    }
+}
+
+/// Where events go: a bounded channel, and a call that wakes the client up.
+#[derive(Clone)]
+pub(super) struct EventSink {
+    pub sender: Sender<JobEvent>,
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl EventSink {
+    /// Delivers an event. A client that is gone is not an error: the engine is shutting down.
+    pub fn send(&self, event: JobEvent) {
+        let _ = self.sender.send(event);
+        (self.wake)();
+    }
+}
+
+/// The running job's side of its status: progress, stage, cancellation and what it streams.
+pub struct JobCx {
+    pub(super) shared: Arc<Shared>,
+    pub(super) events: EventSink,
+}
+
+impl JobCx {
+    /// Tells the client about a scene that is being written.
+    pub fn scene(&self, index: usize, scene: &ScriptScene, complete: bool) {
+        self.events.send(JobEvent::Scene { job: self.shared.id, index, scene: scene.clone(), complete });
+    }
+
+    fn progress_event(&self, now: bool) {
+        let mut timing = self.shared.timing();
+        if now || timing.last_event.is_none_or(|last| last.elapsed() >= EVENT_INTERVAL) {
+            timing.last_event = Some(Instant::now());
+            drop(timing);
+            self.events.send(JobEvent::Progress(self.shared.id));
+        }
+    }
+}
+
+impl Progress for JobCx {
+    fn step(&self, done: u64, total: u64) -> Result<(), Cancelled> {
+        if self.shared.cancelled.load(Relaxed) {
+            return Err(Cancelled);
+        }
+        self.shared.done.store(done, Relaxed);
+        self.shared.total.store(total, Relaxed);
+        self.shared.timing().stage_started.get_or_insert_with(|| (Instant::now(), done));
+        self.progress_event(false);
+        Ok(())
+    }
+
+    fn stage(&self, name: &str) {
+        let mut timing = self.shared.timing();
+        timing.stage = name.to_owned();
+        timing.stage_started = None;
+        drop(timing);
+        self.shared.done.store(0, Relaxed);
+        self.shared.total.store(0, Relaxed);
+        self.progress_event(true);
+    }
+}

@@ -1,0 +1,156 @@
+//! Decoded photos, and what a picture of a scene is made of.
+
+use crate::draft::{self, EntityLook, StillBackground, StillEntity, StillSpec};
+use crate::image::{PhotoError, cut_out_rgba, read_photo};
+use crate::project::{Entity, EntityKind, MediaFolder, MediaName, Project, Reference, Scene, StoreError};
+use image::{GrayImage, RgbaImage};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Memory for decoded photos, in bytes.
+const BUDGET: usize = 256 << 20;
+/// Longest side at which a photo takes part in a still, in pixels.
+const MAX_SIDE: u32 = 1600;
+
+/// A picture of the project cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// Its file is missing or altered.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its file is no picture.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    /// Its mask does not belong to it.
+    #[error("the mask {mask} has another size than its photo {photo}; choose the photo again")]
+    MaskSize { photo: MediaName, mask: MediaName },
+}
+
+/// Photos of references, cut out and scaled, least recently used first.
+#[derive(Default)]
+pub struct Pictures {
+    decoded: Mutex<Vec<(Reference, Arc<RgbaImage>)>>,
+}
+
+impl Pictures {
+    fn decoded(&self) -> MutexGuard<'_, Vec<(Reference, Arc<RgbaImage>)>> {
+        self.decoded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives all memory back.
+    pub fn clear(&self) {
+        self.decoded().clear();
+    }
+
+    /// The picture of a reference: cut out along its mask, if it has one.
+    pub fn reference(&self, media: &MediaFolder, reference: &Reference) -> Result<Arc<RgbaImage>, PictureError> {
+        let mut decoded = self.decoded();
+        if let Some(index) = decoded.iter().position(|(known, _)| known == reference) {
+            let entry = decoded.remove(index);
+            let picture = Arc::clone(&entry.1);
+            decoded.push(entry);
+            return Ok(picture);
+        }
+        drop(decoded);
+        let picture = Arc::new(decode(media, reference)?);
+        let mut decoded = self.decoded();
+        decoded.push((reference.clone(), Arc::clone(&picture)));
+        let mut bytes: usize = decoded.iter().map(|(_, picture)| picture.as_raw().len()).sum();
+        while bytes > BUDGET && decoded.len() > 1 {
+            bytes -= decoded.remove(0).1.as_raw().len();
+        }
+        Ok(picture)
+    }
+
+    /// A scene at `size`, as it is now: the still of its chosen take, or its draft.
+    pub fn scene(
+        &self,
+        project: &Project,
+        scene: &Scene,
+        media: &MediaFolder,
+        size: [u32; 2],
+    ) -> Result<RgbaImage, PictureError> {
+        match scene.chosen_take() {
+            Some(take) => stored(media, &take.media),
+            None => self.draft(project, scene, media, size),
+        }
+    }
+
+    /// The draft of a scene.
+    pub fn draft(
+        &self,
+        project: &Project,
+        scene: &Scene,
+        media: &MediaFolder,
+        size: [u32; 2],
+    ) -> Result<RgbaImage, PictureError> {
+        // The name, what is known about its looks, and its own photo.
+        let look = |kind: EntityKind, name: &str| -> Result<_, PictureError> {
+            let cast = project.cast_entry(kind, name);
+            let reference = cast.and_then(|cast| cast.reference.as_ref());
+            let photo = reference.map(|reference| self.reference(media, reference)).transpose()?;
+            Ok((name.to_owned(), cast.map(|cast| cast.description.clone()).unwrap_or_default(), photo))
+        };
+        let (name, description, photo) = look(EntityKind::Background, &scene.background)?;
+        let background = StillBackground { name, description, photo };
+        let mut foreground = Vec::with_capacity(scene.foreground.len());
+        for name in scene.entity_names(EntityKind::Foreground) {
+            let (name, description, cutout) = look(EntityKind::Foreground, name)?;
+            foreground.push(StillEntity { name, description, cutout });
+        }
+        let spec = StillSpec {
+            width: size[0],
+            height: size[1],
+            prompt: scene.prompt.clone(),
+            style: project.style.clone(),
+            seed: scene.seed,
+            background,
+            foreground,
+        };
+        Ok(draft::draw_still(&spec))
+    }
+
+    /// The reference picture of an entity, fitted into a square of `side` pixels.
+    pub fn entity(
+        &self,
+        kind: EntityKind,
+        name: &str,
+        cast: Option<&Entity>,
+        media: &MediaFolder,
+        side: u32,
+    ) -> Result<RgbaImage, PictureError> {
+        if let Some(reference) = cast.and_then(|cast| cast.reference.as_ref()) {
+            return Ok(fitted(&*self.reference(media, reference)?, side));
+        }
+        let description = cast.map(|cast| cast.description.clone()).unwrap_or_default();
+        let look = EntityLook { kind, name: name.to_owned(), description };
+        Ok(draft::reference_picture(&look, side))
+    }
+}
+
+fn decode(media: &MediaFolder, reference: &Reference) -> Result<RgbaImage, PictureError> {
+    let photo = read_photo(reference.picture.as_str(), &media.read(&reference.picture)?)?;
+    let Some(mask_name) = &reference.mask else {
+        return Ok(fitted(&photo.into_rgba8(), MAX_SIDE));
+    };
+    let mask: GrayImage = read_photo(mask_name.as_str(), &media.read(mask_name)?)?.into_luma8();
+    let photo = photo.into_rgb8();
+    if mask.dimensions() != photo.dimensions() {
+        return Err(PictureError::MaskSize { photo: reference.picture.clone(), mask: mask_name.clone() });
+    }
+    Ok(fitted(&cut_out_rgba(&photo, &mask), MAX_SIDE))
+}
+
+/// A picture from the project's media.
+pub(super) fn stored(media: &MediaFolder, name: &MediaName) -> Result<RgbaImage, PictureError> {
+    Ok(read_photo(name.as_str(), &media.read(name)?)?.into_rgba8())
+}
+
+/// The picture scaled down so that no side is longer than `side` pixels.
+pub(super) fn fitted(picture: &RgbaImage, side: u32) -> RgbaImage {
+    let longest = picture.width().max(picture.height());
+    if longest <= side {
+        return picture.clone();
+    }
+    let scale = |n: u32| (u64::from(n) * u64::from(side) / u64::from(longest)).max(1) as u32;
+    image::imageops::thumbnail(picture, scale(picture.width()), scale(picture.height()))
+}

@@ -1,0 +1,260 @@
+//! What each job does.
+
+use super::context::JobCx;
+use super::job::{DrawJob, DrawTarget, ExportJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
+use super::pictures::{PictureError, Pictures, fitted, stored};
+use crate::draft::render_shots;
+use crate::export::{CutList, ExportError, FrameError, export_film};
+use crate::image::{CutOut, CutOutError, Finding, PhotoError, mask_from_alpha, read_photo, read_photo_file};
+use crate::models::ModelError;
+use crate::progress::{Cancelled, Progress};
+use crate::project::{
+    EntityKind, MediaName, Project, Reference, ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
+};
+use crate::writer::{Writer, WriterError};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Width of a thumbnail, in pixels.
+const THUMBNAIL: u32 = 480;
+/// Stills of an exported film are drawn larger than its frames, since most camera moves show only a part of them.
+const OVERSCAN: f32 = 1.25;
+
+/// Why a job ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JobError {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error(transparent)]
+    Writer(WriterError),
+    #[error(transparent)]
+    Model(ModelError),
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    #[error(transparent)]
+    CutOut(CutOutError),
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Export(ExportError),
+    #[error("scene {} is no longer in the project", .0.0)]
+    NoScene(SceneId),
+    #[error("the model list gives {0} no file")]
+    NoFile(String),
+    #[error("cannot encode a picture as PNG: {0}")]
+    Encode(#[from] image::ImageError),
+}
+
+/// A stage's own "cancelled" is the job's.
+macro_rules! from_cancellable {
+    ($($error:ident => $variant:ident),*) => {$(
+        impl From<$error> for JobError {
+            fn from(error: $error) -> Self {
+                match error {
+                    $error::Cancelled(cancelled) => Self::Cancelled(cancelled),
+                    error => Self::$variant(error),
+                }
+            }
+        }
+    )*};
+}
+from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
+
+/// What a lane keeps from job to job.
+pub(super) struct LaneState {
+    pictures: Arc<Pictures>,
+    writer: Option<(PathBuf, Writer)>,
+    cut_out: Option<CutOut>,
+}
+
+impl LaneState {
+    pub fn new(pictures: Arc<Pictures>) -> Self {
+        Self { pictures, writer: None, cut_out: None }
+    }
+
+    pub fn free_models(&mut self) {
+        self.writer = None;
+        self.cut_out = None;
+    }
+
+    pub fn run(&mut self, spec: JobSpec, cx: &JobCx) -> Result<JobOutput, JobError> {
+        cx.step(0, 0)?;
+        match spec {
+            JobSpec::Write(job) => self.write(&job, cx),
+            JobSpec::ImportPhoto(job) => self.import_photo(job, cx),
+            JobSpec::Draw(job) => self.draw(job),
+            JobSpec::RenderTake(job) => self.render_take(&job, cx),
+            JobSpec::Export(job) => self.export(&job, cx),
+            JobSpec::FetchModel(model, cache) => {
+                cache.fetch(&model, cx)?;
+                Ok(JobOutput::Model { id: model.id })
+            }
+            JobSpec::FreeModels => {
+                self.free_models();
+                Ok(JobOutput::Nothing)
+            }
+        }
+    }
+
+    fn write(&mut self, job: &WriteJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        let file = job.model.files.first().ok_or_else(|| JobError::NoFile(job.model.id.clone()))?;
+        cx.stage("checking the writer");
+        let path = job.cache.checked_path(&job.model, &file.name, cx)?;
+        let writer = match self.writer.take() {
+            Some((loaded, writer)) if loaded == path => writer,
+            // The old one is dropped before the new one takes its memory.
+            other => {
+                drop(other);
+                Writer::load(&path, cx)?
+            }
+        };
+        let writer = &mut self.writer.insert((path, writer)).1;
+        let written = writer.write(&job.request, cx, &mut |index, scene, complete| cx.scene(index, scene, complete))?;
+        let mut descriptions = Vec::new();
+        if job.describe {
+            cx.stage("describing the cast");
+            let mut film = Project::new(&job.request.premise);
+            for edit in written.script.insert_edits(&mut film, job.request.seed) {
+                film.apply(edit).expect("a script's scenes fit an empty project");
+            }
+            let common: Vec<_> = entities(&film).into_iter().filter(|entity| entity.is_common()).collect();
+            for (i, entity) in common.iter().enumerate() {
+                cx.step(i as u64, common.len() as u64)?;
+                let text = writer.describe(&job.request, entity.kind, &entity.name, cx)?;
+                descriptions.push((entity.kind, entity.name.clone(), text));
+            }
+        }
+        Ok(JobOutput::Script { script: written.script, descriptions, notes: written.notes })
+    }
+
+    fn import_photo(&mut self, job: PhotoJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        cx.stage("reading the photo");
+        let file = job.path.display().to_string();
+        let bytes = read_photo_file(&job.path)?;
+        let photo = read_photo(&file, &bytes)?;
+        let extension = match job.path.extension().and_then(|extension| extension.to_str()) {
+            Some(extension) => extension.to_lowercase(),
+            None => "photo".to_owned(),
+        };
+        let (mask, note) = match job.kind {
+            // A place uses the whole picture.
+            EntityKind::Background => (None, None),
+            EntityKind::Foreground => self.mask(&photo, cx)?,
+        };
+        cx.step(1, 1)?;
+        let picture = job.media.put(&bytes, &extension)?;
+        let mask = mask.map(|mask| -> Result<MediaName, JobError> {
+            Ok(job.media.put(&png(&DynamicImage::ImageLuma8(mask))?, "png")?)
+        });
+        let file_name = job.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let source = ReferenceSource::Photo { file_name };
+        let reference = Reference { source, picture, mask: mask.transpose()? };
+        Ok(JobOutput::Reference { kind: job.kind, name: job.name, reference, note })
+    }
+
+    /// The mask of a photo, or none and what to tell the user.
+    fn mask(
+        &mut self,
+        photo: &DynamicImage,
+        cx: &JobCx,
+    ) -> Result<(Option<image::GrayImage>, Option<String>), JobError> {
+        if photo.color().has_alpha()
+            && let Some(mask) = mask_from_alpha(&photo.to_rgba8())
+        {
+            // Somebody cut it out already, and better than a network can.
+            return Ok((Some(mask), None));
+        }
+        let network = match self.cut_out.take() {
+            Some(network) => network,
+            None => CutOut::load_builtin()?,
+        };
+        let finding = self.cut_out.insert(network).cut_out(&photo.to_rgb8(), cx)?;
+        let note = finding.notice().map(str::to_owned);
+        match finding {
+            Finding::Subject { mask, .. } => Ok((Some(mask), note)),
+            Finding::NothingStoodOut => Ok((None, note)),
+        }
+    }
+
+    fn draw(&self, job: DrawJob) -> Result<JobOutput, JobError> {
+        let project = &job.project;
+        let picture = match &job.target {
+            DrawTarget::Scene(id) => {
+                let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
+                self.pictures.scene(project, scene, &job.media, job.size)?
+            }
+            DrawTarget::Entity(kind, name) => {
+                self.pictures.entity(*kind, name, project.cast_entry(*kind, name), &job.media, job.size[0])?
+            }
+            DrawTarget::Take(id, take) => {
+                let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
+                let take = scene.takes.iter().find(|t| t.id == *take).ok_or(JobError::NoScene(*id))?;
+                fitted(&stored(&job.media, &take.media)?, job.size[0])
+            }
+        };
+        let thumbnail = Arc::new(fitted(&picture, THUMBNAIL));
+        Ok(JobOutput::Picture { target: job.target, tag: job.tag, picture: Arc::new(picture), thumbnail })
+    }
+
+    fn render_take(&self, job: &TakeJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        let scene = job.project.scene(job.scene).ok_or(JobError::NoScene(job.scene))?;
+        let format = job.project.format;
+        let picture = self.pictures.draft(&job.project, scene, &job.media, [format.width, format.height])?;
+        cx.step(1, 2)?;
+        let media = job.media.put(&png(&DynamicImage::ImageRgba8(picture))?, "png")?;
+        let recipe = wanted_recipe(&job.project, scene, "draft", &[]);
+        Ok(JobOutput::Take { scene: job.scene, media, recipe })
+    }
+
+    fn export(&self, job: &ExportJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        let settings = &job.settings;
+        let mut project = Project::clone(&job.project);
+        project.format.fps = settings.fps;
+        let cut = CutList::new(&project);
+        let overscan = |side: u32| (side as f32 * OVERSCAN) as u32;
+        let size = [overscan(settings.width), overscan(settings.height)];
+        // The still of the scene that is shown, and of the one that a dissolve leads away from.
+        let mut stills: Vec<(usize, RgbaImage)> = Vec::new();
+        let mut draw = |frame: u64, out: &mut RgbaImage| -> Result<(), FrameError> {
+            let visible = cut.visible_at(frame).expect("every frame of the film shows a scene");
+            let shown = visible.mix.map(|mix| (mix.scene, mix.t)).into_iter().chain([(visible.scene, visible.t)]);
+            stills.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
+            for (index, _) in shown {
+                if !stills.iter().any(|(scene, _)| *scene == index) {
+                    let scene = &project.scenes[index];
+                    stills.push((index, self.pictures.scene(&project, scene, &job.media, size)?));
+                }
+            }
+            let still = |index: usize, t: f32| {
+                let found = stills.iter().find(|(scene, _)| *scene == index);
+                let still = &found.expect("the stills of visible scenes were just drawn").1;
+                (still, project.scenes[index].camera.view_at(t))
+            };
+            let incoming = still(visible.scene, visible.t);
+            match visible.mix {
+                None => render_shots(incoming, None, out),
+                Some(mix) => render_shots(still(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
+            }
+            Ok(())
+        };
+        let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
+        Ok(JobOutput::Film { path: settings.path.clone(), report })
+    }
+}
+
+/// Encodes a picture without loss, in a fraction of a second for a film frame.
+fn png(picture: &DynamicImage) -> Result<Vec<u8>, image::ImageError> {
+    let mut bytes = Vec::new();
+    let (width, height) = picture.dimensions();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive).write_image(
+        picture.as_bytes(),
+        width,
+        height,
+        picture.color().into(),
+    )?;
+    Ok(bytes)
+}

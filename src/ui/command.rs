@@ -1,0 +1,222 @@
+//! Everything that a panel can ask for, and the table of those that have a name.
+
+use crate::engine::JobId;
+use crate::export::ExportSettings;
+use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
+use egui::{Key, KeyboardShortcut, Modifiers};
+use std::path::PathBuf;
+
+/// What a panel asks for. Panels never change anything themselves.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// One of the named commands.
+    Do(Named),
+    /// An edit; those in a row with equal keys become one step of the history.
+    Edit(Edit, Option<CoalesceKey>),
+    /// The user has left a field or let go of a drag: the next edit is a new step of the history.
+    SealEdits,
+    SelectScene(SceneId),
+    SelectEntity(EntityKind, String),
+    /// Shows a frame of the film.
+    Seek(u64),
+    /// Plays one scene once, to show its camera move.
+    PlayScene(SceneId),
+    /// Writes a script for the premise, in place of the scenes there are.
+    Write,
+    /// Makes scenes of a text without a model.
+    ImportText(String),
+    NewProject { premise: String },
+    OpenProject(PathBuf),
+    OpenExample,
+    ImportPhoto(EntityKind, String, PathBuf),
+    ChoosePhoto(EntityKind, String),
+    RenderTake(SceneId),
+    ChooseTake(SceneId, Option<TakeId>),
+    Export(ExportSettings),
+    BrowseExport(PathBuf),
+    SetExportPath(PathBuf),
+    BrowseProject,
+    Fetch(String),
+    ChooseWriter(String),
+    CancelJob(JobId),
+    SetSceneCount(Option<u32>),
+    Dialog(Option<Dialog>),
+    ClearNotice,
+    /// Opens a file or folder with the desktop's own program.
+    Reveal(PathBuf),
+}
+
+/// A dialog over the window; at most one is open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Dialog {
+    Models,
+    /// Offers the download of the writer before the first script.
+    WriterNeeded,
+    Export,
+    Open,
+    Text,
+    Shortcuts,
+    /// Photos were dropped beside every entity: who is in the first of them?
+    WhoIsIt(Vec<PathBuf>),
+}
+
+/// The commands with a name: menus, buttons, shortcuts and the shortcut help all come from [`Named::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Named {
+    New,
+    Open,
+    ShowFolder,
+    ImportText,
+    Export,
+    Quit,
+    Undo,
+    Redo,
+    AddScene,
+    DuplicateScene,
+    DeleteScene,
+    MoveSceneEarlier,
+    MoveSceneLater,
+    NextScene,
+    PreviousScene,
+    RenderScene,
+    RenderAll,
+    PlayPause,
+    StepBack,
+    StepForward,
+    JumpBack,
+    JumpForward,
+    Start,
+    End,
+    Loop,
+    Models,
+    Shortcuts,
+    SwitchTheme,
+    ResetLayout,
+}
+
+/// How a named command appears.
+pub struct Entry {
+    pub command: Named,
+    /// Sentence case, with an ellipsis when more input follows.
+    pub label: &'static str,
+    pub menu: Menu,
+    pub shortcut: Option<KeyboardShortcut>,
+    /// Whether the shortcut also works while a text field has the keyboard.
+    pub in_text: bool,
+}
+
+/// The menu that a command is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    File,
+    Edit,
+    Play,
+    View,
+}
+
+const fn key(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
+}
+
+const fn shift(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::SHIFT, key))
+}
+
+const fn entry(
+    menu: Menu,
+    command: Named,
+    label: &'static str,
+    shortcut: Option<KeyboardShortcut>,
+    in_text: bool,
+) -> Entry {
+    Entry { command, label, menu, shortcut, in_text }
+}
+
+impl Named {
+    pub const ALL: &[Entry] = &[
+        entry(Menu::File, Self::New, "New project", ctrl(Key::N), true),
+        entry(Menu::File, Self::Open, "Open project…", ctrl(Key::O), true),
+        entry(Menu::File, Self::ShowFolder, "Show project folder", None, false),
+        entry(Menu::File, Self::ImportText, "Make scenes from a text…", None, false),
+        entry(Menu::File, Self::Export, "Export film…", ctrl(Key::E), true),
+        entry(Menu::File, Self::Models, "Models…", ctrl(Key::M), true),
+        entry(Menu::File, Self::Quit, "Quit", ctrl(Key::Q), true),
+        entry(Menu::Edit, Self::Undo, "Undo", ctrl(Key::Z), true),
+        entry(
+            Menu::Edit,
+            Self::Redo,
+            "Redo",
+            Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z)),
+            true,
+        ),
+        entry(Menu::Edit, Self::AddScene, "Add scene", ctrl(Key::Enter), true),
+        entry(Menu::Edit, Self::DuplicateScene, "Duplicate scene", ctrl(Key::D), true),
+        entry(Menu::Edit, Self::DeleteScene, "Delete scene", key(Key::Delete), false),
+        entry(Menu::Edit, Self::MoveSceneEarlier, "Move scene earlier", shift(Key::ArrowUp), false),
+        entry(Menu::Edit, Self::MoveSceneLater, "Move scene later", shift(Key::ArrowDown), false),
+        entry(Menu::Edit, Self::PreviousScene, "Previous scene", key(Key::ArrowUp), false),
+        entry(Menu::Edit, Self::NextScene, "Next scene", key(Key::ArrowDown), false),
+        entry(Menu::Edit, Self::RenderScene, "Render scene", ctrl(Key::R), true),
+        entry(Menu::Edit, Self::RenderAll, "Render all scenes", None, false),
+        entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),
+        entry(Menu::Play, Self::StepBack, "One frame back", key(Key::ArrowLeft), false),
+        entry(Menu::Play, Self::StepForward, "One frame forward", key(Key::ArrowRight), false),
+        entry(Menu::Play, Self::JumpBack, "One second back", shift(Key::ArrowLeft), false),
+        entry(Menu::Play, Self::JumpForward, "One second forward", shift(Key::ArrowRight), false),
+        entry(Menu::Play, Self::Start, "Go to the start", key(Key::Home), false),
+        entry(Menu::Play, Self::End, "Go to the end", key(Key::End), false),
+        entry(Menu::Play, Self::Loop, "Loop", key(Key::L), false),
+        entry(Menu::View, Self::SwitchTheme, "Dark or light theme", None, false),
+        entry(Menu::View, Self::ResetLayout, "Reset layout", None, false),
+        entry(Menu::View, Self::Shortcuts, "Keyboard shortcuts…", key(Key::F1), true),
+    ];
+
+    pub fn entry(self) -> &'static Entry {
+        let found = Self::ALL.iter().find(|entry| entry.command == self);
+        found.expect("every named command is in the table")
+    }
+
+    /// The label, and the shortcut in parentheses when there is one.
+    pub fn tooltip(self, ctx: &egui::Context) -> String {
+        let entry = self.entry();
+        match &entry.shortcut {
+            Some(shortcut) => format!("{} ({})", entry.label, ctx.format_shortcut(shortcut)),
+            None => entry.label.to_owned(),
+        }
+    }
+}
+
+/// The named commands whose shortcuts were pressed. While a text field has the keyboard, only those meant for it count.
+pub fn pressed(ctx: &egui::Context) -> Vec<Named> {
+    let typing = ctx.text_edit_focused();
+    // Longer combinations first: consuming a plain key would also take it from one with modifiers.
+    let mut entries: Vec<&Entry> = Named::ALL.iter().filter(|entry| entry.in_text || !typing).collect();
+    entries.sort_by_key(|entry| entry.shortcut.is_some_and(|s| s.modifiers == Modifiers::NONE));
+    let mut found = Vec::new();
+    ctx.input_mut(|input| {
+        for entry in entries {
+            if entry.shortcut.is_some_and(|shortcut| input.consume_shortcut(&shortcut)) {
+                found.push(entry.command);
+            }
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_shortcut_is_used_twice() {
+        let mut seen = Vec::new();
+        for shortcut in Named::ALL.iter().filter_map(|entry| entry.shortcut) {
+            assert!(!seen.contains(&shortcut), "{shortcut:?}");
+            seen.push(shortcut);
+        }
+    }
+}

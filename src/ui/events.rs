@@ -1,0 +1,135 @@
+//! Takes in what the engine reports.
+
+use super::app::{App, Notice};
+use crate::engine::{JobEvent, JobId, JobOutput};
+use crate::project::{CoalesceKey, Edit, EntityKind, Script, ScriptScene, Take, TakeKind};
+
+impl App {
+    pub(super) fn take_event(&mut self, event: JobEvent) {
+        match event {
+            JobEvent::Started(_) | JobEvent::Progress(_) => {}
+            JobEvent::Scene { job, index, scene, complete } => self.take_scene(job, index, scene, complete),
+            JobEvent::Finished { job, output } => self.take_output(job, *output),
+            JobEvent::Failed { job, message } => {
+                self.end_of(job);
+                self.stills.give_up();
+                self.complain(message);
+            }
+            JobEvent::Cancelled(job) => {
+                if self.writing.as_ref().is_some_and(|writing| writing.job == job) {
+                    self.tell("stopped; the scenes written so far are kept");
+                }
+                self.end_of(job);
+            }
+        }
+    }
+
+    /// Forgets what a job was for.
+    fn end_of(&mut self, job: JobId) {
+        self.importing.remove(&job);
+        if self.exporting == Some(job) {
+            self.exporting = None;
+        }
+        if self.writing.as_ref().is_some_and(|writing| writing.job == job) {
+            self.writing = None;
+            if let Some(doc) = &mut self.doc {
+                doc.seal();
+            }
+        }
+    }
+
+    fn take_output(&mut self, job: JobId, output: JobOutput) {
+        match output {
+            JobOutput::Script { script, descriptions, notes } => self.take_script(job, &script, descriptions, &notes),
+            JobOutput::Reference { kind, name, reference, note } => {
+                // A photo for a project that was closed meanwhile stays in its media folder.
+                if self.importing.contains_key(&job) {
+                    self.set_reference(kind, &name, reference);
+                    if let Some(note) = note {
+                        self.tell(note);
+                    }
+                }
+            }
+            JobOutput::Picture { target, tag, picture, thumbnail } => {
+                let ctx = self.ctx.clone();
+                self.stills.insert(&ctx, target, tag, picture, &thumbnail);
+            }
+            JobOutput::Take { scene, media, recipe } => {
+                if let Some(doc) = &mut self.doc
+                    && doc.project().scene(scene).is_some()
+                {
+                    let id = doc.numbering().new_take_id();
+                    // A draft is never chosen by itself: the live draft follows the edits, and a take would not.
+                    let choose = recipe.studio != "draft";
+                    let take = Box::new(Take { id, kind: TakeKind::Still, media, recipe });
+                    if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
+                        self.complain(error.to_string());
+                    }
+                } else {
+                    log::info!("kept {media} of a scene that is no longer there");
+                }
+            }
+            JobOutput::Film { path, report } => {
+                let text = format!(
+                    "exported {} · {} frames · {:.1} s · {:.1} MB",
+                    path.display(),
+                    report.frames,
+                    report.duration_secs,
+                    report.bytes as f64 / 1e6
+                );
+                self.notice = Some(Notice { text, bad: false, path: Some(path) });
+                self.dialog = None;
+            }
+            JobOutput::Model { id } => {
+                let title = self.registry.model(&id).map_or(id.clone(), |model| model.title.clone());
+                self.tell(format!("{title} is ready"));
+            }
+            JobOutput::Nothing => {}
+        }
+        self.end_of(job);
+    }
+
+    /// Shows a scene as it is being written; a finished one becomes part of the project at once, so that it is kept
+    /// whatever happens next.
+    fn take_scene(&mut self, job: JobId, index: usize, scene: ScriptScene, complete: bool) {
+        let Some(writing) = self.writing.as_mut().filter(|writing| writing.job == job) else { return };
+        let Some(doc) = &mut self.doc else { return };
+        if writing.scenes.len() <= index {
+            writing.scenes.resize(index + 1, ScriptScene::default());
+        }
+        writing.scenes[index] = scene;
+        if !complete {
+            return;
+        }
+        let first = writing.intake.is_empty();
+        let Some(edit) = writing.intake.take_scene(doc.numbering(), index, &writing.scenes[index]) else { return };
+        self.edit(edit, Some(writing_key(job)));
+        if first && let Some(scene) = self.doc.as_ref().and_then(|doc| doc.project().scenes.first()) {
+            self.selection = super::app::Selection::Scene(scene.id);
+            self.player.seek(0, self.now());
+        }
+    }
+
+    /// Brings the scenes to their final form, and adds what the writer said about the cast.
+    fn take_script(
+        &mut self,
+        job: JobId,
+        script: &Script,
+        descriptions: Vec<(EntityKind, String, String)>,
+        notes: &[String],
+    ) {
+        let Some(writing) = self.writing.as_ref().filter(|writing| writing.job == job) else { return };
+        let Some(doc) = &self.doc else { return };
+        let edits = writing.intake.finish(doc.project(), script, descriptions);
+        if !edits.is_empty() {
+            self.edit(Edit::Batch(edits), Some(writing_key(job)));
+        }
+        if !notes.is_empty() {
+            self.tell(notes.join("; "));
+        }
+    }
+}
+
+fn writing_key(job: JobId) -> CoalesceKey {
+    CoalesceKey::new((job, "writing"))
+}

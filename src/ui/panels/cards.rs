@@ -1,0 +1,296 @@
+//! The storyboard: one card for each scene, wrapped to the width.
+
+use super::Cx;
+use crate::engine::DrawTarget;
+use crate::project::{EntityKind, Scene, SceneId, ScriptScene, stale_reasons, wanted_recipe};
+use crate::ui::command::{Command, Named};
+use crate::ui::document::Document;
+use crate::ui::icons;
+use crate::ui::theme::{Theme, radius, semibold, space};
+use crate::ui::widgets::{Chip, badge, chip_ui, dim, picture, primary_button, view_uv};
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{
+    Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui,
+    UiBuilder, pos2, vec2,
+};
+
+/// Cards are at least this wide, in points.
+const MIN_WIDTH: f32 = 214.0;
+const GAP: f32 = 14.0;
+/// Height of a card below its picture.
+const BODY: f32 = 116.0;
+
+pub fn cards_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
+    let scenes = &doc.project().scenes;
+    let written = cx.writing.map_or(&[][..], |writing| writing.scenes.get(writing.intake.len()..).unwrap_or_default());
+    let first_of_writing = cx.writing.is_some_and(|writing| writing.intake.is_empty());
+    if scenes.is_empty() && cx.writing.is_none() {
+        return empty_ui(ui, cx);
+    }
+    ScrollArea::vertical().id_salt("cards").auto_shrink(false).show(ui, |ui| {
+        let width = ui.available_width() - 2.0 * GAP;
+        let columns = (((width + GAP) / (MIN_WIDTH + GAP)).floor() as usize).max(1);
+        let card_width = ((width + GAP) / columns as f32 - GAP).floor();
+        let format = doc.project().format;
+        let aspect = format.width as f32 / format.height as f32;
+        let size = vec2(card_width, (card_width / aspect).round() + BODY);
+        let shown = if first_of_writing { 0 } else { scenes.len() };
+        // The cards of the script that is being written, then the one that adds a scene.
+        let ghosts = cx.writing.map_or(0, |_| written.len().max(1));
+        let count = shown + ghosts + usize::from(cx.writing.is_none());
+        let rows = count.div_ceil(columns);
+        let height = rows as f32 * (size.y + GAP) + GAP;
+        let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+        for i in 0..count {
+            let at = vec2((i % columns) as f32 * (size.x + GAP) + GAP, (i / columns) as f32 * (size.y + GAP) + GAP);
+            let rect = Rect::from_min_size(area.min + at, size);
+            if !ui.is_rect_visible(rect.expand(GAP)) {
+                continue;
+            }
+            if i < shown {
+                card_ui(ui, cx, doc, &scenes[i], i, rect, aspect);
+            } else if i < shown + ghosts {
+                ghost_ui(ui, cx.theme, written.get(i - shown), i, rect, aspect);
+            } else {
+                add_ui(ui, cx, rect);
+            }
+        }
+    });
+}
+
+fn empty_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    ui.vertical_centered(|ui| {
+        ui.add_space(ui.available_height() * 0.3);
+        ui.label(RichText::new("No scenes yet").size(18.0).family(semibold()));
+        let hint = "Let the writer turn the premise into scenes, or build them yourself.";
+        ui.label(RichText::new(hint).color(cx.theme.text_dim));
+        ui.add_space(space::S);
+        if primary_button(ui, "Write the script").clicked() {
+            cx.send(Command::Write);
+        }
+        if ui.button("Make scenes from a text…").clicked() {
+            cx.run(Named::ImportText);
+        }
+        if ui.button("Add an empty scene").clicked() {
+            cx.run(Named::AddScene);
+        }
+    });
+}
+
+fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: usize, rect: Rect, aspect: f32) {
+    let theme = cx.theme;
+    ui.push_id(scene.id, |ui| {
+        let id = ui.scope_id().with("card");
+        let response = ui.interact(rect, id, Sense::click_and_drag());
+        let response = response.accessible_name(format!("Scene {}: {}", index + 1, scene.prompt));
+        let selected = cx.is_selected(scene.id);
+        if response.clicked() {
+            cx.send(Command::SelectScene(scene.id));
+            response.request_focus();
+        }
+        if response.double_clicked() {
+            cx.state.focus_prompt = true;
+        }
+        if response.has_focus() && selected && ui.input(|input| input.key_pressed(Key::Enter)) {
+            cx.state.focus_prompt = true;
+        }
+        response.dnd_set_drag_payload(scene.id);
+        response.context_menu(|ui| context_menu_ui(ui, cx, scene.id));
+
+        frame(ui, &theme, rect, if selected { theme.accent } else { theme.line }, selected);
+        let picture_rect = Rect::from_min_size(rect.min, vec2(rect.width(), (rect.width() / aspect).round()));
+        let uv = if response.contains_pointer() && !response.dragged() {
+            // Under the pointer a card plays its camera move, in a bit less than its own time.
+            let since = ui.input(|input| input.time);
+            let length = scene.duration_secs().min(3.0) as f32 + 0.6;
+            ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
+            view_uv(scene.camera.view_at((since as f32 % length) / (length - 0.6)))
+        } else {
+            view_uv(scene.camera.view_at(0.5))
+        };
+        scene_picture(ui, cx, scene.id, picture_rect, uv);
+        number(ui, &theme, index, picture_rect);
+        let (text, color, fill) = state_badge(doc, scene, &theme);
+        badge(ui.painter(), picture_rect.left_bottom() + vec2(8.0, -8.0), &text, color, fill, rect.width() - 16.0);
+
+        let body = Rect::from_min_max(picture_rect.left_bottom(), rect.max).shrink2(vec2(11.0, 9.0));
+        let mut body_ui = ui.new_child(UiBuilder::new().max_rect(body).layout(Layout::top_down(Align::Min)));
+        body_ui.spacing_mut().item_spacing = vec2(5.0, 8.0);
+        body_ui.set_clip_rect(body.expand(2.0).intersect(ui.clip_rect()));
+        let prompt = if scene.prompt.is_empty() { "Say what happens in this scene" } else { &scene.prompt };
+        let color = if scene.prompt.is_empty() { theme.text_dim } else { theme.text };
+        two_lines(&mut body_ui, prompt, color);
+        chips_row(&mut body_ui, cx, scene);
+        footer_row(&mut body_ui, cx, scene);
+        reorder(ui, cx, doc, scene.id, index, rect);
+    });
+}
+
+fn context_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {
+    for named in
+        [Named::AddScene, Named::DuplicateScene, Named::DeleteScene, Named::MoveSceneEarlier, Named::MoveSceneLater]
+    {
+        if ui.button(named.entry().label).clicked() {
+            cx.send(Command::SelectScene(id));
+            cx.run(named);
+            ui.close();
+        }
+    }
+}
+
+fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
+    let corners = CornerRadius::same(radius::CARD);
+    ui.painter().rect_filled(rect, corners, theme.card);
+    let stroke = Stroke::new(if selected { 2.0 } else { 1.0 }, line);
+    // Over the picture, which reaches to the edge of the card.
+    let painter = ui.painter().clone();
+    let shape = painter.add(egui::Shape::Noop);
+    painter.set(shape, egui::Shape::Noop);
+    painter.rect_stroke(rect, corners, stroke, StrokeKind::Outside);
+}
+
+fn scene_picture(ui: &Ui, cx: &Cx<'_>, id: SceneId, rect: Rect, uv: Rect) {
+    let corners = CornerRadius { nw: radius::CARD, ne: radius::CARD, sw: 0, se: 0 };
+    match cx.stills.texture(&DrawTarget::Scene(id)) {
+        Some(texture) => picture(ui.painter(), texture.id(), rect, uv, corners),
+        None => {
+            ui.painter().rect_filled(rect, corners, cx.theme.field);
+        }
+    }
+}
+
+fn number(ui: &Ui, theme: &Theme, index: usize, picture: Rect) {
+    let text = (index + 1).to_string();
+    let size = vec2(if text.len() > 1 { 28.0 } else { 22.0 }, 20.0);
+    let rect = Rect::from_min_size(picture.min + vec2(8.0, 8.0), size);
+    ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), theme.scrim);
+    let font = FontId::new(12.0, semibold());
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, theme.on_scrim);
+}
+
+/// What the badge on a scene's picture says: always the truth about what is shown.
+pub(super) fn state_badge(doc: &Document, scene: &Scene, theme: &Theme) -> (String, Color32, Color32) {
+    let Some(take) = scene.chosen_take() else {
+        return ("Draft".to_owned(), theme.on_scrim, theme.scrim);
+    };
+    let number = scene.takes.iter().position(|t| t.id == take.id).map_or(0, |index| index + 1);
+    let wanted = wanted_recipe(doc.project(), scene, &take.recipe.studio, &take.recipe.models);
+    match stale_reasons(&take.recipe, &wanted).first() {
+        Some(reason) => (format!("Stale: {reason}"), theme.warn, theme.warn_faint),
+        None => (format!("Take {number}"), theme.good, theme.good_faint),
+    }
+}
+
+fn two_lines(ui: &mut Ui, text: &str, color: Color32) {
+    let mut job = LayoutJob::simple(text.to_owned(), FontId::proportional(13.0), color, ui.available_width());
+    job.wrap = TextWrapping { max_width: ui.available_width(), max_rows: 2, ..Default::default() };
+    let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 34.0), Sense::hover());
+    let cut = galley.elided;
+    ui.painter().galley(rect.min, galley, color);
+    if cut {
+        response.on_hover_text(text);
+    }
+}
+
+fn chips_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
+    let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)));
+    row.spacing_mut().item_spacing.x = 5.0;
+    row.set_clip_rect(rect.intersect(ui.clip_rect()));
+    for kind in [EntityKind::Foreground, EntityKind::Background] {
+        for name in scene.entity_names(kind) {
+            let left = rect.right() - row.cursor().left();
+            if left < 30.0 {
+                return;
+            }
+            let (_, event) = row.push_id((kind, name), |ui| chip_ui(ui, kind, name, false, left.min(130.0))).inner;
+            if event == Some(Chip::Clicked) {
+                cx.send(Command::SelectEntity(kind, name.to_owned()));
+            }
+        }
+    }
+}
+
+fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::hover());
+    let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)));
+    row.spacing_mut().item_spacing.x = 8.0;
+    let camera = format!("{} {}", icons::direction(scene.camera.direction), scene.camera);
+    row.label(RichText::new(camera).size(11.5).color(cx.theme.text_dim));
+    row.label(RichText::new(format!("{:.1} s", scene.duration_secs())).size(11.5).color(cx.theme.text_dim));
+    row.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.spacing_mut().button_padding = vec2(9.0, 3.0);
+        ui.spacing_mut().interact_size.y = 24.0;
+        let button = ui.button(RichText::new("Render").size(12.0)).on_hover_text("Keep a full-size take of this scene");
+        if button.accessible_name("Render scene").clicked() {
+            cx.send(Command::RenderTake(scene.id));
+        }
+    });
+}
+
+/// Shows where a dragged card would go, and moves it there.
+fn reorder(ui: &Ui, cx: &mut Cx<'_>, doc: &Document, id: SceneId, index: usize, rect: Rect) {
+    let Some(dragged) = egui::DragAndDrop::payload::<SceneId>(ui.ctx()) else { return };
+    let Some(pointer) = ui.ctx().pointer_interact_pos() else { return };
+    let zone = rect.expand(GAP / 2.0);
+    if *dragged == id || !zone.contains(pointer) {
+        return;
+    }
+    let after = pointer.x > rect.center().x;
+    let x = if after { rect.right() + GAP / 2.0 } else { rect.left() - GAP / 2.0 };
+    let line = [pos2(x, rect.top()), pos2(x, rect.bottom())];
+    ui.painter().line_segment(line, Stroke::new(3.0, cx.theme.accent));
+    if ui.input(|input| input.pointer.any_released())
+        && let Some(from) = doc.project().scene_index(*dragged)
+    {
+        let gap = index + usize::from(after);
+        let to = if from < gap { gap - 1 } else { gap };
+        if to != from {
+            cx.send(Command::Edit(crate::project::Edit::MoveScene { id: *dragged, index: to }, None));
+        }
+        egui::DragAndDrop::clear_payload(ui.ctx());
+    }
+}
+
+/// A scene that is being written.
+fn ghost_ui(ui: &mut Ui, theme: Theme, scene: Option<&ScriptScene>, index: usize, rect: Rect, aspect: f32) {
+    frame(ui, &theme, rect, theme.line, false);
+    let picture = Rect::from_min_size(rect.min, vec2(rect.width(), (rect.width() / aspect).round()));
+    let corners = CornerRadius { nw: radius::CARD, ne: radius::CARD, sw: 0, se: 0 };
+    ui.painter().rect_filled(picture, corners, theme.field);
+    number(ui, &theme, index, picture);
+    badge(
+        ui.painter(),
+        picture.left_bottom() + vec2(8.0, -8.0),
+        "Writing…",
+        theme.text,
+        theme.accent_faint,
+        rect.width(),
+    );
+    let body = Rect::from_min_max(picture.left_bottom(), rect.max).shrink2(vec2(11.0, 9.0));
+    let mut ui = ui.new_child(UiBuilder::new().max_rect(body).layout(Layout::top_down(Align::Min)));
+    ui.spacing_mut().item_spacing = vec2(5.0, 8.0);
+    ui.set_clip_rect(body.intersect(ui.clip_rect()));
+    let Some(scene) = scene else { return };
+    two_lines(&mut ui, &scene.prompt, theme.text);
+    let names = scene.foreground.iter().chain(Some(&scene.background).filter(|name| !name.is_empty()));
+    let names = names.map(String::as_str).collect::<Vec<_>>().join(" · ");
+    ui.label(dim(&ui, names));
+}
+
+fn add_ui(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+    let response = ui.interact(rect, ui.scope_id().with("add scene"), Sense::click()).accessible_name("Add scene");
+    let color = if response.hovered() { cx.theme.accent } else { cx.theme.text_dim };
+    let line = if response.hovered() { cx.theme.accent } else { cx.theme.line };
+    let corners = CornerRadius::same(radius::CARD);
+    ui.painter().rect_stroke(rect, corners, Stroke::new(1.0, line), StrokeKind::Inside);
+    let text = format!("{}  Add scene", icons::ADD);
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(13.0), color);
+    if response.on_hover_text(Named::AddScene.tooltip(ui.ctx())).clicked() {
+        if let Some(last) = cx.doc.and_then(|doc| doc.project().scenes.last()) {
+            cx.send(Command::SelectScene(last.id));
+        }
+        cx.run(Named::AddScene);
+    }
+}

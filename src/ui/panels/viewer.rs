@@ -1,0 +1,80 @@
+//! The picture of the film at the playhead, and the transport.
+
+use super::Cx;
+use crate::engine::DrawTarget;
+use crate::ui::command::Named;
+use crate::ui::document::Document;
+use crate::ui::icons;
+use crate::ui::theme::{radius, space};
+use crate::ui::widgets::{badge, fit_aspect, icon_button, picture};
+use egui::{CornerRadius, FontId, Rect, RichText, Sense, Ui, pos2, vec2};
+
+const TRANSPORT: f32 = 34.0;
+
+pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
+    let format = doc.project().format;
+    let space = ui.available_size() - vec2(0.0, TRANSPORT + space::S);
+    let (area, _) = ui.allocate_exact_size(space.max(vec2(32.0, 18.0)), Sense::hover());
+    let rect = fit_aspect(area, format.width as f32 / format.height as f32);
+    let response = ui.interact(rect, ui.scope_id().with("viewer"), Sense::click()).accessible_name("Viewer");
+    let corners = CornerRadius::same(radius::MEDIUM);
+    ui.painter().rect_filled(rect, corners, cx.theme.field);
+    if response.clicked() {
+        cx.run(Named::PlayPause);
+    }
+    match doc.cut().visible_at(cx.player.frame()) {
+        Some(visible) => {
+            let pixels = rect.size() * ui.pixels_per_point();
+            let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            if let Some(texture) = cx.viewer.render(doc, cx.stills, visible, pixels) {
+                picture(ui.painter(), texture, rect, all, corners);
+            } else if let Some(scene) = doc.project().scenes.get(visible.scene)
+                && let Some(texture) = cx.stills.texture(&DrawTarget::Scene(scene.id))
+            {
+                // The thumbnail stands in while the full picture is drawn.
+                let uv = crate::ui::widgets::view_uv(scene.camera.view_at(visible.t));
+                picture(ui.painter(), texture.id(), rect, uv, corners);
+            }
+            if let Some(scene) = doc.project().scenes.get(visible.scene) {
+                let (text, color, fill) = super::cards::state_badge(doc, scene, &cx.theme);
+                let text = format!("Scene {} · {text}", visible.scene + 1);
+                badge(ui.painter(), rect.left_bottom() + vec2(8.0, -8.0), &text, color, fill, rect.width() - 16.0);
+            }
+        }
+        None => {
+            let text = if cx.writing.is_some() { "Writing the script…" } else { "The film plays here" };
+            let font = FontId::proportional(13.0);
+            ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, cx.theme.text_dim);
+        }
+    }
+    transport_ui(ui, cx, doc);
+}
+
+fn transport_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
+    let play = if cx.player.is_playing() { icons::PAUSE } else { icons::PLAY };
+    let buttons = [
+        (icons::SKIP_BACK, Named::Start),
+        (icons::STEP_BACK, Named::StepBack),
+        (play, Named::PlayPause),
+        (icons::STEP_FORWARD, Named::StepForward),
+        (icons::SKIP_FORWARD, Named::End),
+    ];
+    let now = doc.cut().timecode(cx.player.frame());
+    let text = format!("{now} / {}", doc.cut().timecode(doc.cut().total_frames()));
+    let font = FontId::proportional(12.5);
+    let width = ui.painter().layout_no_wrap(text.clone(), font.clone(), cx.theme.text_dim).size().x;
+    let row = buttons.len() as f32 * 32.0 + 8.0 + width;
+    ui.horizontal(|ui| {
+        ui.set_height(TRANSPORT);
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.add_space(((ui.available_width() - row) / 2.0).max(0.0));
+        for (icon, named) in buttons {
+            let hint = named.tooltip(ui.ctx());
+            if icon_button(ui, icon, named.entry().label, &hint).clicked() {
+                cx.run(named);
+            }
+        }
+        ui.add_space(8.0);
+        ui.label(RichText::new(text).font(font).color(cx.theme.text_dim));
+    });
+}

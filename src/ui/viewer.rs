@@ -1,0 +1,123 @@
+//! The film's picture at the playhead, composed on the GPU.
+
+use super::document::Document;
+use super::stills::Stills;
+use crate::export::Visible;
+use crate::preview::{Compositor, Dissolve, PreviewTarget, Shot};
+use crate::project::Scene;
+use eframe::egui_wgpu::RenderState;
+use egui::{TextureId, Vec2};
+use image::RgbaImage;
+use std::sync::Arc;
+
+/// Memory for stills on the GPU, in bytes.
+const STILL_BUDGET: u64 = 192 << 20;
+
+/// What the picture was composed of, so that an unchanged one is not composed again.
+type Composed = ([u32; 2], Vec<(u64, [u32; 3])>, u32);
+
+/// Composes what the player shows on the window's own graphics device.
+pub struct Viewer {
+    gpu: Option<Gpu>,
+}
+
+struct Gpu {
+    state: RenderState,
+    compositor: Compositor,
+    target: Option<(PreviewTarget, TextureId)>,
+    composed: Option<Composed>,
+}
+
+impl Viewer {
+    /// `state` is the window's device; without one, thumbnails stand in for the composed picture.
+    pub fn new(state: Option<RenderState>) -> Self {
+        let gpu = state.map(|state| Gpu {
+            compositor: Compositor::new(&state.device, STILL_BUDGET),
+            state,
+            target: None,
+            composed: None,
+        });
+        Self { gpu }
+    }
+
+    /// The graphics device, for the status line.
+    pub fn device_name(&self) -> String {
+        match &self.gpu {
+            Some(gpu) => gpu.state.adapter.get_info().name,
+            None => "no graphics device".to_owned(),
+        }
+    }
+
+    /// Forgets what was composed.
+    pub fn clear(&mut self) {
+        if let Some(gpu) = &mut self.gpu {
+            gpu.composed = None;
+        }
+    }
+
+    /// Composes a frame of the film for a rectangle of so many pixels. `None` while its stills are still being drawn.
+    pub fn render(
+        &mut self,
+        doc: &Document,
+        stills: &mut Stills,
+        visible: Visible,
+        pixels: Vec2,
+    ) -> Option<TextureId> {
+        let gpu = self.gpu.as_mut()?;
+        let format = doc.project().format;
+        // More pixels than the film has show nothing more.
+        let scale = (pixels.x / format.width as f32).min(1.0);
+        let side = |n: u32| ((n as f32 * scale).round() as u32).max(2);
+        let size = [side(format.width), side(format.height)];
+        let scenes = &doc.project().scenes;
+        let mut still = |index: usize| -> Option<(u64, Arc<RgbaImage>, &Scene)> {
+            let scene = scenes.get(index)?;
+            let (key, picture) = stills.full(scene.id)?;
+            Some((key, picture, scene))
+        };
+        let (key, picture, scene) = still(visible.scene)?;
+        let shot = Shot { key, still: &picture, view: scene.camera.view_at(visible.t) };
+        let from = visible.mix.and_then(|mix| still(mix.scene).map(|from| (mix, from)));
+        let dissolve = from.as_ref().map(|(mix, (key, picture, scene))| Dissolve {
+            from: Shot { key: *key, still: picture, view: scene.camera.view_at(mix.t) },
+            incoming: mix.incoming,
+        });
+        let shots = dissolve.iter().map(|dissolve| &dissolve.from).chain([&shot]);
+        let numbers = shots.map(|shot| {
+            let [x, y] = shot.view.center;
+            (shot.key, [x.to_bits(), y.to_bits(), shot.view.extent.to_bits()])
+        });
+        let incoming = dissolve.as_ref().map_or(1.0, |dissolve| dissolve.incoming);
+        let wanted: Composed = (size, numbers.collect(), incoming.to_bits());
+        gpu.show(wanted, size, shot, dissolve)
+    }
+}
+
+impl Gpu {
+    fn show(&mut self, wanted: Composed, size: [u32; 2], shot: Shot<'_>, dissolve: Option<Dissolve<'_>>) -> Option<TextureId> {
+        let (target, id) = match self.target.take() {
+            Some((target, id)) if target.size() == size => self.target.insert((target, id)),
+            old => {
+                self.composed = None;
+                let target = PreviewTarget::new(&self.state.device, size);
+                let mut renderer = self.state.renderer.write();
+                if let Some((_, id)) = old {
+                    renderer.free_texture(&id);
+                }
+                let filter = wgpu::FilterMode::Linear;
+                let id = renderer.register_native_texture(&self.state.device, target.view(), filter);
+                drop(renderer);
+                self.target.insert((target, id))
+            }
+        };
+        if self.composed.as_ref() != Some(&wanted) {
+            let (device, queue) = (&self.state.device, &self.state.queue);
+            if let Err(error) = self.compositor.render(device, queue, target, shot, dissolve) {
+                log::warn!("{error}");
+                return None;
+            }
+            self.composed = Some(wanted);
+        }
+        Some(*id)
+    }
+}

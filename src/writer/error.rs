@@ -1,0 +1,93 @@
+//! What can go wrong while writing.
+
+use crate::progress::Cancelled;
+use std::path::PathBuf;
+
+/// Model families that the writer can run, by the `general.architecture` of their GGUF files.
+pub const FAMILIES: [&str; 2] = ["llama", "qwen2"];
+
+/// Why there is no script.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The user stopped it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// There is nothing to write about.
+    #[error("the premise is empty; say in one sentence what the film is about")]
+    EmptyPremise,
+    /// There is nothing to split into scenes.
+    #[error("the text has no words to make scenes of")]
+    EmptyText,
+    /// A scene count outside the range.
+    #[error("a script has {first} to {last} scenes, not {asked}", first = super::SCENES.start(), last = super::SCENES.end())]
+    SceneCount {
+        /// Scenes asked for.
+        asked: u32,
+    },
+    /// The file cannot be opened or read.
+    #[error("cannot read the model {path}: {source}")]
+    Read {
+        /// The model file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no GGUF file, or a broken one.
+    #[error("{path} is not a usable GGUF file ({reason}); fetch it again")]
+    Corrupt {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file ends before its tensors do.
+    #[error("{path} is cut off: it has {actual} of at least {expected} bytes; fetch it again")]
+    Truncated {
+        /// The model file.
+        path: PathBuf,
+        /// Bytes that its header promises.
+        expected: u64,
+        /// Bytes that it has.
+        actual: u64,
+    },
+    /// A model family without an implementation.
+    #[error("{path} is a \"{family}\" model; the writer runs these families: {}", FAMILIES.join(", "))]
+    Family {
+        /// The model file.
+        path: PathBuf,
+        /// Its `general.architecture`.
+        family: String,
+    },
+    /// A tokenizer that is not byte-level BPE.
+    #[error("{path} has a tokenizer that cannot be used ({reason}); choose a model with a byte-level BPE tokenizer")]
+    Tokenizer {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No chat template, or one that does not work.
+    #[error("{path} has no usable chat template ({reason}); choose an instruction-tuned (\"instruct\" or \"chat\") model")]
+    Template {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The model cannot hold the instructions and a script at once.
+    #[error("the model reads at most {context} tokens, and a script of {scenes} scenes needs {needed}; ask for fewer scenes or choose a model with a longer context")]
+    Context {
+        /// Tokens that it can attend to.
+        context: usize,
+        /// Tokens that are needed.
+        needed: usize,
+        /// Scenes asked for.
+        scenes: u32,
+    },
+    /// The network failed.
+    #[error("the model failed: {0}")]
+    Model(#[from] candle_core::Error),
+    /// The constraint failed.
+    #[error("the script's grammar failed: {0}")]
+    Grammar(String),
+}

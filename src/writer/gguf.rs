@@ -1,0 +1,227 @@
+//! Opening a GGUF chat model: checks first, then weights, tokenizer and chat template.
+
+use super::error::{FAMILIES, WriterError};
+use super::template::ChatTemplate;
+use crate::nets::llama::{Config, Llama, Rope};
+use crate::progress::Progress;
+use candle_core::Device;
+use candle_core::quantized::gguf_file::{Content, Value};
+use candle_core::quantized::tokenizer::TokenizerFromGguf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use toktrie::TokEnv;
+use toktrie_hf_tokenizers::ByteTokenizer;
+
+/// Everything that a GGUF file of a chat model holds.
+pub(super) struct ChatModel {
+    pub net: Llama,
+    pub tokens: TokEnv,
+    pub template: ChatTemplate,
+    /// The token that every text starts with, where the file asks for one.
+    pub begin: Option<u32>,
+}
+
+struct Metadata {
+    path: PathBuf,
+    content: Content,
+    family: String,
+}
+
+impl ChatModel {
+    /// Loads `path` onto the CPU. Everything that can be checked without reading the weights is checked before.
+    pub fn load(path: &Path, progress: &dyn Progress) -> Result<Self, WriterError> {
+        let read_error = |source| WriterError::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(read_error)?;
+        let file_bytes = file.metadata().map_err(read_error)?.len();
+        let mut reader = BufReader::new(file);
+        let content = Content::read(&mut reader).map_err(|e| corrupt(path, plain(&e)))?;
+        check_size(path, &content, file_bytes)?;
+        let family = match content.metadata.get("general.architecture") {
+            Some(Value::String(family)) => family.clone(),
+            _ => return Err(corrupt(path, "it does not name its architecture")),
+        };
+        if !FAMILIES.contains(&family.as_str()) {
+            return Err(WriterError::Family { path: path.to_owned(), family });
+        }
+        let metadata = Metadata { path: path.to_owned(), content, family };
+        let config = metadata.config()?;
+        let template = metadata.template()?;
+        let vocabulary = metadata.vocabulary()?;
+
+        let tensors = metadata.content.tensor_infos.len() as u64;
+        let mut done = 0;
+        let mut stopped = Ok(());
+        let mut source = |name: &str| {
+            if !metadata.content.tensor_infos.contains_key(name) {
+                return Ok(None);
+            }
+            if let Err(cancelled) = progress.step(done, tensors) {
+                stopped = Err(cancelled);
+                candle_core::bail!("{cancelled}");
+            }
+            done += 1;
+            metadata.content.tensor(&mut reader, name, &Device::Cpu).map(Some)
+        };
+        let net = Llama::new(config, &Device::Cpu, &mut source);
+        stopped?;
+        let net = net.map_err(|e| corrupt(path, plain(&e)))?;
+        if net.vocabulary() < vocabulary {
+            return Err(corrupt(path, format!("{vocabulary} tokens but {} embeddings", net.vocabulary())));
+        }
+        let tokens = metadata.tokens(net.vocabulary())?;
+        Ok(Self { net, tokens, template, begin: metadata.begin() })
+    }
+}
+
+/// An error of candle in one line.
+fn plain(error: &candle_core::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+fn corrupt(path: &Path, reason: impl Into<String>) -> WriterError {
+    WriterError::Corrupt { path: path.to_owned(), reason: reason.into() }
+}
+
+/// Refuses a file whose tensors lie beyond its end.
+fn check_size(path: &Path, content: &Content, file_bytes: u64) -> Result<(), WriterError> {
+    let mut expected = content.tensor_data_offset;
+    for (name, info) in &content.tensor_infos {
+        let elements = info.shape.dims().iter().try_fold(1_u64, |all, dim| all.checked_mul(*dim as u64));
+        let end = elements.and_then(|elements| {
+            let blocks = elements.div_ceil(info.ggml_dtype.block_size() as u64);
+            let bytes = blocks.checked_mul(info.ggml_dtype.type_size() as u64)?;
+            content.tensor_data_offset.checked_add(info.offset)?.checked_add(bytes)
+        });
+        expected = expected.max(end.ok_or_else(|| corrupt(path, format!("the tensor {name} is impossibly large")))?);
+    }
+    if file_bytes < expected {
+        return Err(WriterError::Truncated { path: path.to_owned(), expected, actual: file_bytes });
+    }
+    Ok(())
+}
+
+impl Metadata {
+    fn corrupt(&self, reason: impl Into<String>) -> WriterError {
+        corrupt(&self.path, reason)
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
+        match *self.content.metadata.get(key)? {
+            Value::U8(v) => Some(v.into()),
+            Value::U16(v) => Some(v.into()),
+            Value::U32(v) => Some(v.into()),
+            Value::U64(v) => Some(v),
+            Value::I8(v) => v.try_into().ok(),
+            Value::I16(v) => v.try_into().ok(),
+            Value::I32(v) => v.try_into().ok(),
+            Value::I64(v) => v.try_into().ok(),
+            _ => None,
+        }
+    }
+
+    fn float(&self, key: &str) -> Option<f32> {
+        match *self.content.metadata.get(key)? {
+            Value::F32(v) => Some(v),
+            Value::F64(v) => Some(v as f32),
+            _ => None,
+        }
+    }
+
+    /// A positive number under the family's name.
+    fn size(&self, key: &str) -> Result<usize, WriterError> {
+        let key = format!("{}.{key}", self.family);
+        match self.number(&key) {
+            Some(size @ 1..=0x100_0000) => Ok(size as usize),
+            Some(size) => Err(self.corrupt(format!("{key} is {size}"))),
+            None => Err(self.corrupt(format!("{key} is missing"))),
+        }
+    }
+
+    fn config(&self) -> Result<Config, WriterError> {
+        let family_key = |key: &str| format!("{}.{key}", self.family);
+        let hidden = self.size("embedding_length")?;
+        let heads = self.size("attention.head_count")?;
+        let kv_heads = match self.number(&family_key("attention.head_count_kv")) {
+            Some(_) => self.size("attention.head_count_kv")?,
+            None => heads,
+        };
+        let head_width = match self.number(&family_key("attention.key_length")) {
+            Some(_) => self.size("attention.key_length")?,
+            None => hidden / heads,
+        };
+        if heads % kv_heads != 0 || head_width == 0 || head_width % 2 != 0 {
+            return Err(self.corrupt(format!("{heads} heads of {head_width} do not share {kv_heads} keys evenly")));
+        }
+        if self.number(&family_key("rope.dimension_count")).is_some_and(|width| width != head_width as u64) {
+            return Err(self.corrupt("its rotary positions cover only a part of each head, which is not supported"));
+        }
+        if self.number(&family_key("expert_count")).is_some_and(|experts| experts > 0) {
+            return Err(WriterError::Family { path: self.path.clone(), family: format!("{} with experts", self.family) });
+        }
+        Ok(Config {
+            blocks: self.size("block_count")?,
+            hidden,
+            feed_forward: self.size("feed_forward_length")?,
+            heads,
+            kv_heads,
+            head_width,
+            rope_base: self.float(&family_key("rope.freq_base")).unwrap_or(10_000.0),
+            rope: if self.family == "llama" { Rope::Interleaved } else { Rope::Halves },
+            norm_epsilon: self.float(&family_key("attention.layer_norm_rms_epsilon")).unwrap_or(1e-5),
+            context_len: self.size("context_length")?,
+        })
+    }
+
+    fn begin(&self) -> Option<u32> {
+        let wanted = matches!(self.content.metadata.get("tokenizer.ggml.add_bos_token"), Some(Value::Bool(true)));
+        self.number("tokenizer.ggml.bos_token_id").filter(|_| wanted).map(|id| id as u32)
+    }
+
+    fn vocabulary(&self) -> Result<usize, WriterError> {
+        match self.content.metadata.get("tokenizer.ggml.tokens") {
+            Some(Value::Array(tokens)) if !tokens.is_empty() => Ok(tokens.len()),
+            _ => Err(self.tokenizer_error("tokenizer.ggml.tokens is missing")),
+        }
+    }
+
+    fn tokenizer_error(&self, reason: impl ToString) -> WriterError {
+        WriterError::Tokenizer { path: self.path.clone(), reason: reason.to_string() }
+    }
+
+    /// The spelling of the token whose id the metadata hold under `key`.
+    fn token(&self, key: &str) -> Option<String> {
+        let id = self.number(key)? as usize;
+        match self.content.metadata.get("tokenizer.ggml.tokens") {
+            Some(Value::Array(tokens)) => tokens.get(id)?.to_string().ok().cloned(),
+            _ => None,
+        }
+    }
+
+    fn template(&self) -> Result<ChatTemplate, WriterError> {
+        let template_error = |reason: String| WriterError::Template { path: self.path.clone(), reason };
+        let source = match self.content.metadata.get("tokenizer.chat_template") {
+            Some(Value::String(source)) => source,
+            _ => return Err(template_error("the file has none".to_owned())),
+        };
+        let begin = self.token("tokenizer.ggml.bos_token_id").unwrap_or_default();
+        let end = self.token("tokenizer.ggml.eos_token_id").unwrap_or_default();
+        ChatTemplate::new(source, begin, end).map_err(|e| template_error(e.to_string()))
+    }
+
+    /// The tokenizer in the form that constrained decoding needs, with `vocabulary` entries.
+    ///
+    /// candle builds it, llguidance uses another version of the same library: it goes over as JSON.
+    fn tokens(&self, vocabulary: usize) -> Result<TokEnv, WriterError> {
+        let tokenizer = tokenizers::Tokenizer::from_gguf(&self.content).map_err(|e| self.tokenizer_error(plain(&e)))?;
+        let json = tokenizer.to_string(false).map_err(|e| self.tokenizer_error(e))?;
+        drop(tokenizer);
+        let mut tokenizer = ByteTokenizer::from_json_bytes(json.as_bytes()).map_err(|e| self.tokenizer_error(e))?;
+        let count = tokenizer.tokrx_info().vocab_size;
+        if let Some(end) = self.number("tokenizer.ggml.eos_token_id").filter(|end| *end < count.into()) {
+            tokenizer.set_eos_token(end as u32);
+        }
+        tokenizer.into_tok_env(Some(vocabulary)).map_err(|e| self.tokenizer_error(e))
+    }
+}

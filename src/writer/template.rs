@@ -1,0 +1,71 @@
+//! Chat templates: the Jinja text inside a GGUF file that turns messages into what the model was trained on.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, Value, context};
+
+const NAME: &str = "chat";
+
+/// The compiled template of one model.
+pub(super) struct ChatTemplate {
+    environment: Environment<'static>,
+    begin: String,
+    end: String,
+}
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'a> {
+    /// `system`, `user` or `assistant`.
+    pub role: &'a str,
+    pub content: &'a str,
+}
+
+impl ChatTemplate {
+    /// Compiles `source` and tries it on a short conversation. `begin` and `end` are the spelt-out special tokens.
+    pub fn new(source: &str, begin: String, end: String) -> Result<Self, Error> {
+        let mut environment = Environment::new();
+        // Templates are written for Jinja with these two on.
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
+        environment.add_template_owned(NAME, source.to_owned())?;
+        let template = Self { environment, begin, end };
+        let probe = "Which way does the camera go?";
+        let text = template.render(&[Message { role: "system", content: "Answer." }, user(probe)])?;
+        if text.contains(probe) {
+            Ok(template)
+        } else {
+            Err(Error::new(ErrorKind::InvalidOperation, "it leaves the user's message out"))
+        }
+    }
+
+    /// The conversation as text, up to where the model goes on speaking.
+    pub fn render(&self, messages: &[Message]) -> Result<String, Error> {
+        match self.render_as_is(messages) {
+            Err(error) if messages.first().is_some_and(|first| first.role == "system") && messages.len() > 1 => {
+                // Some templates refuse a system message: it then opens the first user message.
+                let merged = format!("{}\n\n{}", messages[0].content, messages[1].content);
+                let rest = [&[user(&merged)], &messages[2..]].concat();
+                self.render_as_is(&rest).map_err(|_| error)
+            }
+            other => other,
+        }
+    }
+
+    fn render_as_is(&self, messages: &[Message]) -> Result<String, Error> {
+        let messages: Vec<Value> =
+            messages.iter().map(|m| context! { role => m.role, content => m.content }).collect();
+        self.environment.get_template(NAME)?.render(context! {
+            messages => messages,
+            add_generation_prompt => true,
+            bos_token => self.begin.as_str(),
+            eos_token => self.end.as_str(),
+        })
+    }
+}
+
+fn user(content: &str) -> Message<'_> {
+    Message { role: "user", content }
+}

@@ -1,0 +1,126 @@
+//! A script without a model: the user's own text, split into scenes.
+//!
+//! Every sentence (or line, where lines are short) becomes the prompt of one scene, word for word. Who and what it shows
+//! are its noun phrases and names, where it plays is the place that it names or the one before, and the camera follows
+//! its verb. Rules and word lists decide, so that the same text always gives the same script.
+
+mod names;
+mod sentences;
+mod words;
+
+use super::error::WriterError;
+use super::tidy::{Cast, tidy_name};
+use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_key};
+use names::{Phrase, has_pronoun_subject, phrases};
+use std::collections::HashMap;
+use words::{MOTION, UNSEEN, base_noun, base_verb};
+
+/// Most entities in the foreground of one scene.
+const NAMES: usize = 4;
+
+/// Words before a place that say that the scene plays there, the surest first.
+const AT: [&str; 16] = [
+    "in", "inside", "at", "into", "through", "across", "along", "on", "onto", "over", "to", "toward", "towards", "under",
+    "near", "from",
+];
+
+/// Moves for scenes whose verb suggests none, one after the other.
+const MOVES: [(Direction, Speed); 6] = [
+    (Direction::Forward, Speed::Slow),
+    (Direction::Right, Speed::Slow),
+    (Direction::Static, Speed::Medium),
+    (Direction::Backward, Speed::Slow),
+    (Direction::Left, Speed::Medium),
+    (Direction::Up, Speed::Slow),
+];
+
+/// Splits a text into the scenes of a script.
+pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
+    let sentences = sentences::scenes(text);
+    if sentences.is_empty() {
+        return Err(WriterError::EmptyText);
+    }
+    let found: Vec<Vec<Phrase>> = sentences.iter().map(|sentence| phrases(sentence)).collect();
+    let mut times: HashMap<String, usize> = HashMap::new();
+    for phrases in &found {
+        let mut heads: Vec<&str> = phrases.iter().map(|phrase| phrase.head.as_str()).collect();
+        heads.sort_unstable();
+        heads.dedup();
+        heads.into_iter().for_each(|head| *times.entry(head.to_owned()).or_default() += 1);
+    }
+
+    let mut cast = Cast::default();
+    let mut script = Script::default();
+    let mut side = Direction::Right;
+    for (i, (sentence, phrases)) in sentences.iter().zip(&found).enumerate() {
+        let previous = script.scenes.last();
+        let place = place_of(phrases);
+        let background = match (place, previous) {
+            (Some(place), _) => place.name.clone(),
+            (None, Some(previous)) => previous.background.clone(),
+            (None, None) => String::new(),
+        };
+        let mut foreground: Vec<String> = Vec::new();
+        if has_pronoun_subject(sentence) {
+            // "He" is most likely the one of the scene before.
+            foreground.extend(previous.and_then(|scene| scene.foreground.first()).cloned());
+        }
+        for (position, phrase) in phrases.iter().enumerate() {
+            let common = times.get(&phrase.head).is_some_and(|times| *times > 1);
+            let seen = phrase.is_thing() || phrase.proper || common || position == 0;
+            if seen && !phrase.is_place() && !UNSEEN.contains(&phrase.head) && foreground.len() < NAMES {
+                foreground.push(tidy_name(&phrase.name));
+            }
+        }
+        foreground.dedup_by(|a, b| entity_key(a) == entity_key(b));
+        let camera = camera_of(sentence, i, previous.map(|scene| scene.camera.direction), &mut side);
+        let mut scene = cast.admit(ScriptScene { prompt: String::new(), foreground, background, camera });
+        scene.prompt = capitalised(sentence);
+        script.scenes.push(scene);
+    }
+    Ok(script)
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The place that a sentence plays in: the one behind the surest of the words in [`AT`].
+fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
+    let places = phrases.iter().filter(|phrase| phrase.is_place());
+    places
+        .filter_map(|phrase| Some((AT.iter().position(|word| *word == phrase.before)?, phrase)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, phrase)| phrase)
+}
+
+/// The move that the sentence's words suggest, never the same direction twice in a row.
+fn camera_of(sentence: &str, index: usize, last: Option<Direction>, side: &mut Direction) -> CameraMove {
+    let words: Vec<String> = sentence
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    let is_last = |direction: Direction| Some(direction) == last;
+    let suggested = words.iter().filter_map(|word| {
+        let verb = base_verb(word).unwrap_or_else(|| base_noun(word));
+        let (direction, speed) = *MOTION.get(&verb)?;
+        let direction = match direction {
+            "side" if words.iter().any(|word| word == "left") => Direction::Left,
+            "side" if words.iter().any(|word| word == "right") => Direction::Right,
+            "side" => *side,
+            named => named.parse().ok()?,
+        };
+        Some(CameraMove::new(direction, speed.parse().ok()?))
+    });
+    let chosen = suggested.into_iter().find(|camera| !is_last(camera.direction)).unwrap_or_else(|| {
+        let moves = (0..MOVES.len()).map(|i| MOVES[(index + i) % MOVES.len()]);
+        let (direction, speed) = moves.into_iter().find(|(d, _)| !is_last(*d)).unwrap_or(MOVES[0]);
+        CameraMove::new(direction, speed)
+    });
+    if chosen.direction == *side {
+        *side = if *side == Direction::Right { Direction::Left } else { Direction::Right };
+    }
+    chosen
+}
