@@ -24,14 +24,14 @@ pub(super) struct Art {
     pub id: String,
     /// The person drawn, if it is one.
     pub person: Option<Person>,
-    /// Several of them.
-    pub plural: bool,
+    /// How many are drawn, up to three.
+    pub count: usize,
 }
 
 impl Art {
     fn new(svg: String, kind: Kind, height: f32, id: String) -> Self {
         let crop = raster::content_box(&svg).unwrap_or([0.0, 0.0, 32.0, 32.0]);
-        Self { svg: svg.into(), crop, kind, height, id, person: None, plural: false }
+        Self { svg: svg.into(), crop, kind, height, id, person: None, count: 1 }
     }
 
     /// Width by height.
@@ -40,8 +40,11 @@ impl Art {
     }
 }
 
-/// Drawings made so far, by name and description. Cleared when it grows past any film's cast.
-static ARTS: LazyLock<Mutex<HashMap<(String, String), Arc<Art>>>> = LazyLock::new(Mutex::default);
+/// Drawings by name and description.
+type Arts = HashMap<(String, String), Arc<Art>>;
+
+/// Drawings made so far. Cleared when it grows past any film's cast.
+static ARTS: LazyLock<Mutex<Arts>> = LazyLock::new(Mutex::default);
 const ARTS_KEPT: usize = 512;
 
 /// The drawing of an entity.
@@ -68,7 +71,7 @@ pub(super) fn clear() {
 
 fn draw(name: &str, description: &str) -> Art {
     match meaning(name, description) {
-        Meaning::Person { looks } => {
+        Meaning::Person { looks, count } => {
             let who = Person::read(&looks, name, description);
             let height = match who.age {
                 Age::Child => 0.5,
@@ -76,30 +79,54 @@ fn draw(name: &str, description: &str) -> Art {
                 Age::Young | Age::Adult => 0.64,
             };
             let id = who.picture.clone().or_else(|| who.bust.as_ref().map(|b| format!("person-{b}")));
-            let mut art = Art::new(figure::person(&who), Kind::Person, height, id.unwrap_or_else(|| "person".into()));
+            let svg = if count > 1 { group(&looks, name, description, count) } else { figure::person(&who) };
+            let mut art = Art::new(svg, Kind::Person, height, id.unwrap_or_else(|| "person".into()));
             if art.id == "baby" {
                 art.height = 0.34;
             }
-            art.person = Some(who);
+            art.person = Some(who).filter(|_| count == 1);
             art
         }
-        Meaning::Picture { id, plural } => {
+        Meaning::Picture { id, count } => {
             let stance = library::stance(&id);
             let svg = library::open(&id).unwrap_or_else(|| Arc::from(letter('?')));
             let tinted = match color_of(name, description, stance.kind) {
                 Some(color) => {
+                    // No animal is as red as paint.
+                    let fur = matches!(stance.kind, Kind::Animal | Kind::Critter) && Some(color) == Rgb::named("red");
+                    let color = if fur { Rgb::hex(0xc4552a) } else { color };
                     let from = figure::dominant(&svg);
                     recolor(&svg, |c| figure::retint(c, from, color))
                 }
                 None => svg.to_string(),
             };
-            let drawn = if stance.kind == Kind::Critter { figure::critter(&tinted) } else { tinted };
+            let drawn = match stance.kind {
+                Kind::Critter => figure::critter(&tinted),
+                Kind::Figure => figure::being(&id, &tinted).unwrap_or(tinted),
+                _ => tinted,
+            };
             let mut art = Art::new(drawn, stance.kind, stance.height * size_word(name, description), id);
-            art.plural = plural;
+            art.count = count;
             art
         }
         Meaning::Unknown { initial } => Art::new(letter(initial), Kind::Small, 0.26, "letter".into()),
     }
+}
+
+/// Several people side by side, each one different.
+fn group(looks: &str, name: &str, description: &str, count: usize) -> String {
+    let wide = 22.0;
+    let mut c = Canvas::new(wide * count as f32 + 12.0, 48.0);
+    // The one in the middle of three stands in front.
+    let order: &[usize] = if count == 2 { &[0, 1] } else { &[0, 2, 1] };
+    for &n in order {
+        let sexes = ["female", "male"];
+        let mixed = if looks.contains("male") { looks.to_owned() } else { format!("{looks} {}", sexes[n % 2]) };
+        let who = Person::read(&mixed, &format!("{name} {n}"), description);
+        let lower = if n == 1 { 1.5 } else { 0.0 };
+        c.picture(&figure::person(&who), 16.0 + wide * n as f32, 32.0 + lower, 32.0, false, |color| color);
+    }
+    c.finish()
 }
 
 /// "giant", "tiny": how much larger or smaller than its kind.
@@ -125,9 +152,41 @@ fn color_of(name: &str, description: &str, kind: Kind) -> Option<Rgb> {
     let of_a_part = |word: &str| {
         matches!(
             word,
-            "eyes" | "eye" | "ear" | "ears" | "collar" | "nose" | "spots" | "spot" | "tail" | "paws" | "paw" | "scarf" | "stripes" | "stripe"
-                | "wings" | "lights" | "light" | "handle" | "trim" | "wheels" | "label" | "ribbon" | "roof" | "edges" | "icing"
-                | "frosting" | "saddle" | "belly" | "feathers" | "beak" | "horns" | "mane" | "hat" | "boots" | "door"
+            "eyes"
+                | "eye"
+                | "ear"
+                | "ears"
+                | "collar"
+                | "nose"
+                | "spots"
+                | "spot"
+                | "tail"
+                | "paws"
+                | "paw"
+                | "scarf"
+                | "stripes"
+                | "stripe"
+                | "wings"
+                | "lights"
+                | "light"
+                | "handle"
+                | "trim"
+                | "wheels"
+                | "label"
+                | "ribbon"
+                | "roof"
+                | "edges"
+                | "icing"
+                | "frosting"
+                | "saddle"
+                | "belly"
+                | "feathers"
+                | "beak"
+                | "horns"
+                | "mane"
+                | "hat"
+                | "boots"
+                | "door"
         ) || word.ends_with("eyed")
     };
     let find = |text: &str, limit: usize| {
@@ -139,7 +198,8 @@ fn color_of(name: &str, description: &str, kind: Kind) -> Option<Rgb> {
     };
     // Descriptions of things and animals begin with their colour; later colours belong to parts.
     let from_description = || if kind == Kind::Sky { None } else { find(description, 9) };
-    let id_says_it = |text: &str| matches!(text, "black cat" | "polar bear" | "goldfish" | "golden retriever" | "red panda");
+    let id_says_it =
+        |text: &str| matches!(text, "black cat" | "polar bear" | "goldfish" | "golden retriever" | "red panda");
     if id_says_it(name.trim().to_lowercase().as_str()) {
         return None;
     }

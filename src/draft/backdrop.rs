@@ -115,7 +115,10 @@ impl Place {
                     for _ in 0..4 {
                         let (x, y) = (dice.range(0.0, 1.0) * w, dice.range(0.5, 0.85) * h);
                         let (rx, ry) = (dice.range(0.4, 0.7) * w, dice.range(0.05, 0.1) * h);
-                        let fog = c.gradient(Along::Down(y - ry, y + ry), &[(0.0, self.light.haze, 0.0), (0.5, self.light.haze, 0.5), (1.0, self.light.haze, 0.0)]);
+                        let fog = c.gradient(
+                            Along::Down(y - ry, y + ry),
+                            &[(0.0, self.light.haze, 0.0), (0.5, self.light.haze, 0.5), (1.0, self.light.haze, 0.0)],
+                        );
                         c.rect([x - rx, y - ry, 2.0 * rx, 2.0 * ry], 0.0, fog);
                     }
                 }
@@ -123,7 +126,10 @@ impl Place {
             }
         }
         let svg = c.finish();
-        svg.contains("<path").then_some(svg).or_else(|| (self.light.weather == Weather::Fog).then(String::new)).filter(|s| !s.is_empty())
+        svg.contains("<path")
+            .then_some(svg)
+            .or_else(|| (self.light.weather == Weather::Fog).then(String::new))
+            .filter(|s| !s.is_empty())
     }
 
     /// Dark leaves in the lower corners of green places: a near frame that gives depth.

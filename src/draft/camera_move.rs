@@ -9,10 +9,24 @@ use image::RgbaImage;
 use rayon::prelude::*;
 
 /// Four 8-bit channels spread into four 16-bit lanes.
-fn spread(pixel: u32) -> u64 {
-    let x = u64::from(pixel);
+#[inline(always)]
+fn spread(pixel: [u8; 4]) -> u64 {
+    let x = u64::from(u32::from_le_bytes(pixel));
     let x = (x | (x << 16)) & 0x0000_ffff_0000_ffff;
     (x | (x << 8)) & 0x00ff_00ff_00ff_00ff
+}
+
+/// Mixes two texels of 16-bit lanes that hold 256ths, and rounds to 8-bit channels.
+#[inline(always)]
+fn mix(p: u64, q: u64, weight: u64) -> [u8; 4] {
+    const WIDE: u64 = 0x0000_ffff_0000_ffff;
+    const HALF: u64 = 0x0000_8000_0000_8000;
+    const BYTE: u64 = 0x0000_00ff_0000_00ff;
+    let keep = 256 - weight;
+    let even = (((p & WIDE) * keep + (q & WIDE) * weight + HALF) >> 16) & BYTE;
+    let odd = ((((p >> 16) & WIDE) * keep + ((q >> 16) & WIDE) * weight + HALF) >> 16) & BYTE;
+    let packed = even | (odd << 8);
+    (packed as u32 | (packed >> 16) as u32).to_le_bytes()
 }
 
 /// Two neighbouring texels and the weight of the second, of 256.
@@ -58,21 +72,15 @@ pub fn camera_move(still: &RgbaImage, view: View, out: &mut RgbaImage) {
     out.par_chunks_exact_mut(w as usize * 4).zip(&rows).for_each_init(
         || vec![0u64; still_w as usize],
         |blended, (line, row)| {
-            let row_of = |y: u32| &texels[y as usize * stride..][..stride];
-            let span = seen.0 as usize * 4..(seen.1 as usize + 1) * 4;
-            let (above, below) = (&row_of(row.first)[span.clone()], &row_of(row.second)[span]);
-            let pairs = above.chunks_exact(4).zip(below.chunks_exact(4));
-            for (lanes, (a, b)) in blended[seen.0 as usize..].iter_mut().zip(pairs) {
-                let (a, b) = (u32::from_le_bytes([a[0], a[1], a[2], a[3]]), u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-                *lanes = spread(a) * (256 - row.weight) + spread(b) * row.weight;
+            let row_of = |y: u32| texels[y as usize * stride..][..stride].as_chunks::<4>().0;
+            let span = seen.0 as usize..seen.1 as usize + 1;
+            let (above, below) = (&row_of(row.first)[span.clone()], &row_of(row.second)[span.clone()]);
+            let (keep, weight) = (256 - row.weight, row.weight);
+            for ((lanes, a), b) in blended[span].iter_mut().zip(above).zip(below) {
+                *lanes = spread(*a) * keep + spread(*b) * weight;
             }
-            for (pixel, tap) in line.chunks_exact_mut(4).zip(&columns) {
-                const WIDE: u64 = 0x0000_ffff_0000_ffff;
-                const HALF: u64 = 0x0000_8000_0000_8000;
-                let (p, q) = (blended[tap.first as usize], blended[tap.second as usize]);
-                let mix = |p: u64, q: u64| (p & WIDE) * (256 - tap.weight) + (q & WIDE) * tap.weight + HALF;
-                let (even, odd) = (mix(p, q) >> 16, mix(p >> 16, q >> 16) >> 16);
-                pixel.copy_from_slice(&[even as u8, odd as u8, (even >> 32) as u8, (odd >> 32) as u8]);
+            for (pixel, tap) in line.as_chunks_mut::<4>().0.iter_mut().zip(&columns) {
+                *pixel = mix(blended[tap.first as usize], blended[tap.second as usize], tap.weight);
             }
         },
     );
@@ -84,13 +92,17 @@ mod tests {
     use crate::project::{CameraMove, Direction, Speed};
 
     fn still() -> RgbaImage {
-        RgbaImage::from_fn(97, 61, |x, y| image::Rgba([(x * 37 % 256) as u8, (y * 53 % 256) as u8, ((x * y) % 256) as u8, 255]))
+        RgbaImage::from_fn(97, 61, |x, y| {
+            image::Rgba([(x * 37 % 256) as u8, (y * 53 % 256) as u8, ((x * y) % 256) as u8, 255])
+        })
     }
 
     /// The definition, one pixel at a time.
     fn reference(still: &RgbaImage, view: View, (w, h): (u32, u32), (x, y): (u32, u32), channel: usize) -> f64 {
         let at = |i: u32, len: u32, still_len: u32, center: f32| {
-            (f64::from(center) + ((f64::from(i) + 0.5) / f64::from(len) - 0.5) * f64::from(view.extent)) * f64::from(still_len) - 0.5
+            (f64::from(center) + ((f64::from(i) + 0.5) / f64::from(len) - 0.5) * f64::from(view.extent))
+                * f64::from(still_len)
+                - 0.5
         };
         let (u, v) = (at(x, w, still.width(), view.center[0]), at(y, h, still.height(), view.center[1]));
         let texel = |tx: f64, ty: f64| {

@@ -6,6 +6,19 @@ use rayon::prelude::*;
 /// Pixels that one thread takes at a time.
 const CHUNK: usize = 1 << 16;
 
+/// Four channels, two to a word in lanes of 32 bits; the weights are 65536ths.
+#[inline(always)]
+fn mix(a: [u8; 4], b: [u8; 4], first: u64, second: u64) -> [u8; 4] {
+    const LANES: u64 = 0x0000_00ff_0000_00ff;
+    const HALF: u64 = 0x0000_8000_0000_8000;
+    let (a, b) = (u64::from(u32::from_le_bytes(a)), u64::from(u32::from_le_bytes(b)));
+    let (a, b) = (a | (a << 16), b | (b << 16));
+    let even = (((a & LANES) * first + (b & LANES) * second + HALF) >> 16) & LANES;
+    let odd = ((((a >> 8) & LANES) * first + ((b >> 8) & LANES) * second + HALF) >> 16) & LANES;
+    let packed = even | (odd << 8);
+    (packed as u32 | (packed >> 16) as u32).to_le_bytes()
+}
+
 /// Fills `out` with `a` at `t = 0`, `b` at `t = 1` and the linear mix in gamma space between, rounded to nearest.
 ///
 /// The three pictures have the same size; what one has beyond another stays as it is.
@@ -13,23 +26,14 @@ pub fn dissolve(a: &RgbaImage, b: &RgbaImage, t: f32, out: &mut RgbaImage) {
     let (a, b): (&[u8], &[u8]) = (a, b);
     let second = (f64::from(t.clamp(0.0, 1.0)) * 65536.0).round() as u64;
     let first = 65536 - second;
-    out.par_chunks_mut(CHUNK * 4).zip(a.par_chunks(CHUNK * 4)).zip(b.par_chunks(CHUNK * 4)).for_each(|((out, a), b)| {
-        let pairs = a.chunks_exact(4).zip(b.chunks_exact(4));
-        for (pixel, (a, b)) in out.chunks_exact_mut(4).zip(pairs) {
-            const LANES: u64 = 0x0000_00ff_0000_00ff;
-            const HALF: u64 = 0x0000_8000_0000_8000;
-            // Two channels share one word, in lanes of 32 bits.
-            let read = |p: &[u8]| {
-                let word = u64::from(u32::from_le_bytes([p[0], p[1], p[2], p[3]]));
-                let wide = word | (word << 16);
-                (wide & LANES, (wide >> 8) & LANES)
-            };
-            let ((a_even, a_odd), (b_even, b_odd)) = (read(a), read(b));
-            let mix = |a: u64, b: u64| (a * first + b * second + HALF) >> 16;
-            let (even, odd) = (mix(a_even, b_even), mix(a_odd, b_odd));
-            pixel.copy_from_slice(&[even as u8, odd as u8, (even >> 32) as u8, (odd >> 32) as u8]);
-        }
-    });
+    out.par_chunks_mut(CHUNK * 4).zip(a.par_chunks(CHUNK * 4)).zip(b.par_chunks(CHUNK * 4)).for_each(
+        |((out, a), b)| {
+            let pairs = a.as_chunks::<4>().0.iter().zip(b.as_chunks::<4>().0);
+            for (pixel, (a, b)) in out.as_chunks_mut::<4>().0.iter_mut().zip(pairs) {
+                *pixel = mix(*a, *b, first, second);
+            }
+        },
+    );
 }
 
 #[cfg(test)]
@@ -45,7 +49,10 @@ mod tests {
             dissolve(&a, &b, t, &mut out);
             for ((a, b), out) in a.iter().zip(b.iter()).zip(out.iter()) {
                 let wanted = (f64::from(*a) + (f64::from(*b) - f64::from(*a)) * f64::from(t) + 0.5).floor();
-                assert!((f64::from(*out) - wanted).abs() <= f64::from(u8::from((wanted - wanted.floor()).abs() > 0.0)), "{a} {b} {t}");
+                assert!(
+                    (f64::from(*out) - wanted).abs() <= f64::from(u8::from((wanted - wanted.floor()).abs() > 0.0)),
+                    "{a} {b} {t}"
+                );
             }
         }
     }

@@ -33,7 +33,11 @@ impl Inside<'_> {
             let wall = self.wall_color();
             // Scenery steps back from the cast: dimmed towards the wall's colour.
             let (w, h) = (self.c.w, self.c.h);
-            self.c.ellipse([x * w, bottom * h, height * h * 0.4, 7.0], Rgb::BLACK, if *bottom > FLOOR_LINE { 0.16 } else { 0.0 });
+            self.c.ellipse(
+                [x * w, bottom * h, height * h * 0.4, 7.0],
+                Rgb::BLACK,
+                if *bottom > FLOOR_LINE { 0.16 } else { 0.0 },
+            );
             self.c.picture(&svg, x * w, bottom * h, height * h, false, |c| c.lit(lamp).mix(wall, 0.3));
         }
         self.lamplight();
@@ -56,7 +60,10 @@ impl Inside<'_> {
         let (w, h) = (self.c.w, self.c.h);
         let wall = self.wall_color();
         let edge = FLOOR_LINE * h;
-        let paint = self.c.gradient(Along::Down(0.0, edge), &[(0.0, wall.darker(0.2), 1.0), (0.7, wall, 1.0), (1.0, wall.lighter(0.05), 1.0)]);
+        let paint = self.c.gradient(
+            Along::Down(0.0, edge),
+            &[(0.0, wall.darker(0.2), 1.0), (0.7, wall, 1.0), (1.0, wall.lighter(0.05), 1.0)],
+        );
         self.c.rect([0.0, 0.0, w, edge + 2.0], 0.0, paint);
         let (dark, light) = (wall.darker(0.12), wall.lighter(0.12));
         let mut d = String::new();
@@ -103,7 +110,11 @@ impl Inside<'_> {
                     while x < w {
                         let _ = write!(d, "M{x:.1} {y:.1}V{:.1}", (y + bh).min(edge));
                         if self.dice.chance(0.12) {
-                            self.c.rect([x, y, bw, bh.min(edge - y)], 0.0, if self.dice.chance(0.5) { dark } else { light.mix(wall, 0.4) });
+                            self.c.rect(
+                                [x, y, bw, bh.min(edge - y)],
+                                0.0,
+                                if self.dice.chance(0.5) { dark } else { light.mix(wall, 0.4) },
+                            );
                         }
                         x += bw;
                     }
@@ -137,17 +148,39 @@ impl Inside<'_> {
             Wall::Curtain => {
                 let mut x = 0.0;
                 while x < w {
-                    let fold = self.c.gradient(Along::Down(0.0, edge), &[(0.0, wall.darker(0.5), 0.7), (1.0, wall.darker(0.2), 0.25)]);
+                    let fold = self.c.gradient(
+                        Along::Down(0.0, edge),
+                        &[(0.0, wall.darker(0.5), 0.7), (1.0, wall.darker(0.2), 0.25)],
+                    );
                     self.c.path(&format!("M{x:.1} 0h34l-8 {edge:.1}h-18Z"), fold, 1.0);
                     x += 58.0;
                 }
                 for (from, to) in [(0.0, 0.13), (1.0, 0.87)] {
-                    self.c.path(&format!("M{:.1} 0H{:.1}Q{:.1} {:.1} {:.1} {edge:.1}H{:.1}Z", from * w, (to + (to - from) * 0.6) * w, to * w, 0.3 * h, to * w, from * w), wall.darker(0.3), 1.0);
+                    self.c.path(
+                        &format!(
+                            "M{:.1} 0H{:.1}Q{:.1} {:.1} {:.1} {edge:.1}H{:.1}Z",
+                            from * w,
+                            (to + (to - from) * 0.6) * w,
+                            to * w,
+                            0.3 * h,
+                            to * w,
+                            from * w
+                        ),
+                        wall.darker(0.3),
+                        1.0,
+                    );
                 }
                 let mut scallops = String::new();
                 for i in 0..9 {
                     let x = w * i as f32 / 9.0;
-                    let _ = write!(scallops, "M{x:.1} 0h{:.1}q{:.1} {:.1} {:.1} 0Z", w / 9.0, -w / 18.0, 0.17 * h, -w / 9.0);
+                    let _ = write!(
+                        scallops,
+                        "M{x:.1} 0h{:.1}q{:.1} {:.1} {:.1} 0Z",
+                        w / 9.0,
+                        -w / 18.0,
+                        0.17 * h,
+                        -w / 9.0
+                    );
                 }
                 self.c.path(&scallops, wall.darker(0.15), 1.0);
             }
@@ -158,7 +191,8 @@ impl Inside<'_> {
         let (w, h) = (self.c.w, self.c.h);
         let floor = Rgb::hex(self.room.floor_color).lit(self.lamp());
         let edge = FLOOR_LINE * h;
-        let paint = self.c.gradient(Along::Down(edge, h), &[(0.0, floor.darker(0.12), 1.0), (1.0, floor.lighter(0.06), 1.0)]);
+        let paint =
+            self.c.gradient(Along::Down(edge, h), &[(0.0, floor.darker(0.12), 1.0), (1.0, floor.lighter(0.06), 1.0)]);
         self.c.rect([0.0, edge, w, h - edge], 0.0, paint);
         let vanish = (w * 0.5, edge - 0.42 * h);
         let t = (h - edge) / (h - vanish.1);
@@ -180,7 +214,12 @@ impl Inside<'_> {
                     for i in -8..18 {
                         if (i + row as i32) % 2 == 0 {
                             let (x0, x1) = (w * i as f32 / 10.0, w * (i + 1) as f32 / 10.0);
-                            d.push_str(&polygon(&[(at(x0, y0), y0), (at(x1, y0), y0), (at(x1, y1), y1), (at(x0, y1), y1)]));
+                            d.push_str(&polygon(&[
+                                (at(x0, y0), y0),
+                                (at(x1, y0), y0),
+                                (at(x1, y1), y1),
+                                (at(x0, y1), y1),
+                            ]));
                         }
                     }
                 }
@@ -198,7 +237,11 @@ impl Inside<'_> {
             }
             Floor::Carpet => {}
         }
-        let skirting = if matches!(self.room.wall, Wall::Metal | Wall::Stone) { floor.darker(0.3) } else { self.wall_color().lighter(0.3) };
+        let skirting = if matches!(self.room.wall, Wall::Metal | Wall::Stone) {
+            floor.darker(0.3)
+        } else {
+            self.wall_color().lighter(0.3)
+        };
         self.c.rect([0.0, edge - 0.018 * h, w, 0.02 * h], 0.0, skirting);
         self.c.rect([0.0, edge, w, 0.012 * h], 0.0, floor.darker(0.35));
     }
@@ -211,20 +254,38 @@ impl Inside<'_> {
         self.c.rect([x, y, w, h], 0.0, paint);
         if light.weather == Weather::Clear {
             let r = (h * 0.1).min(w * 0.1);
-            let (sx, sy) = (x + w * 0.7, y + h * if matches!(light.time, Time::Sunset | Time::Morning) { 0.6 } else { 0.28 });
+            let (sx, sy) = (
+                x + w * if w > h * 2.0 { 0.36 } else { 0.7 },
+                y + h * if matches!(light.time, Time::Sunset | Time::Morning) { 0.6 } else { 0.28 },
+            );
             self.c.ellipse([sx, sy, r * 2.2, r * 2.2], light.disc, 0.25);
             self.c.ellipse([sx, sy, r, r], light.disc, 1.0);
         }
         if light.time == Time::Night && light.weather == Weather::Clear {
             let mut stars = String::new();
             for _ in 0..(w / 9.0) as usize {
-                circle(&mut stars, x + self.dice.range(0.03, 0.97) * w, y + self.dice.range(0.03, 0.6) * h, self.dice.range(0.8, 1.8));
+                circle(
+                    &mut stars,
+                    x + self.dice.range(0.03, 0.97) * w,
+                    y + self.dice.range(0.03, 0.6) * h,
+                    self.dice.range(0.8, 1.8),
+                );
             }
             self.c.path(&stars, Rgb::hex(0xf4f1ff), 0.85);
         }
         let land = light.shade(Rgb::hex(0x4f8a63), 0.45);
         self.c.path(
-            &format!("M{x:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}T{:.1} {:.1}V{:.1}H{x:.1}Z", y + h * 0.8, x + w * 0.25, y + h * 0.66, x + w * 0.5, y + h * 0.78, x + w, y + h * 0.74, y + h),
+            &format!(
+                "M{x:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}T{:.1} {:.1}V{:.1}H{x:.1}Z",
+                y + h * 0.8,
+                x + w * 0.25,
+                y + h * 0.66,
+                x + w * 0.5,
+                y + h * 0.78,
+                x + w,
+                y + h * 0.74,
+                y + h
+            ),
             land,
             1.0,
         );
@@ -247,19 +308,39 @@ impl Inside<'_> {
             self.c.rect([x + w * i as f32 / bars as f32 - 4.0, y, 8.0, h], 0.0, frame);
         }
         self.c.rect([x, y + h * 0.5 - 4.0, w, 8.0], 0.0, frame);
-        self.c.path(&polygon(&[(x + w * 0.12, y), (x + w * 0.3, y), (x + w * 0.08, y + h), (x - 0.0, y + h), (x, y + h * 0.5)]), Rgb::WHITE, 0.12);
+        self.c.path(
+            &polygon(&[(x + w * 0.12, y), (x + w * 0.3, y), (x + w * 0.08, y + h), (x - 0.0, y + h), (x, y + h * 0.5)]),
+            Rgb::WHITE,
+            0.12,
+        );
         self.c.rect([x - 22.0, y + h + 10.0, w + 44.0, 13.0], 3.0, frame.darker(0.05));
         if curtains {
             let cloth = Rgb::hex(self.dice.pick(&[0xc65a4a, 0xd9a441, 0x5b7fa8, 0x6f9a78])).lit(self.lamp());
             for side in [-1.0f32, 1.0] {
                 let (out, inner) = if side < 0.0 { (x - 26.0, x + w * 0.2) } else { (x + w + 26.0, x + w * 0.8) };
                 self.c.path(
-                    &format!("M{out:.1} {0:.1}H{inner:.1}Q{inner:.1} {1:.1} {2:.1} {3:.1}H{out:.1}Z", y - 20.0, y + h * 0.62, out - side * 18.0, y + h + 20.0),
+                    &format!(
+                        "M{out:.1} {0:.1}H{inner:.1}Q{inner:.1} {1:.1} {2:.1} {3:.1}H{out:.1}Z",
+                        y - 20.0,
+                        y + h * 0.62,
+                        out - side * 18.0,
+                        y + h + 20.0
+                    ),
                     cloth,
                     1.0,
                 );
                 let middle = (out + inner) / 2.0;
-                self.c.path(&format!("M{middle:.1} {:.1}H{inner:.1}Q{inner:.1} {:.1} {:.1} {:.1}Z", y - 20.0, y + h * 0.62, out - side * 18.0, y + h + 20.0), cloth.darker(0.16), 0.6);
+                self.c.path(
+                    &format!(
+                        "M{middle:.1} {:.1}H{inner:.1}Q{inner:.1} {:.1} {:.1} {:.1}Z",
+                        y - 20.0,
+                        y + h * 0.62,
+                        out - side * 18.0,
+                        y + h + 20.0
+                    ),
+                    cloth.darker(0.16),
+                    0.6,
+                );
             }
             self.c.rect([x - 38.0, y - 28.0, w + 76.0, 9.0], 4.5, Rgb::hex(0x6d4a36).lit(self.lamp()));
         }
@@ -271,7 +352,7 @@ impl Inside<'_> {
         let lit = |hex: u32| Rgb::hex(hex).lit(lamp);
         match fixture {
             Fixture::Window => {
-                let x = w * self.dice.pick(&[0.1, 0.16, 0.64]);
+                let x = w * self.dice.pick(&[0.08, 0.13]);
                 self.window([x, 0.15 * h, 0.17 * w, 0.3 * h], 2, true);
             }
             Fixture::WideWindow => self.window([0.3 * w, 0.14 * h, 0.42 * w, 0.32 * h], 4, false),
@@ -279,11 +360,22 @@ impl Inside<'_> {
                 for x in [0.44, 0.56] {
                     let (cx, half, top, bottom) = (x * w, 0.042 * w, 0.16 * h, 0.5 * h);
                     let arch = |grow: f32| {
-                        format!("M{:.1} {:.1}V{:.1}A{r:.1} {r:.1} 0 0 1 {:.1} {:.1}V{:.1}Z", cx - half - grow, bottom + grow, top + half, cx + half + grow, top + half, bottom + grow, r = half + grow)
+                        format!(
+                            "M{:.1} {:.1}V{:.1}A{r:.1} {r:.1} 0 0 1 {:.1} {:.1}V{:.1}Z",
+                            cx - half - grow,
+                            bottom + grow,
+                            top + half,
+                            cx + half + grow,
+                            top + half,
+                            bottom + grow,
+                            r = half + grow
+                        )
                     };
                     let [sky, middle, low] = self.light.sky;
                     self.c.path(&arch(9.0), self.wall_color().darker(0.3), 1.0);
-                    let paint = self.c.gradient(Along::Down(top, bottom), &[(0.0, sky, 1.0), (0.6, middle, 1.0), (1.0, low, 1.0)]);
+                    let paint = self
+                        .c
+                        .gradient(Along::Down(top, bottom), &[(0.0, sky, 1.0), (0.6, middle, 1.0), (1.0, low, 1.0)]);
                     self.c.path(&arch(0.0), paint, 1.0);
                     self.c.rect([cx - 3.0, top, 6.0, bottom - top], 0.0, self.wall_color().darker(0.3));
                     self.c.rect([cx - half, (top + bottom) * 0.5, half * 2.0, 6.0], 0.0, self.wall_color().darker(0.3));
@@ -293,7 +385,10 @@ impl Inside<'_> {
                 for (x, r) in [(0.26, 0.1), (0.52, 0.15), (0.78, 0.1)] {
                     let (cx, cy, r) = (x * w, 0.32 * h, r * h);
                     self.c.ellipse([cx, cy, r + 13.0, r + 13.0], lit(0x9aa6ba), 1.0);
-                    let sky = self.c.gradient(Along::Down(cy - r, cy + r), &[(0.0, Rgb::hex(0x0b0a1f), 1.0), (1.0, Rgb::hex(0x2c2158), 1.0)]);
+                    let sky = self.c.gradient(
+                        Along::Down(cy - r, cy + r),
+                        &[(0.0, Rgb::hex(0x0b0a1f), 1.0), (1.0, Rgb::hex(0x2c2158), 1.0)],
+                    );
                     self.c.ellipse([cx, cy, r, r], sky, 1.0);
                     let mut stars = String::new();
                     for _ in 0..16 {
@@ -307,15 +402,19 @@ impl Inside<'_> {
                 }
             }
             Fixture::Shelf => {
-                let x0 = self.dice.pick(&[0.44, 0.5]) * w;
-                let wide = 0.24 * w;
+                let beside_window = self.room.fixtures.contains(&Fixture::WideWindow);
+                let (x0, wide) =
+                    if beside_window { (0.78 * w, 0.19 * w) } else { (self.dice.pick(&[0.44, 0.5]) * w, 0.24 * w) };
                 for (row, y) in [0.2, 0.33].into_iter().enumerate() {
                     self.c.rect([x0, y * h, wide, 0.014 * h], 2.0, lit(0x8a5f40));
                     let mut x = x0 + 14.0;
                     while x < x0 + wide - 30.0 {
                         let tall = h * self.dice.range(0.045, 0.085);
                         let bw = self.dice.range(12.0, 30.0);
-                        let color = Rgb::hex(self.dice.pick(&[0xc4513b, 0xe0a526, 0x2f8f8b, 0xe9dcc0, 0x5b6b82, 0x9fb86a])).lit(lamp).mix(self.wall_color(), 0.25);
+                        let color =
+                            Rgb::hex(self.dice.pick(&[0xc4513b, 0xe0a526, 0x2f8f8b, 0xe9dcc0, 0x5b6b82, 0x9fb86a]))
+                                .lit(lamp)
+                                .mix(self.wall_color(), 0.25);
                         let radius = if self.dice.chance(0.5) { bw * 0.35 } else { 1.5 };
                         self.c.rect([x, y * h - tall, bw, tall], radius, color);
                         if radius > 2.0 {
@@ -348,7 +447,9 @@ impl Inside<'_> {
             Fixture::Rug => {
                 let color = Rgb::hex(self.dice.pick(&[0xb4503f, 0x3f6f8f, 0x8a5a8a, 0xc98f3d])).lit(lamp);
                 let (cx, cy) = (0.5 * w, 0.865 * h);
-                for (grow, c) in [(1.0, color), (0.9, color.lighter(0.45)), (0.86, color), (0.6, color.lighter(0.2)), (0.56, color)] {
+                for (grow, c) in
+                    [(1.0, color), (0.9, color.lighter(0.45)), (0.86, color), (0.6, color.lighter(0.2)), (0.56, color)]
+                {
                     self.c.ellipse([cx, cy, 0.33 * w * grow, 0.085 * h * grow], c, 0.9);
                 }
             }
@@ -356,7 +457,10 @@ impl Inside<'_> {
                 for x in [0.36, 0.7] {
                     let (x, y) = (x * w, 0.12 * h);
                     self.c.rect([x - 1.5, 0.0, 3.0, y], 0.0, lit(0x3f3a40));
-                    let glow = self.c.gradient(Along::Out(x, y + 16.0, 0.2 * h), &[(0.0, Rgb::hex(0xffe3a3), 0.5), (1.0, Rgb::hex(0xffe3a3), 0.0)]);
+                    let glow = self.c.gradient(
+                        Along::Out(x, y + 16.0, 0.2 * h),
+                        &[(0.0, Rgb::hex(0xffe3a3), 0.5), (1.0, Rgb::hex(0xffe3a3), 0.0)],
+                    );
                     self.c.ellipse([x, y + 16.0, 0.2 * h, 0.2 * h], glow, 1.0);
                     self.c.ellipse([x, y + 20.0, 15.0, 11.0], Rgb::hex(0xfff2c9), 1.0);
                     self.c.path(&format!("M{:.1} {:.1}q34 -46 68 0Z", x - 34.0, y + 22.0), lit(0xc4513b), 1.0);
@@ -392,10 +496,18 @@ impl Inside<'_> {
             Fixture::Screens => {
                 for (x, y, sw) in [(0.05, 0.46, 0.13), (0.82, 0.46, 0.13)] {
                     self.c.rect([x * w, y * h, sw * w, 0.14 * h], 7.0, lit(0x27303f));
-                    let glow = self.c.gradient(Along::Down(y * h, (y + 0.14) * h), &[(0.0, Rgb::hex(0x2fb7c9), 1.0), (1.0, Rgb::hex(0x1c5f8f), 1.0)]);
+                    let glow = self.c.gradient(
+                        Along::Down(y * h, (y + 0.14) * h),
+                        &[(0.0, Rgb::hex(0x2fb7c9), 1.0), (1.0, Rgb::hex(0x1c5f8f), 1.0)],
+                    );
                     self.c.rect([x * w + 8.0, y * h + 8.0, sw * w - 16.0, 0.14 * h - 16.0], 4.0, glow);
                     let base = (y + 0.085) * h;
-                    self.c.line(&format!("M{:.1} {base:.1}l18 -14l16 20l20 -34l20 26h30", x * w + 18.0), Rgb::hex(0xd8fbff), 3.0, 0.9);
+                    self.c.line(
+                        &format!("M{:.1} {base:.1}l18 -14l16 20l20 -34l20 26h30", x * w + 18.0),
+                        Rgb::hex(0xd8fbff),
+                        3.0,
+                        0.9,
+                    );
                 }
                 self.c.rect([0.0, 0.61 * h, w, 0.09 * h], 0.0, lit(0x3b475e));
                 for i in 0..18 {
@@ -407,9 +519,20 @@ impl Inside<'_> {
                 let (x, y, r) = (0.76 * w, 0.34 * h, 0.17 * h);
                 let beam = Rgb::hex(0xffedb0);
                 let strength = if self.is_evening() || self.light.time == Time::Sunset { 0.5 } else { 0.22 };
-                let paint = self.c.gradient(Along::Out(x, y, w * 0.75), &[(0.0, beam, strength), (0.5, beam, strength * 0.4), (1.0, beam, 0.0)]);
-                self.c.path(&polygon(&[(x, y - r * 0.4), (-20.0, y - 0.3 * h), (-20.0, y + 0.12 * h), (x, y + r * 0.4)]), &paint, 1.0);
-                self.c.ellipse([x, y, r * 2.6, r * 2.6], paint, 0.9);
+                let paint = self.c.gradient(
+                    Along::Out(x, y, w * 0.75),
+                    &[(0.0, beam, strength), (0.5, beam, strength * 0.4), (1.0, beam, 0.0)],
+                );
+                self.c.path(
+                    &polygon(&[(x, y - r * 0.4), (-20.0, y - 0.3 * h), (-20.0, y + 0.12 * h), (x, y + r * 0.4)]),
+                    paint,
+                    1.0,
+                );
+                let glow = self.c.gradient(
+                    Along::Out(x, y, r * 2.8),
+                    &[(0.0, beam, strength), (0.4, beam, strength * 0.5), (1.0, beam, 0.0)],
+                );
+                self.c.ellipse([x, y, r * 2.8, r * 2.8], glow, 1.0);
                 self.c.rect([x - r * 0.75, y + r * 1.15, r * 1.5, 0.72 * h - y - r * 1.15], 6.0, lit(0x55606c));
                 self.c.rect([x - r * 1.05, y + r * 1.1, r * 2.1, 16.0], 4.0, lit(0xc89b4b));
                 self.c.ellipse([x, y, r * 0.86, r * 1.12], lit(0xd9b25e), 1.0);
@@ -420,8 +543,20 @@ impl Inside<'_> {
             }
             Fixture::Spotlights => {
                 for (x, to) in [(0.24, 0.4), (0.76, 0.58)] {
-                    let light = self.c.gradient(Along::Down(0.0, 0.9 * h), &[(0.0, Rgb::hex(0xfff0c4), 0.36), (1.0, Rgb::hex(0xfff0c4), 0.03)]);
-                    self.c.path(&polygon(&[(x * w - 10.0, 0.02 * h), (x * w + 10.0, 0.02 * h), ((to + 0.15) * w, 0.88 * h), ((to - 0.15) * w, 0.88 * h)]), light, 1.0);
+                    let light = self.c.gradient(
+                        Along::Down(0.0, 0.9 * h),
+                        &[(0.0, Rgb::hex(0xfff0c4), 0.36), (1.0, Rgb::hex(0xfff0c4), 0.03)],
+                    );
+                    self.c.path(
+                        &polygon(&[
+                            (x * w - 10.0, 0.02 * h),
+                            (x * w + 10.0, 0.02 * h),
+                            ((to + 0.15) * w, 0.88 * h),
+                            ((to - 0.15) * w, 0.88 * h),
+                        ]),
+                        light,
+                        1.0,
+                    );
                     self.c.ellipse([to * w, 0.88 * h, 0.15 * w, 0.035 * h], Rgb::hex(0xfff0c4), 0.2);
                     self.c.rect([x * w - 20.0, 0.0, 40.0, 0.045 * h], 6.0, Rgb::hex(0x2d2a33));
                 }
@@ -441,10 +576,16 @@ impl Inside<'_> {
         let (w, h) = (self.c.w, self.c.h);
         if self.is_evening() {
             let warm = Rgb::hex(0xffc98a);
-            let glow = self.c.gradient(Along::Out(0.5 * w, 0.42 * h, 0.62 * w), &[(0.0, warm, 0.3), (0.5, warm, 0.1), (1.0, warm, 0.0)]);
+            let glow = self.c.gradient(
+                Along::Out(0.5 * w, 0.42 * h, 0.62 * w),
+                &[(0.0, warm, 0.3), (0.5, warm, 0.1), (1.0, warm, 0.0)],
+            );
             self.c.rect([0.0, 0.0, w, h], 0.0, glow);
             let dark = Rgb::hex(0x150f22);
-            let edge = self.c.gradient(Along::Out(0.5 * w, 0.5 * h, 0.68 * w), &[(0.0, dark, 0.0), (0.6, dark, 0.05), (1.0, dark, 0.5)]);
+            let edge = self.c.gradient(
+                Along::Out(0.5 * w, 0.5 * h, 0.68 * w),
+                &[(0.0, dark, 0.0), (0.6, dark, 0.05), (1.0, dark, 0.5)],
+            );
             self.c.rect([0.0, 0.0, w, h], 0.0, edge);
         } else if self.light.weather == Weather::Clear && !matches!(self.room.wall, Wall::Metal | Wall::Curtain) {
             let sun = self.light.disc;

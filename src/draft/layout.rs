@@ -67,12 +67,15 @@ pub(super) fn arrange(actors: &[Actor], stage: Stage, seed: u64) -> (Vec<Spot>, 
     let in_air = |a: &Actor| matches!(a.kind, Kind::Sky | Kind::Flyer) && !stage.indoor;
     let flyers: Vec<usize> = (0..actors.len()).filter(|&i| in_air(&actors[i])).collect();
     let rest: Vec<usize> = (0..actors.len()).filter(|&i| !in_air(&actors[i])).collect();
-    let small: Vec<usize> = rest.iter().copied().filter(|&i| actors[i].kind == Kind::Small).collect();
-    let has_beings = rest.iter().any(|&i| actors[i].kind != Kind::Small);
+    // A toy boat in a room is one more small thing.
+    let is_small = |a: &Actor| a.kind == Kind::Small || (stage.indoor && a.kind == Kind::Boat && a.height < 0.3);
+    let small: Vec<usize> = rest.iter().copied().filter(|&i| is_small(&actors[i])).collect();
+    let has_beings = rest.iter().any(|&i| !is_small(&actors[i]));
     let table_wanted = stage.indoor && !small.is_empty() && small.len() <= 8;
 
     // Groups side by side: each being alone, small things of a room together on a table.
-    let mut groups: Vec<Vec<usize>> = rest.iter().filter(|i| !(table_wanted && small.contains(i))).map(|i| vec![*i]).collect();
+    let mut groups: Vec<Vec<usize>> =
+        rest.iter().filter(|i| !(table_wanted && small.contains(i))).map(|i| vec![*i]).collect();
     if table_wanted {
         groups.push(small.clone());
     }
@@ -85,6 +88,7 @@ pub(super) fn arrange(actors: &[Actor], stage: Stage, seed: u64) -> (Vec<Spot>, 
         groups.reverse();
     }
 
+    let is_table = |group: &[usize]| table_wanted && group.first().is_some_and(|i| small.contains(i));
     let mut table = None;
     let rows: Vec<&[Vec<usize>]> = groups.chunks(ROW).collect();
     for (row, groups) in rows.iter().enumerate().rev() {
@@ -109,24 +113,24 @@ pub(super) fn arrange(actors: &[Actor], stage: Stage, seed: u64) -> (Vec<Spot>, 
         let table_gap = 0.03;
         let group_width = |group: &Vec<usize>| {
             let inner: f32 = group.iter().map(|&i| size(i) * actors[i].aspect).sum();
-            if is_table(group, actors, table_wanted) {
-                inner + table_gap * (group.len() as f32 - 1.0) + 0.14
-            } else {
-                inner
-            }
+            if is_table(group) { inner + table_gap * (group.len() as f32 - 1.0) + 0.14 } else { inner }
         };
         let widths: Vec<f32> = groups.iter().map(group_width).collect();
         let total: f32 = widths.iter().sum();
         let room = USABLE * stage.aspect;
         let shrink = (room * 0.94 / total).min(1.0);
-        let gap = if groups.len() > 1 { ((room - total * shrink) / groups.len() as f32).clamp(0.01, 0.17 * stage.aspect) } else { 0.0 };
+        let gap = if groups.len() > 1 {
+            ((room - total * shrink) / groups.len() as f32).max(0.01).min(0.17 * stage.aspect)
+        } else {
+            0.0
+        };
         let span = total * shrink + gap * (groups.len() as f32 - 1.0);
         let lean = if groups.len() == 1 { (if mirror { 0.06 } else { -0.06 }) * stage.aspect } else { 0.0 };
         let mut x = stage.aspect / 2.0 - span / 2.0 + lean;
         for (group, wide) in groups.iter().zip(&widths) {
             let wide = wide * shrink;
             let middle = x + wide / 2.0;
-            if is_table(group, actors, table_wanted) {
+            if is_table(group) {
                 let top = ground - 0.2;
                 table = Some(Table { x: middle, top, width: wide, bottom: ground + 0.015 });
                 let mut left = x + 0.07 * shrink;
@@ -146,25 +150,46 @@ pub(super) fn arrange(actors: &[Actor], stage: Stage, seed: u64) -> (Vec<Spot>, 
             } else {
                 for &i in group {
                     let facing_right = middle < stage.aspect / 2.0;
-                    spots[i] = Some(stand(&actors[i], middle, ground, size(i) * shrink, facing_right, stage, &mut dice));
+                    spots[i] =
+                        Some(stand(&actors[i], middle, ground, size(i) * shrink, facing_right, stage, &mut dice));
                 }
             }
             x += wide + gap;
         }
     }
 
-    // What flies takes the side of the sky that the main actor leaves free.
-    let main_x = actors.iter().position(|a| a.is_main).and_then(|i| spots[i]).map_or(stage.aspect / 2.0, |s| s.x);
     for (n, &i) in flyers.iter().enumerate() {
-        let alone = if rest.is_empty() && flyers.len() == 1 { 1.9 } else { 1.0 };
-        let height = actors[i].height * alone / (1.0 + 0.12 * flyers.len() as f32);
-        let side = if (main_x < stage.aspect / 2.0) ^ (n % 2 == 1) { 0.7 } else { 0.3 };
-        let share = if alone > 1.0 { 0.5 } else { side + 0.09 * ((n / 2) as f32) * if side > 0.5 { -1.0 } else { 1.0 } };
-        let middle_y = if alone > 1.0 { 0.46 } else { 0.26 + 0.1 * ((n / 2) % 3) as f32 + dice.range(-0.02, 0.02) };
-        let x = (share * stage.aspect).clamp(0.16, (stage.aspect - 0.16).max(0.16));
+        let alone = rest.is_empty() && flyers.len() == 1;
+        let height = if alone {
+            (actors[i].height * 2.0).min(0.5)
+        } else {
+            actors[i].height / (1.0 + 0.1 * flyers.len() as f32)
+        };
+        let half = height * actors[i].aspect / 2.0;
+        // The free part of the sky: as far as possible from every head and from what flies already.
+        let y = if alone { 0.44 } else { 0.25 + 0.05 * (n % 2) as f32 + dice.range(-0.02, 0.02) };
+        let clearance = |share: f32| {
+            let x = share * stage.aspect;
+            let others = spots.iter().zip(actors).filter_map(|(s, a)| s.map(|s| (s, a)));
+            let near = others.map(|(s, a)| {
+                let apart = (s.x - x).abs() - s.height * a.aspect / 2.0 - half;
+                let above = (s.bottom - s.height) - (y + height / 2.0);
+                apart.max(above)
+            });
+            near.fold(0.4f32, f32::min) - 0.02 * (share - 0.5).abs()
+        };
+        let shares =
+            if mirror { [0.5, 0.72, 0.28, 0.82, 0.18, 0.6, 0.4] } else { [0.5, 0.28, 0.72, 0.18, 0.82, 0.4, 0.6] };
+        let shares = &shares[usize::from(!alone)..];
+        let share = shares
+            .iter()
+            .copied()
+            .fold(shares[0], |best, s| if clearance(s) > clearance(best) + 1e-4 { s } else { best });
+        let share = if alone { 0.5 } else { share };
+        let x = share * stage.aspect;
         spots[i] = Some(Spot {
             x,
-            bottom: middle_y + height / 2.0,
+            bottom: y + height / 2.0,
             height,
             flip: actors[i].kind == Kind::Flyer && x < stage.aspect / 2.0,
             sunk: 0.0,
@@ -174,10 +199,6 @@ pub(super) fn arrange(actors: &[Actor], stage: Stage, seed: u64) -> (Vec<Spot>, 
     }
     let nowhere = Spot { x: 0.5, bottom: GROUND, height: 0.2, flip: false, sunk: 0.0, grounded: true, depth: GROUND };
     (spots.into_iter().map(|spot| spot.unwrap_or(nowhere)).collect(), table)
-}
-
-fn is_table(group: &[usize], actors: &[Actor], wanted: bool) -> bool {
-    wanted && group.first().is_some_and(|&i| actors[i].kind == Kind::Small)
 }
 
 fn stand(actor: &Actor, x: f32, ground: f32, height: f32, facing_right: bool, stage: Stage, dice: &mut Dice) -> Spot {
@@ -196,8 +217,8 @@ fn stand(actor: &Actor, x: f32, ground: f32, height: f32, facing_right: bool, st
                 spot.bottom = ground + 0.01;
                 spot.sunk = if actor.kind == Kind::Boat { 0.1 } else { 0.3 };
                 spot.grounded = false;
-            } else if let Some(line) = stage.waterline.filter(|_| actor.height > 0.3) {
-                // Large boats stay on the water behind the shore.
+            } else if let Some(line) = stage.waterline.filter(|_| actor.height > 0.25) {
+                // Boats stay on the water behind the shore; toys may lie on it.
                 spot.bottom = line;
                 spot.height = height * 0.8;
                 spot.sunk = 0.08;
@@ -208,6 +229,10 @@ fn stand(actor: &Actor, x: f32, ground: f32, height: f32, facing_right: bool, st
         Kind::Building | Kind::Plant if actor.height > 0.5 => {
             spot.bottom = ground - 0.075;
             spot.depth = spot.bottom;
+            if stage.water {
+                spot.sunk = 0.02;
+                spot.grounded = false;
+            }
         }
         Kind::Small => {
             spot.bottom = ground + 0.02;

@@ -53,7 +53,8 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
         .expect("the picture archive has an index")
         .read_to_string(&mut index)
         .expect("the picture index is text");
-    let index = index.lines().filter_map(|line| line.split_once(' ')).map(|(n, c)| (n.to_owned(), c.to_owned())).collect();
+    let index =
+        index.lines().filter_map(|line| line.split_once(' ')).map(|(n, c)| (n.to_owned(), c.to_owned())).collect();
     Library { archive: Mutex::new(archive), stances: stances(), index, opened: Mutex::default() }
 });
 

@@ -44,7 +44,18 @@ pub(super) struct Light {
 fn read(text: &str) -> (Option<Time>, Option<Weather>) {
     let all = words::split(text);
     let has = |any: &[&str]| all.iter().any(|word| any.contains(&word.as_str()));
-    let time = if has(&["night", "midnight", "moonlight", "moonlit", "starry", "nighttime", "moon", "stars", "nocturnal", "night-time"]) {
+    let time = if has(&[
+        "night",
+        "midnight",
+        "moonlight",
+        "moonlit",
+        "starry",
+        "nighttime",
+        "moon",
+        "stars",
+        "nocturnal",
+        "night-time",
+    ]) {
         Some(Time::Night)
     } else if has(&["dusk", "twilight", "nightfall", "gloaming"]) {
         Some(Time::Dusk)
@@ -121,11 +132,19 @@ impl Light {
         };
         match weather {
             Weather::Clear => {}
-            Weather::Cloudy => veil(&mut light, [0x8c9bad, 0xb3bfca, 0xd9dede], 0.7, if night { 0x8a93ad } else { 0xeceef2 }),
-            Weather::Rain => veil(&mut light, [0x4f6076, 0x7b8c9e, 0xaab6bd], 0.78, if night { 0x7681a3 } else { 0xd0d9e2 }),
+            Weather::Cloudy => {
+                veil(&mut light, [0x8c9bad, 0xb3bfca, 0xd9dede], 0.7, if night { 0x8a93ad } else { 0xeceef2 })
+            }
+            Weather::Rain => {
+                veil(&mut light, [0x4f6076, 0x7b8c9e, 0xaab6bd], 0.78, if night { 0x7681a3 } else { 0xd0d9e2 })
+            }
             Weather::Storm => veil(&mut light, [0x1b2436, 0x37495e, 0x6c8090], 0.88, 0xa9b7c9),
-            Weather::Snow => veil(&mut light, [0x9fb3c8, 0xc6d4e0, 0xeaf0f4], 0.7, if night { 0x93a3cc } else { 0xf2f6fb }),
-            Weather::Fog => veil(&mut light, [0xaab4bb, 0xc5ccce, 0xdfe2e0], 0.75, if night { 0x8f9ab5 } else { 0xe6e8e8 }),
+            Weather::Snow => {
+                veil(&mut light, [0x9fb3c8, 0xc6d4e0, 0xeaf0f4], 0.7, if night { 0x93a3cc } else { 0xf2f6fb })
+            }
+            Weather::Fog => {
+                veil(&mut light, [0xaab4bb, 0xc5ccce, 0xdfe2e0], 0.75, if night { 0x8f9ab5 } else { 0xe6e8e8 })
+            }
         }
         light
     }

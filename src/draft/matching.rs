@@ -16,9 +16,9 @@ static NAMES: &str = include_str!("../../assets/pictures/names.txt");
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meaning {
     /// A person; the looks that the naming words imply, as in `people.txt`.
-    Person { looks: String },
-    /// A picture of the library.
-    Picture { id: String, plural: bool },
+    Person { looks: String, count: usize },
+    /// A picture of the library, and how many of it.
+    Picture { id: String, count: usize },
     /// Nothing known: an object with this initial.
     Unknown { initial: char },
 }
@@ -26,7 +26,7 @@ pub(super) enum Meaning {
 /// The most words of a phrase that a table knows.
 const PHRASE_WORDS: usize = 5;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Hit {
     Person(&'static str),
     Picture(&'static str),
@@ -62,10 +62,12 @@ fn lookup(phrase: &[String]) -> Option<(Hit, bool)> {
         return None;
     }
     let as_written = phrase.join(" ");
-    if let Some(hit) = DICTIONARY.get(&as_written) {
-        return Some((*hit, false));
-    }
     let one = words::singular_phrase(phrase);
+    if let Some(hit) = DICTIONARY.get(&as_written) {
+        // "sunflowers" are several of the same; "glasses" are not two of what "glass" is.
+        let several = one != as_written && DICTIONARY.get(&one).is_some_and(|single| single == hit);
+        return Some((*hit, several));
+    }
     if let Some(hit) = DICTIONARY.get(&one) {
         return Some((*hit, words::is_plural(phrase.last()?)));
     }
@@ -85,8 +87,28 @@ fn first_clause(description: &str) -> &str {
     description.trim().split([',', '.', ';', ':', '(', '—', '\n']).next().unwrap_or("")
 }
 
-fn article_count(all: &[String]) -> bool {
-    all.iter().take(2).any(|word| matches!(word.as_str(), "two" | "three" | "four" | "several" | "many" | "few"))
+/// How many of a thing a phrase means; three stand for many.
+fn count(all: &[String], plural: bool) -> usize {
+    let said = |any: &[&str]| all.iter().take(2).any(|word| any.contains(&word.as_str()));
+    if said(&["two", "pair", "both", "couple"]) {
+        2
+    } else if plural || said(&["three", "four", "five", "several", "many", "few"]) {
+        3
+    } else {
+        1
+    }
+}
+
+/// How many people a name means: some nouns are a group by themselves.
+fn people(all: &[String], plural: bool) -> usize {
+    let is = |any: &[&str]| all.iter().any(|word| any.contains(&word.as_str()));
+    if is(&["couple", "twins", "parents", "lovers", "newlyweds", "duo"]) {
+        2
+    } else if is(&["crowd", "audience", "family", "crew", "team", "people", "group", "band", "army"]) {
+        3
+    } else {
+        count(all, plural)
+    }
 }
 
 /// What an entity's name, read together with its description, means.
@@ -104,9 +126,9 @@ pub(super) fn meaning(name: &str, description: &str) -> Meaning {
     let capital = name.trim().chars().next().is_some_and(char::is_uppercase);
     if let Some(sex) = first_name.filter(|_| capital || lookup(bare).is_none()) {
         return match from_description {
-            Some((Hit::Picture(id), plural)) => Meaning::Picture { id: id.to_owned(), plural },
-            Some((Hit::Person(looks), _)) => Meaning::Person { looks: format!("{sex} {looks}") },
-            None => Meaning::Person { looks: (*sex).to_owned() },
+            Some((Hit::Picture(id), _)) => Meaning::Picture { id: id.to_owned(), count: 1 },
+            Some((Hit::Person(looks), _)) => Meaning::Person { looks: format!("{sex} {looks}"), count: 1 },
+            None => Meaning::Person { looks: (*sex).to_owned(), count: 1 },
         };
     }
 
@@ -114,21 +136,23 @@ pub(super) fn meaning(name: &str, description: &str) -> Meaning {
     match (hit, from_description) {
         // "chef", described as "a raccoon in a white hat".
         (Some((Hit::Person(_), _)), Some((Hit::Picture(id), plural))) if is_being(id) => {
-            Meaning::Picture { id: id.to_owned(), plural }
+            Meaning::Picture { id: id.to_owned(), count: count(&all, plural) }
         }
-        (Some((Hit::Person(looks), _)), Some((Hit::Person(more), _))) => {
-            Meaning::Person { looks: format!("{looks} {more}") }
+        (Some((Hit::Person(looks), plural)), Some((Hit::Person(more), _))) => {
+            Meaning::Person { looks: format!("{looks} {more}"), count: people(&all, plural) }
         }
-        (Some((Hit::Person(looks), _)), _) => Meaning::Person { looks: looks.to_owned() },
+        (Some((Hit::Person(looks), plural)), _) => {
+            Meaning::Person { looks: looks.to_owned(), count: people(&all, plural) }
+        }
         // "Rose", described as "a girl with freckles".
         (Some((Hit::Picture(_), _)), Some((Hit::Person(looks), _))) if phrase.len() <= 1 => {
-            Meaning::Person { looks: looks.to_owned() }
+            Meaning::Person { looks: looks.to_owned(), count: 1 }
         }
-        (Some((Hit::Picture(id), plural)), _) => {
-            Meaning::Picture { id: id.to_owned(), plural: plural || article_count(&all) }
+        (Some((Hit::Picture(id), plural)), _) => Meaning::Picture { id: id.to_owned(), count: count(&all, plural) },
+        (None, Some((Hit::Picture(id), plural))) => Meaning::Picture { id: id.to_owned(), count: count(&all, plural) },
+        (None, Some((Hit::Person(looks), plural))) => {
+            Meaning::Person { looks: looks.to_owned(), count: people(&all, plural) }
         }
-        (None, Some((Hit::Picture(id), plural))) => Meaning::Picture { id: id.to_owned(), plural },
-        (None, Some((Hit::Person(looks), _))) => Meaning::Person { looks: looks.to_owned() },
         (None, None) => guess(name, phrase),
     }
 }
@@ -140,8 +164,28 @@ fn is_being(id: &str) -> bool {
 
 fn guess(name: &str, phrase: &[String]) -> Meaning {
     const OBJECTS: [&str; 22] = [
-        "container", "trailer", "poster", "blender", "toaster", "heater", "cracker", "counter", "marker", "sticker", "banner",
-        "leather", "ladder", "motor", "reactor", "sensor", "color", "vapor", "mortar", "boiler", "cover", "powder",
+        "container",
+        "trailer",
+        "poster",
+        "blender",
+        "toaster",
+        "heater",
+        "cracker",
+        "counter",
+        "marker",
+        "sticker",
+        "banner",
+        "leather",
+        "ladder",
+        "motor",
+        "reactor",
+        "sensor",
+        "color",
+        "vapor",
+        "mortar",
+        "boiler",
+        "cover",
+        "powder",
     ];
     let head = phrase.last().map_or("", String::as_str);
     let one = words::singular(head);
@@ -158,11 +202,12 @@ fn guess(name: &str, phrase: &[String]) -> Meaning {
         } else {
             ""
         };
-        return Meaning::Person { looks: sex.to_owned() };
+        return Meaning::Person { looks: sex.to_owned(), count: if one == head { 1 } else { 3 } };
     }
     // A part of the name that the tables know is better than a letter.
-    if let Some(Hit::Picture(id)) = phrase.iter().rev().find_map(|word| lookup(std::slice::from_ref(word))).map(|h| h.0) {
-        return Meaning::Picture { id: id.to_owned(), plural: false };
+    if let Some(Hit::Picture(id)) = phrase.iter().rev().find_map(|word| lookup(std::slice::from_ref(word))).map(|h| h.0)
+    {
+        return Meaning::Picture { id: id.to_owned(), count: 1 };
     }
     let initial = name.chars().find(|c| c.is_alphanumeric()).map_or('?', |c| c.to_ascii_uppercase());
     Meaning::Unknown { initial }

@@ -59,18 +59,70 @@ const GREY_HAIR: Rgb = Rgb::hex(0xa7a9b0);
 fn is_garment(word: &str) -> bool {
     matches!(
         word,
-        "coat" | "oilskin" | "oilskins" | "jacket" | "dress" | "shirt" | "sweater" | "apron" | "robe" | "robes" | "cape" | "hoodie"
-            | "suit" | "uniform" | "overalls" | "raincoat" | "cloak" | "kimono" | "clothes" | "jumper" | "cardigan" | "vest"
-            | "blouse" | "t-shirt" | "tunic" | "gown" | "parka" | "pullover" | "jumpsuit" | "armor" | "armour" | "tuxedo"
-            | "outfit" | "poncho" | "skirt" | "sari" | "blazer" | "trenchcoat" | "anorak" | "waistcoat" | "dungarees"
+        "coat"
+            | "oilskin"
+            | "oilskins"
+            | "jacket"
+            | "dress"
+            | "shirt"
+            | "sweater"
+            | "apron"
+            | "robe"
+            | "robes"
+            | "cape"
+            | "hoodie"
+            | "suit"
+            | "uniform"
+            | "overalls"
+            | "raincoat"
+            | "cloak"
+            | "kimono"
+            | "clothes"
+            | "jumper"
+            | "cardigan"
+            | "vest"
+            | "blouse"
+            | "t-shirt"
+            | "tunic"
+            | "gown"
+            | "parka"
+            | "pullover"
+            | "jumpsuit"
+            | "armor"
+            | "armour"
+            | "tuxedo"
+            | "outfit"
+            | "poncho"
+            | "skirt"
+            | "sari"
+            | "blazer"
+            | "trenchcoat"
+            | "anorak"
+            | "waistcoat"
+            | "dungarees"
     )
 }
 
 fn is_hair(word: &str) -> bool {
     matches!(
         word,
-        "hair" | "haired" | "curls" | "braid" | "braids" | "ponytail" | "locks" | "bun" | "beard" | "pigtails" | "bob" | "dreadlocks"
-            | "afro" | "mustache" | "moustache" | "fringe" | "mohawk"
+        "hair"
+            | "haired"
+            | "curls"
+            | "braid"
+            | "braids"
+            | "ponytail"
+            | "locks"
+            | "bun"
+            | "beard"
+            | "pigtails"
+            | "bob"
+            | "dreadlocks"
+            | "afro"
+            | "mustache"
+            | "moustache"
+            | "fringe"
+            | "mohawk"
     )
 }
 
@@ -94,8 +146,9 @@ fn target_of(after: &[String]) -> Colors {
         }
         match tail {
             "scarf" | "shawl" | "bandana" => return Colors::Scarf,
-            "eyes" | "eyed" | "hat" | "cap" | "boots" | "shoes" | "glasses" | "gloves" | "skin" | "skinned" | "beanie" | "helmet"
-            | "umbrella" | "bag" | "trousers" | "jeans" | "pants" | "cheeks" | "lips" | "nose" | "bow" | "socks" => {
+            "eyes" | "eyed" | "hat" | "cap" | "boots" | "shoes" | "glasses" | "gloves" | "skin" | "skinned"
+            | "beanie" | "helmet" | "umbrella" | "bag" | "trousers" | "jeans" | "pants" | "cheeks" | "lips"
+            | "nose" | "bow" | "socks" => {
                 return Colors::Other;
             }
             "with" | "in" | "who" => break,
@@ -132,7 +185,7 @@ impl Person {
         let look = |word: &str| looks.split_whitespace().any(|l| l == word);
         let last_value = |key: &str| {
             let values = looks.split_whitespace().filter_map(|l| l.split_once(':'));
-            values.filter(|(k, _)| *k == key).map(|(_, v)| v.to_owned()).last()
+            values.filter(|(k, _)| *k == key).map(|(_, v)| v.to_owned()).next_back()
         };
 
         let default_sex = if dice.chance(0.5) { Sex::Female } else { Sex::Male };
@@ -152,7 +205,8 @@ impl Person {
         } else {
             default_sex
         };
-        let age = if look("old") || has(&["old", "elderly", "aged", "ancient", "retired", "wrinkled", "grandmotherly", "seventy"])
+        let age = if look("old")
+            || has(&["old", "elderly", "aged", "ancient", "retired", "wrinkled", "grandmotherly", "seventy"])
         {
             Age::Old
         } else if look("child") || has(&["child", "kid", "schoolboy", "schoolgirl"]) {
@@ -269,7 +323,8 @@ mod tests {
         let man = Person::read("male", "young man with blue hair", "");
         assert_eq!((man.sex, man.age), (Sex::Male, Age::Young));
         assert_eq!(man.hair, Rgb::named("blue").unwrap());
-        let keeper = Person::read("adult", "keeper", "An old woman with short grey hair, yellow oilskin coat, calm eyes");
+        let keeper =
+            Person::read("adult", "keeper", "An old woman with short grey hair, yellow oilskin coat, calm eyes");
         assert_eq!((keeper.sex, keeper.age), (Sex::Female, Age::Old));
         assert_eq!(keeper.coat, Rgb::named("yellow").unwrap());
         assert_eq!(keeper.hair, Rgb::named("grey").unwrap());

@@ -16,11 +16,14 @@ const SOLID: u8 = 24;
 /// The part of a cut-out that is not empty: left, top, width, height; and whether the photo's lower edge cuts it off.
 pub(super) fn solid_part(cutout: &RgbaImage) -> Option<([u32; 4], bool)> {
     let (w, h) = cutout.dimensions();
+    if w == 0 || h == 0 {
+        return None;
+    }
     let (mut left, mut right, mut top, mut bottom) = (w, 0, h, 0);
     for (y, row) in cutout.rows().enumerate() {
         let mut solid = row.enumerate().filter(|(_, p)| p[3] >= SOLID).map(|(x, _)| x as u32);
         if let Some(first) = solid.next() {
-            let last = solid.last().unwrap_or(first);
+            let last = solid.next_back().unwrap_or(first);
             (left, right) = (left.min(first), right.max(last));
             (top, bottom) = (top.min(y as u32), bottom.max(y as u32));
         }
@@ -45,7 +48,14 @@ fn key(photo: &Arc<RgbaImage>, what: impl Hash) -> u64 {
 }
 
 /// `part` of a photo at `width × height` pixels, premultiplied, mirrored if asked, in a light of colour `tint`.
-pub(super) fn resampled(photo: &Arc<RgbaImage>, part: [u32; 4], width: u32, height: u32, flip: bool, tint: Rgb) -> Arc<Pixmap> {
+pub(super) fn resampled(
+    photo: &Arc<RgbaImage>,
+    part: [u32; 4],
+    width: u32,
+    height: u32,
+    flip: bool,
+    tint: Rgb,
+) -> Arc<Pixmap> {
     cached(key(photo, (part, width, height, flip, tint)), || {
         let mut out = blank(width, height);
         let (out_w, out_h) = (out.width(), out.height());
@@ -60,7 +70,12 @@ pub(super) fn resampled(photo: &Arc<RgbaImage>, part: [u32; 4], width: u32, heig
                 let (x0, dx) = span(x, out_w, part[0], part[2]);
                 let sample = average(photo, (x0, dx), (y0, dy));
                 let lit = |v: f32, t: u8| (v * f32::from(t) / 255.0 + 0.5) as u8;
-                pixel.copy_from_slice(&[lit(sample[0], tint.0), lit(sample[1], tint.1), lit(sample[2], tint.2), (sample[3] + 0.5) as u8]);
+                pixel.copy_from_slice(&[
+                    lit(sample[0], tint.0),
+                    lit(sample[1], tint.1),
+                    lit(sample[2], tint.2),
+                    (sample[3] + 0.5) as u8,
+                ]);
             }
         });
         out
@@ -76,7 +91,11 @@ fn average(photo: &RgbaImage, (x0, dx): (f64, f64), (y0, dy): (f64, f64)) -> [f3
         for i in 0..nx {
             let sx = x0 + dx * (f64::from(i) + 0.5) / f64::from(nx) - 0.5;
             let sy = y0 + dy * (f64::from(j) + 0.5) / f64::from(ny) - 0.5;
-            let p = if dx < 1.0 || dy < 1.0 { bilinear(photo, sx, sy) } else { premultiplied(photo, sx.round(), sy.round()) };
+            let p = if dx < 1.0 || dy < 1.0 {
+                bilinear(photo, sx, sy)
+            } else {
+                premultiplied(photo, sx.round(), sy.round())
+            };
             for (s, v) in sum.iter_mut().zip(p) {
                 *s += v;
             }
@@ -124,7 +143,11 @@ pub(super) fn ground(photo: &Arc<RgbaImage>, width: u32, height: u32) -> Arc<Pix
             let soft = ((down - 0.52) / 0.3).clamp(0.0, 1.0) * 0.85;
             let dim = 0.93 - 0.2 * ((down - 0.5) / 0.5).clamp(0.0, 1.0);
             for (x, p) in row.chunks_exact_mut(4).enumerate() {
-                let blur = if soft > 0.0 { sample(&small, (x as f32 + 0.5) / width as f32, (y as f32 + 0.5) / height as f32) } else { [0.0; 3] };
+                let blur = if soft > 0.0 {
+                    sample(&small, (x as f32 + 0.5) / width as f32, (y as f32 + 0.5) / height as f32)
+                } else {
+                    [0.0; 3]
+                };
                 for (channel, blur) in p.iter_mut().take(3).zip(blur) {
                     *channel = ((f32::from(*channel) * (1.0 - soft) + blur * soft) * dim) as u8;
                 }
@@ -140,7 +163,8 @@ fn sample(picture: &Pixmap, u: f32, v: f32) -> [f32; 3] {
     let (x, y) = (u * w as f32 - 0.5, v * h as f32 - 0.5);
     let (fx, fy) = (x - x.floor(), y - y.floor());
     let at = |dx: i32, dy: i32| {
-        let index = ((y.floor() as i32 + dy).clamp(0, h - 1) * w + (x.floor() as i32 + dx).clamp(0, w - 1)) as usize * 4;
+        let index =
+            ((y.floor() as i32 + dy).clamp(0, h - 1) * w + (x.floor() as i32 + dx).clamp(0, w - 1)) as usize * 4;
         let p = &picture.data()[index..index + 3];
         [f32::from(p[0]), f32::from(p[1]), f32::from(p[2])]
     };

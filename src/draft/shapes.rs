@@ -45,15 +45,17 @@ pub(super) fn rolling(dice: &mut Dice, w: f32, y: f32, height: f32) -> Vec<Point
     (-1..=25)
         .map(|i| {
             let x = i as f32 / 24.0;
-            let up: f32 = waves.iter().map(|(turns, tall, phase)| tall * (x * turns * 6.283 + phase).sin()).sum();
+            let up: f32 =
+                waves.iter().map(|(turns, tall, phase)| tall * (x * turns * std::f32::consts::TAU + phase).sin()).sum();
             (x * w, y - up - height * 0.5)
         })
         .collect()
 }
 
-/// A full circle as part of a path.
+/// A full circle as part of a path. All shapes here wind the same way, so that they can overlap within one path.
 pub(super) fn circle(d: &mut String, x: f32, y: f32, r: f32) {
-    let _ = write!(d, "M{:.1} {y:.1}a{r:.1} {r:.1} 0 1 0 {:.1} 0a{r:.1} {r:.1} 0 1 0 {:.1} 0Z", x - r, 2.0 * r, -2.0 * r);
+    let _ =
+        write!(d, "M{:.1} {y:.1}a{r:.1} {r:.1} 0 1 1 {:.1} 0a{r:.1} {r:.1} 0 1 1 {:.1} 0Z", x - r, 2.0 * r, -2.0 * r);
 }
 
 /// A rectangle as part of a path.
@@ -92,7 +94,15 @@ pub(super) fn pine(d: &mut String, x: f32, y: f32, h: f32) {
     block(d, x - h * 0.025, y - h * 0.14, h * 0.05, h * 0.14);
     for (top, bottom, wide) in [(1.0, 0.6, 0.56), (0.8, 0.34, 0.8), (0.58, 0.1, 1.0)] {
         let half = w * wide / 2.0;
-        let _ = write!(d, "M{x:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z", y - h * top, x + half, y - h * bottom, x - half, y - h * bottom);
+        let _ = write!(
+            d,
+            "M{x:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z",
+            y - h * top,
+            x + half,
+            y - h * bottom,
+            x - half,
+            y - h * bottom
+        );
     }
 }
 

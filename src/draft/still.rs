@@ -165,15 +165,23 @@ fn act(players: &mut [Player], main: usize, spec: &StillSpec, place: &Place) {
             continue;
         }
         let who = if person.sex == super::person::Sex::Female { "woman" } else { "man" };
-        let Some(svg) = library::open(&format!("{who}-{action}")).or_else(|| library::open(&format!("person-{action}"))) else {
+        let Some(svg) =
+            library::open(&format!("{who}-{action}")).or_else(|| library::open(&format!("person-{action}")))
+        else {
             continue;
         };
         let drawn: Arc<str> = figure::acting(&person, &svg).into();
         let crop = raster::content_box(&drawn).unwrap_or([0.0, 0.0, 32.0, 32.0]);
-        let art = Art { svg: drawn, crop, kind, height, id: format!("person-{action}"), person: Some(person), plural: false };
+        let art =
+            Art { svg: drawn, crop, kind, height, id: format!("person-{action}"), person: Some(person), count: 1 };
         *player = Player { aspect: art.aspect(), height, kind, photo: None, art: Arc::new(art) };
         return;
     }
+}
+
+/// Whether one sees who sits in the boat.
+fn is_open(boat: &str) -> bool {
+    matches!(boat, "rowing-boat" | "canoe" | "ring-buoy" | "paper-boat")
 }
 
 /// The cast of a still on its stage.
@@ -187,7 +195,7 @@ struct Cast<'a> {
 
 impl Cast<'_> {
     fn draw(&self, canvas: &mut Pixmap, seed: u64) {
-        let (spots, table) = self.spots(seed);
+        let (spots, table, aboard) = self.spots(seed);
         let scale = canvas.height() as f32;
         let mut order: Vec<usize> = (0..spots.len()).collect();
         order.sort_by(|&a, &b| spots[a].depth.total_cmp(&spots[b].depth).then(a.cmp(&b)));
@@ -196,7 +204,7 @@ impl Cast<'_> {
         let mut shadows = Canvas::new(units_w, units_h);
         for &i in &order {
             if spots[i].grounded {
-                let on_table = table.is_some_and(|t| self.players[i].kind == Kind::Small && spots[i].bottom < t.bottom);
+                let on_table = table.is_some_and(|t| (spots[i].bottom - t.top).abs() < 0.02);
                 if !on_table {
                     shadow(&mut shadows, spots[i].x, spots[i].bottom, spots[i].height * self.players[i].aspect);
                 }
@@ -210,7 +218,7 @@ impl Cast<'_> {
         let mut table_left = table;
         for &i in &order {
             let spot = spots[i];
-            if let Some(t) = table_left.filter(|t| spot.depth > t.bottom - 0.015 && self.players[i].kind == Kind::Small) {
+            if let Some(t) = table_left.filter(|t| (spot.bottom - t.top).abs() < 0.02) {
                 self.draw_table(canvas, t);
                 table_left = None;
             }
@@ -218,7 +226,7 @@ impl Cast<'_> {
         }
 
         let mut ripples = Canvas::new(units_w, units_h);
-        for &i in order.iter().filter(|&&i| spots[i].sunk > 0.0) {
+        for &i in order.iter().filter(|&&i| spots[i].sunk > 0.0 && !aboard.contains(&i)) {
             let (spot, wide) = (spots[i], spots[i].height * self.players[i].aspect * UNITS_HIGH);
             let (x, y) = (spot.x * UNITS_HIGH, (spot.bottom - spot.sunk * spot.height) * UNITS_HIGH);
             let foam = self.place.light.shade(Rgb::hex(0xeaf7fb), 0.1);
@@ -230,7 +238,7 @@ impl Cast<'_> {
     }
 
     /// Spots of all players: the layout's, except for those aboard a boat and portraits that stand at the lower edge.
-    fn spots(&self, seed: u64) -> (Vec<Spot>, Option<Table>) {
+    fn spots(&self, seed: u64) -> (Vec<Spot>, Option<Table>, Vec<usize>) {
         let boat = (0..self.players.len()).find(|&i| {
             let p = &self.players[i];
             self.stage.water && p.kind == Kind::Boat && p.height >= 0.25 && p.art.person.is_none() && p.art.id != "ship"
@@ -245,8 +253,13 @@ impl Cast<'_> {
             .map(|&i| {
                 let p = &self.players[i];
                 let carries = boat == Some(i) && !aboard.is_empty();
-                // A boat that carries people is as long as they need.
-                let height = if carries { p.height.max(0.46 * (1.0 + 0.2 * aboard.len() as f32) / p.aspect.max(0.6)) } else { p.height };
+                // A boat that carries people is as large as they need.
+                let needed = if is_open(&p.art.id) {
+                    0.46 * (1.0 + 0.2 * aboard.len() as f32) / p.aspect.max(0.6)
+                } else {
+                    0.72
+                };
+                let height = if carries { p.height.max(needed) } else { p.height };
                 Actor { kind: p.kind, height, aspect: p.aspect, is_main: i == self.main || carries }
             })
             .collect();
@@ -261,16 +274,19 @@ impl Cast<'_> {
             let long = hull.height * self.players[boat].aspect;
             for (n, &i) in aboard.iter().enumerate() {
                 let step = (n as f32 + 1.0) / (aboard.len() as f32 + 1.0) - 0.5;
-                let height = (self.players[i].height * 0.82).min(0.6);
-                let low = self.players[boat].art.id == "sailboat";
+                let open = is_open(&self.players[boat].art.id);
+                // In an open boat one sits behind the near side; on a deck one stands in front of sail or cabin.
+                let (share, rail, depth) = if open { (0.82, 0.4, -0.001) } else { (0.6, 0.27, 0.001) };
+                let height = (self.players[i].height * share).min(0.6);
+                let rail_y = hull.bottom - hull.height * rail;
                 spots[i] = Spot {
                     x: hull.x + step * long * 0.7,
-                    bottom: hull.bottom - hull.height * if low { 0.16 } else { 0.32 } + height * 0.2,
+                    bottom: rail_y + height * 0.3,
                     height,
                     flip: false,
-                    sunk: 0.0,
+                    sunk: 0.3,
                     grounded: false,
-                    depth: hull.depth - 0.001,
+                    depth: hull.depth + depth,
                 };
             }
         }
@@ -284,7 +300,7 @@ impl Cast<'_> {
                 spot.depth += 0.02;
             }
         }
-        (spots, table)
+        (spots, table, aboard)
     }
 
     /// The light on the cast: weaker than on the place, so that faces read.
@@ -294,25 +310,28 @@ impl Cast<'_> {
         } else if self.place.is_indoor() {
             if self.place.light.is_dark() { Rgb::hex(0xf1d9c4) } else { Rgb::WHITE }
         } else {
-            Rgb::WHITE.mix(self.place.light.ambient, 0.6)
+            Rgb::WHITE.mix(self.place.light.ambient, 0.45)
         }
     }
 
     fn draw_player(&self, canvas: &mut Pixmap, player: &Player, spot: Spot, scale: f32) {
         let tint = self.tint();
         let (w, h) = ((spot.height * player.aspect * scale).round().max(1.0), (spot.height * scale).round().max(1.0));
-        let own_light = player.kind == Kind::Sky;
-        let copies: &[(f32, f32, f32)] = match (player.art.plural && player.photo.is_none(), player.kind) {
-            (false, _) => &[(0.0, 0.0, 1.0)],
-            (true, Kind::Small | Kind::Plant) => &[(-0.3, -0.02, 0.72), (0.34, -0.02, 0.7), (0.02, 0.0, 0.84)],
-            (true, _) => &[(-0.42, -0.07, 0.62), (0.44, -0.06, 0.66), (0.0, 0.0, 0.86)],
+        let copies: &[(f32, f32, f32)] = match (if player.photo.is_some() { 1 } else { player.art.count }, player.kind)
+        {
+            (0 | 1, _) => &[(0.0, 0.0, 1.0)],
+            (2, _) => &[(-0.36, -0.05, 0.74), (0.22, 0.0, 0.86)],
+            (_, Kind::Small | Kind::Plant) => &[(-0.3, -0.02, 0.72), (0.34, -0.02, 0.7), (0.02, 0.0, 0.84)],
+            _ => &[(-0.42, -0.07, 0.62), (0.44, -0.06, 0.66), (0.0, 0.0, 0.86)],
         };
         for (dx, dy, share) in copies {
             let (w, h) = ((w * share).max(1.0), (h * share).max(1.0));
             let sprite = match &player.photo {
-                Some((photo, part, _)) => photo::resampled(photo, *part, w as u32, h as u32, spot.flip && player.kind != Kind::Person, tint),
+                Some((photo, part, _)) => {
+                    photo::resampled(photo, *part, w as u32, h as u32, spot.flip && player.kind != Kind::Person, tint)
+                }
                 None => {
-                    let svg = if own_light { player.art.svg.to_string() } else { recolor(&player.art.svg, |c| c.lit(tint)) };
+                    let svg = recolor(&player.art.svg, |c| self.lit(player, c, tint));
                     raster::rasterise(&svg, player.art.crop, w as u32, h as u32)
                 }
             };
@@ -320,6 +339,22 @@ impl Cast<'_> {
             let y = (spot.bottom + dy) * scale - h;
             let visible = (h * (1.0 - spot.sunk)).ceil() as u32;
             blit(canvas, &sprite, x.round() as i32, y.round() as i32, visible, spot.flip && player.photo.is_none());
+        }
+    }
+
+    /// A colour of a player's drawing in the scene's light. Water that a picture brings along becomes the scene's.
+    fn lit(&self, player: &Player, color: Rgb, tint: Rgb) -> Rgb {
+        let light = &self.place.light;
+        let brings_water = player.kind == Kind::Boat || (player.kind == Kind::Swimmer && player.art.person.is_some());
+        match color {
+            _ if player.kind == Kind::Sky => color,
+            Rgb(0x00, 0xa6, 0xed) | Rgb(0x26, 0xc9, 0xfc) if brings_water && self.stage.waterline.is_some() => {
+                light.shade(Rgb::hex(0x286f99), 0.05)
+            }
+            Rgb(0x00, 0x84, 0xce) if brings_water && self.stage.waterline.is_some() => {
+                light.shade(Rgb::hex(0x1b5580), 0.0)
+            }
+            _ => color.lit(tint),
         }
     }
 

@@ -17,7 +17,8 @@ pub(super) fn recolor(svg: &str, mut change: impl FnMut(Rgb) -> Rgb) -> String {
     while let Some(at) = rest.find("\"#") {
         let (before, after) = rest.split_at(at + 2);
         let digits = after.bytes().take_while(u8::is_ascii_hexdigit).count();
-        match parse_hex(&after[..digits]).filter(|_| after[digits..].starts_with('"') && !before.ends_with("href=\"#")) {
+        match parse_hex(&after[..digits]).filter(|_| after[digits..].starts_with('"') && !before.ends_with("href=\"#"))
+        {
             Some(color) => {
                 out.push_str(&before[..before.len() - 1]);
                 let _ = write!(out, "{}", change(color));
@@ -120,7 +121,15 @@ impl Canvas {
     }
 
     /// Places a 32 × 32 library picture with its middle at `x`, its lower edge at `bottom` and a side of `size`.
-    pub fn picture(&mut self, svg: &str, x: f32, bottom: f32, size: f32, flip: bool, recolored: impl FnMut(Rgb) -> Rgb) {
+    pub fn picture(
+        &mut self,
+        svg: &str,
+        x: f32,
+        bottom: f32,
+        size: f32,
+        flip: bool,
+        recolored: impl FnMut(Rgb) -> Rgb,
+    ) {
         self.ids += 1;
         let own = format!("p{}-", self.ids);
         let inner = recolor(body(svg), recolored)
@@ -151,7 +160,8 @@ mod tests {
 
     #[test]
     fn recoloring_changes_colours_and_nothing_else() {
-        let svg = r##"<svg viewBox="0 0 32 32"><use href="#abc"/><path fill="#fff" d="M0 0"/><path fill="url(#a)"/></svg>"##;
+        let svg =
+            r##"<svg viewBox="0 0 32 32"><use href="#abc"/><path fill="#fff" d="M0 0"/><path fill="url(#a)"/></svg>"##;
         let red = recolor(svg, |_| Rgb(255, 0, 0));
         assert!(red.contains(r##"fill="#ff0000""##) && red.contains(r##"href="#abc""##) && red.contains("url(#a)"));
         assert_eq!(recolor(svg, |c| c), svg.replace("#fff", "#ffffff"));

@@ -18,9 +18,35 @@ pub(super) fn split(text: &str) -> Vec<String> {
 pub(super) fn ends_phrase(word: &str) -> bool {
     matches!(
         word,
-        "of" | "in" | "with" | "on" | "at" | "from" | "wearing" | "who" | "that" | "which" | "near" | "under" | "holding"
-            | "for" | "by" | "inside" | "above" | "behind" | "beside" | "and" | "is" | "has" | "made" | "full" | "into"
-            | "to" | "over" | "without" | "carrying" | "between"
+        "of" | "in"
+            | "with"
+            | "on"
+            | "at"
+            | "from"
+            | "wearing"
+            | "who"
+            | "that"
+            | "which"
+            | "near"
+            | "under"
+            | "holding"
+            | "for"
+            | "by"
+            | "inside"
+            | "above"
+            | "behind"
+            | "beside"
+            | "and"
+            | "is"
+            | "has"
+            | "made"
+            | "full"
+            | "into"
+            | "to"
+            | "over"
+            | "without"
+            | "carrying"
+            | "between"
     )
 }
 
@@ -28,8 +54,27 @@ pub(super) fn ends_phrase(word: &str) -> bool {
 pub(super) fn is_determiner(word: &str) -> bool {
     matches!(
         word,
-        "a" | "an" | "the" | "her" | "his" | "my" | "our" | "their" | "its" | "your" | "this" | "that" | "some" | "one"
-            | "two" | "three" | "four" | "several" | "many" | "few" | "another" | "old-fashioned"
+        "a" | "an"
+            | "the"
+            | "her"
+            | "his"
+            | "my"
+            | "our"
+            | "their"
+            | "its"
+            | "your"
+            | "this"
+            | "that"
+            | "some"
+            | "one"
+            | "two"
+            | "three"
+            | "four"
+            | "several"
+            | "many"
+            | "few"
+            | "another"
+            | "old-fashioned"
     )
 }
 
@@ -37,9 +82,36 @@ pub(super) fn is_determiner(word: &str) -> bool {
 pub(super) fn counts(word: &str) -> bool {
     matches!(
         word,
-        "flock" | "group" | "pile" | "pair" | "bunch" | "herd" | "crowd" | "piece" | "slice" | "kind" | "lot" | "stack"
-            | "swarm" | "pack" | "row" | "school" | "couple" | "number" | "heap" | "set" | "cup" | "glass" | "mug"
-            | "loaf" | "bottle" | "sort" | "pieces" | "team" | "army" | "band"
+        "flock"
+            | "group"
+            | "pile"
+            | "pair"
+            | "bunch"
+            | "herd"
+            | "crowd"
+            | "piece"
+            | "slice"
+            | "kind"
+            | "lot"
+            | "stack"
+            | "swarm"
+            | "pack"
+            | "row"
+            | "school"
+            | "couple"
+            | "number"
+            | "heap"
+            | "set"
+            | "cup"
+            | "glass"
+            | "mug"
+            | "loaf"
+            | "bottle"
+            | "sort"
+            | "pieces"
+            | "team"
+            | "army"
+            | "band"
     )
 }
 
