@@ -398,7 +398,8 @@ fn media_files_are_never_rewritten_and_damage_is_noticed() {
     permissions.set_readonly(true);
     fs::set_permissions(&file, permissions.clone()).unwrap();
     let other = media.clone();
-    assert_eq!(std::thread::spawn(move || other.put(b"a picture", "png").unwrap()).join().unwrap(), name);
+    let put = std::thread::scope(|scope| scope.spawn(|| other.put(b"a picture", "png").unwrap()).join().unwrap());
+    assert_eq!(put, name);
     assert!(fs::metadata(&file).unwrap().permissions().readonly());
     assert_eq!(media.read(&name).unwrap(), b"a picture");
     assert_eq!(fs::read_dir(folder.join("media")).unwrap().count(), 1, "nothing unfinished stays");

@@ -28,11 +28,13 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         #[command(flatten)]
+        /// How the script is written.
         writing: Writing,
         /// How everything should look, such as "watercolour".
         #[arg(long, default_value = "")]
         style: String,
         #[command(flatten)]
+        /// How the film is encoded.
         encoding: Encoding,
     },
     /// Make an empty project.
@@ -54,6 +56,7 @@ pub enum Command {
         /// The project's folder.
         project: PathBuf,
         #[command(flatten)]
+        /// How the script is written.
         writing: Writing,
         /// Make the scenes of this text file instead (- for standard input); needs no model.
         #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer"])]
@@ -84,6 +87,7 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         #[command(flatten)]
+        /// How the film is encoded.
         encoding: Encoding,
     },
     /// Print what is in a project.

@@ -7,9 +7,7 @@ use crate::engine::{Engine, ExportJob, JobEvent, JobOutput, JobSpec, PhotoJob, R
 use crate::export::ExportSettings;
 use crate::models::{ModelCache, Registry, bytes_text, choose_writer};
 use crate::progress::Progress as _;
-use crate::project::{
-    Edit, EntityField, EntityKind, Project, ProjectStore, Script, ScriptIntake, Take, TakeKind,
-};
+use crate::project::{Edit, EntityField, EntityKind, Project, ProjectStore, Script, ScriptIntake, Take, TakeKind};
 use crate::writer::WriteRequest;
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};

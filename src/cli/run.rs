@@ -76,7 +76,9 @@ pub fn run(command: Command) -> Result<()> {
             }
             Ok(())
         }
-        Command::Models(args) => models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel)),
+        Command::Models(args) => {
+            models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
+        }
         Command::Doctor { json } => doctor(json),
     }
 }
@@ -97,7 +99,9 @@ fn film(
     let folder = output.with_extension("reel");
     if folder.exists() {
         let (folder, output) = (folder.display(), output.display());
-        bail!("{folder} is there already; export it with \"reelboard export {folder} -o {output}\" or choose another -o");
+        bail!(
+            "{folder} is there already; export it with \"reelboard export {folder} -o {output}\" or choose another -o"
+        );
     }
     let mut project = Project::new(premise.trim());
     project.style = style;

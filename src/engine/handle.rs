@@ -53,8 +53,7 @@ impl Engine {
         let id = JobId(self.next.fetch_add(1, Relaxed));
         let lane = spec.lane();
         let shared = Shared::new(id, lane, spec.title(), spec.is_brief());
-        self.queue(lane).push(shared, spec).map_err(|_| QueueFull)?;
-        Ok(id)
+        if self.queue(lane).push(shared, spec) { Ok(id) } else { Err(QueueFull) }
     }
 
     /// Cancels a job: a waiting one at once, a running one at its next step.

@@ -2,7 +2,9 @@
 
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
-use crate::project::{EntityKind, MediaFolder, MediaName, Project, Recipe, Reference, SceneId, Script, ScriptScene, TakeId};
+use crate::project::{
+    EntityKind, MediaFolder, MediaName, Project, Recipe, Reference, SceneId, Script, ScriptScene, TakeId,
+};
 use crate::writer::WriteRequest;
 use image::RgbaImage;
 use std::path::PathBuf;
@@ -29,13 +31,17 @@ pub enum Lane {
 /// A job with everything it needs.
 #[derive(Debug, Clone)]
 pub enum JobSpec {
+    /// Writes a script.
     Write(WriteJob),
+    /// Takes a photo into the project as a reference.
     ImportPhoto(PhotoJob),
     /// Draws a scene or an entity as it is now. A newer one for the same thing replaces one that still waits.
     Draw(DrawJob),
     /// Makes a take of a scene and stores it in the project's media.
     RenderTake(TakeJob),
+    /// Writes the film to a file.
     Export(ExportJob),
+    /// Downloads the files of a model.
     FetchModel(Box<ModelSpec>, ModelCache),
     /// Gives the memory of all loaded models back.
     FreeModels,
@@ -44,6 +50,7 @@ pub enum JobSpec {
 /// Writes a script for a premise.
 #[derive(Debug, Clone)]
 pub struct WriteJob {
+    /// What to write.
     pub request: WriteRequest,
     /// The writer; its first file is the GGUF.
     pub model: Box<ModelSpec>,
@@ -56,10 +63,13 @@ pub struct WriteJob {
 /// Takes a photo into a project as the reference of an entity.
 #[derive(Debug, Clone)]
 pub struct PhotoJob {
+    /// Whether the photo is of a place, which uses the whole of it.
     pub kind: EntityKind,
+    /// The entity, as the scenes spell it.
     pub name: String,
     /// The photo's file.
     pub path: PathBuf,
+    /// The project's pictures.
     pub media: MediaFolder,
 }
 
@@ -79,7 +89,9 @@ pub enum DrawTarget {
 pub struct DrawJob {
     /// A snapshot of the project; only the target and what it refers to are looked at.
     pub project: Arc<Project>,
+    /// What to draw.
     pub target: DrawTarget,
+    /// The project's pictures.
     pub media: MediaFolder,
     /// Pixels: width, height.
     pub size: [u32; 2],
@@ -90,16 +102,22 @@ pub struct DrawJob {
 /// Makes a take of one scene.
 #[derive(Debug, Clone)]
 pub struct TakeJob {
+    /// A snapshot of the project.
     pub project: Arc<Project>,
+    /// The scene.
     pub scene: SceneId,
+    /// The project's pictures.
     pub media: MediaFolder,
 }
 
 /// Writes the film to a file.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
+    /// A snapshot of the project.
     pub project: Arc<Project>,
+    /// The project's pictures.
     pub media: MediaFolder,
+    /// Where to, and how.
     pub settings: ExportSettings,
 }
 
@@ -108,75 +126,114 @@ pub struct ExportJob {
 pub enum JobOutput {
     /// The script, and one sentence on the looks of each recurring entity.
     Script {
+        /// The scenes in their final form.
         script: Script,
+        /// Kind, name and looks.
         descriptions: Vec<(EntityKind, String, String)>,
+        /// What the user should know.
         notes: Vec<String>,
     },
+    /// A photo that is now in the project's media.
     Reference {
+        /// Of a place or not.
         kind: EntityKind,
+        /// The entity.
         name: String,
+        /// What the entity gets.
         reference: Reference,
+        /// What to tell the user.
         note: Option<String>,
     },
+    /// A drawn picture.
     Picture {
+        /// What it shows.
         target: DrawTarget,
+        /// As given with the job.
         tag: u64,
+        /// The picture.
         picture: Arc<RgbaImage>,
         /// The same picture, at most 480 pixels wide.
         thumbnail: Arc<RgbaImage>,
     },
+    /// A finished still in the media folder.
     Take {
+        /// Its scene.
         scene: SceneId,
+        /// Its file.
         media: MediaName,
+        /// How it was made.
         recipe: Recipe,
     },
+    /// A finished film.
     Film {
+        /// Its file.
         path: PathBuf,
+        /// Its length and size.
         report: ExportReport,
     },
+    /// A downloaded model.
     Model {
+        /// Its id.
         id: String,
     },
+    /// There is nothing to hand over.
     Nothing,
 }
 
 /// What happened to a job.
 #[derive(Debug, Clone)]
 pub enum JobEvent {
+    /// The job runs.
     Started(JobId),
     /// There is news in the job's [`JobStatus`].
     Progress(JobId),
     /// The writer has more of a scene; `complete` when it will not change any more.
     Scene {
+        /// The job.
         job: JobId,
+        /// Which scene, from 0.
         index: usize,
+        /// What there is of it.
         scene: ScriptScene,
+        /// Whether it is final.
         complete: bool,
     },
+    /// The job is done.
     Finished {
+        /// The job.
         job: JobId,
+        /// What it made.
         output: Box<JobOutput>,
     },
     /// The job ended without a result, for the reason given in one line.
     Failed {
+        /// The job.
         job: JobId,
+        /// The reason.
         message: String,
     },
+    /// The user stopped it.
     Cancelled(JobId),
 }
 
 /// A waiting or running job, as the queue shows it.
 #[derive(Debug, Clone)]
 pub struct JobStatus {
+    /// The job.
     pub id: JobId,
+    /// Where it runs.
     pub lane: Lane,
+    /// What the queue calls it.
     pub title: String,
+    /// Whether it runs or waits.
     pub running: bool,
     /// What it is doing now; may be empty.
     pub stage: String,
+    /// Steps that are done.
     pub done: u64,
     /// 0 when the end is not known.
     pub total: u64,
+    /// Since it started.
     pub elapsed: Duration,
     /// Estimated from the steps done so far.
     pub time_left: Option<Duration>,

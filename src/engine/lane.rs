@@ -35,18 +35,18 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a job, in place of a waiting one that it supersedes. Gives the job back when the queue is full.
-    pub fn push(&self, shared: Arc<Shared>, spec: JobSpec) -> Result<(), JobSpec> {
+    /// Appends a job, in place of a waiting one that it supersedes. `false` when the queue is full.
+    pub fn push(&self, shared: Arc<Shared>, spec: JobSpec) -> bool {
         let mut state = self.state();
         if let Some(waiting) = state.waiting.iter_mut().find(|(_, waiting)| spec.supersedes(waiting)) {
             *waiting = (shared, spec);
         } else if state.waiting.len() >= CAPACITY {
-            return Err(spec);
+            return false;
         } else {
             state.waiting.push_back((shared, spec));
         }
         self.changed.notify_one();
-        Ok(())
+        true
     }
 
     /// Every running and waiting job, in the order in which they run.
@@ -91,7 +91,11 @@ impl Queue {
                 Some(f) => {
                     let (state, timeout) =
                         self.changed.wait_timeout(state, KEEP_MODELS).unwrap_or_else(PoisonError::into_inner);
-                    if timeout.timed_out() { f() } else { idle = Some(f) }
+                    if timeout.timed_out() {
+                        f()
+                    } else {
+                        idle = Some(f)
+                    }
                     state
                 }
             };
@@ -132,4 +136,3 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it gave no reason")
 }
-

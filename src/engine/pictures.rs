@@ -22,6 +22,7 @@ pub enum PictureError {
     Photo(#[from] PhotoError),
     /// Its mask does not belong to it.
     #[error("the mask {mask} has another size than its photo {photo}; choose the photo again")]
+    #[expect(missing_docs, reason = "the message says it")]
     MaskSize { photo: MediaName, mask: MediaName },
 }
 

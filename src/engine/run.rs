@@ -9,7 +9,8 @@ use crate::image::{CutOut, CutOutError, Finding, PhotoError, mask_from_alpha, re
 use crate::models::ModelError;
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
-    EntityKind, EntitySummary, MediaName, Project, Reference, ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
+    EntityKind, EntitySummary, MediaName, Project, Reference, ReferenceSource, SceneId, StoreError, entities,
+    wanted_recipe,
 };
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};

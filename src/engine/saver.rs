@@ -54,10 +54,12 @@ impl Saver {
         Ok(Self { sender: Some(sender), events, thread: Some(thread), folder, media })
     }
 
+    /// The project's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
+    /// The project's pictures.
     pub fn media(&self) -> &MediaFolder {
         &self.media
     }

@@ -124,10 +124,13 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     #[error("the engine did not start: {0}")]
+    /// A thread of the engine.
     Engine(#[from] std::io::Error),
     #[error(transparent)]
+    /// The list of models.
     Registry(#[from] crate::models::RegistryError),
     #[error(transparent)]
+    /// The folder of models.
     Cache(#[from] crate::models::ModelError),
 }
 

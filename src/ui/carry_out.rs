@@ -47,9 +47,7 @@ impl App {
                     ExportJob { project: Arc::clone(doc.project()), media: doc.saver().media().clone(), settings };
                 self.exporting = self.submit(JobSpec::Export(job));
             }
-            Command::BrowseExport(start) => self.browse("Export film", Browse::SaveFilm(start), |path| {
-                Command::SetExportPath(path)
-            }),
+            Command::BrowseExport(start) => self.browse("Export film", Browse::SaveFilm(start), Command::SetExportPath),
             Command::SetExportPath(path) => self.panel_state.export_path = path.to_string_lossy().into_owned(),
             Command::BrowseProject => self.browse("Open project", Browse::Project, Command::OpenProject),
             Command::Fetch(id) => match self.registry.model(&id) {
@@ -455,9 +453,7 @@ impl App {
     fn browse(&mut self, title: &str, what: Browse, then: impl FnOnce(PathBuf) -> Command + Send + 'static) {
         let dialog = rfd::AsyncFileDialog::new().set_title(title);
         let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match what {
-            Browse::Photo => {
-                Box::pin(dialog.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file())
-            }
+            Browse::Photo => Box::pin(dialog.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file()),
             Browse::Project => Box::pin(dialog.pick_folder()),
             Browse::SaveFilm(start) => {
                 let name = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -542,4 +538,3 @@ fn reveal(path: &Path) -> std::io::Result<()> {
 pub(super) fn duration_ms(secs: f64) -> u32 {
     ((secs * 1000.0).round() as u32).clamp(*DURATION_MS_RANGE.start(), *DURATION_MS_RANGE.end())
 }
-

@@ -25,7 +25,9 @@ pub enum Command {
     Write,
     /// Makes scenes of a text without a model.
     ImportText(String),
-    NewProject { premise: String },
+    NewProject {
+        premise: String,
+    },
     OpenProject(PathBuf),
     OpenExample,
     ImportPhoto(EntityKind, String, PathBuf),

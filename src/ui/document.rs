@@ -88,11 +88,6 @@ impl Document {
         self.revision
     }
 
-    /// Whether the project file is older than the journal.
-    pub fn is_unsaved(&self) -> bool {
-        self.unsaved_since.is_some()
-    }
-
     /// The folder's name without `.reel`.
     pub fn name(&self) -> String {
         let folder: PathBuf = self.saver.folder().into();

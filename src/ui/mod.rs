@@ -1,9 +1,9 @@
 //! The window.
 //!
-//! [`app::App`] is serialised state plus services. A frame has two halves: `logic` drains what the engine and the
-//! saver report and carries out the commands of the last frame; `ui` only draws, and collects new [`command::Command`]s.
+//! [`App`] is serialised state plus services. A frame has two halves: `logic` drains what the engine and the
+//! saver report and carries out the commands of the last frame; `ui` only draws, and collects new commands.
 
-pub mod app;
+mod app;
 mod carry_out;
 mod command;
 mod document;
@@ -11,10 +11,11 @@ mod events;
 mod icons;
 mod panels;
 mod stills;
-pub mod theme;
+mod theme;
 mod viewer;
 mod widgets;
 
+pub use app::{App, AppError};
 use std::path::PathBuf;
 
 /// What the command line asks of the window.

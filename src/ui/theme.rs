@@ -50,7 +50,6 @@ pub struct Theme {
 pub mod space {
     pub const XS: f32 = 4.0;
     pub const S: f32 = 8.0;
-    pub const M: f32 = 12.0;
     pub const L: f32 = 16.0;
 }
 

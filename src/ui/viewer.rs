@@ -56,13 +56,7 @@ impl Viewer {
     }
 
     /// Composes a frame of the film for a rectangle of so many pixels. `None` while its stills are still being drawn.
-    pub fn render(
-        &mut self,
-        doc: &Document,
-        stills: &mut Stills,
-        visible: Visible,
-        pixels: Vec2,
-    ) -> Option<TextureId> {
+    pub fn render(&mut self, doc: &Document, stills: &mut Stills, visible: Visible, pixels: Vec2) -> Option<TextureId> {
         let gpu = self.gpu.as_mut()?;
         let format = doc.project().format;
         // More pixels than the film has show nothing more.
@@ -94,7 +88,13 @@ impl Viewer {
 }
 
 impl Gpu {
-    fn show(&mut self, wanted: Composed, size: [u32; 2], shot: Shot<'_>, dissolve: Option<Dissolve<'_>>) -> Option<TextureId> {
+    fn show(
+        &mut self,
+        wanted: Composed,
+        size: [u32; 2],
+        shot: Shot<'_>,
+        dissolve: Option<Dissolve<'_>>,
+    ) -> Option<TextureId> {
         let (target, id) = match self.target.take() {
             Some((target, id)) if target.size() == size => self.target.insert((target, id)),
             old => {

@@ -10,8 +10,8 @@ use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{Chip, badge, chip_ui, dim, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui,
-    UiBuilder, pos2, vec2,
+    Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind,
+    Ui, UiBuilder, pos2, vec2,
 };
 
 /// Cards are at least this wide, in points.
@@ -42,13 +42,14 @@ pub fn cards_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
         let height = rows as f32 * (size.y + GAP) + GAP;
         let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
         for i in 0..count {
+            let scene = scenes.get(i).filter(|_| i < shown);
             let at = vec2((i % columns) as f32 * (size.x + GAP) + GAP, (i / columns) as f32 * (size.y + GAP) + GAP);
             let rect = Rect::from_min_size(area.min + at, size);
             if !ui.is_rect_visible(rect.expand(GAP)) {
                 continue;
             }
-            if i < shown {
-                card_ui(ui, cx, doc, &scenes[i], i, rect, aspect);
+            if let Some(scene) = scene {
+                card_ui(ui, cx, doc, scene, i, rect, aspect);
             } else if i < shown + ghosts {
                 ghost_ui(ui, cx.theme, written.get(i - shown), i, rect, aspect);
             } else {

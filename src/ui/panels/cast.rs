@@ -10,8 +10,8 @@ use crate::ui::theme::{radius, semibold, space};
 use crate::ui::widgets::{badge, checkerboard, dim, picture, section_heading};
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{
-    Align2, CornerRadius, FontId, Frame, Margin, Rect, ScrollArea, Sense, Spinner, Stroke, StrokeKind, TextEdit, Ui, Vec2,
-    pos2, vec2,
+    Align2, CornerRadius, FontId, Frame, Margin, Rect, ScrollArea, Sense, Spinner, Stroke, StrokeKind, TextEdit, Ui,
+    Vec2, pos2, vec2,
 };
 
 const THUMB: f32 = 64.0;

@@ -215,7 +215,8 @@ fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             if ui.button("Browse…").clicked() {
                 cx.send(Command::BrowseExport(PathBuf::from(&cx.state.export_path)));
             }
-            let field = TextEdit::singleline(&mut cx.state.export_path).id_salt("export path").desired_width(f32::INFINITY);
+            let field =
+                TextEdit::singleline(&mut cx.state.export_path).id_salt("export path").desired_width(f32::INFINITY);
             ui.add(field).accessible_name("Export file");
         });
     });
@@ -231,7 +232,8 @@ fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
     form_row(ui, "Quality", |ui| {
         for quality in Quality::ALL {
-            let button = Button::selectable(cx.state.export_quality == quality, quality.as_str()).frame_when_inactive(true);
+            let button =
+                Button::selectable(cx.state.export_quality == quality, quality.as_str()).frame_when_inactive(true);
             if ui.add(button).clicked() {
                 cx.state.export_quality = quality;
             }

@@ -180,10 +180,8 @@ fn suggestions_ui(ui: &Ui, field: &egui::Response, known: &[String], typed: &str
 
 fn place_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
     let mut place = scene.background.clone();
-    let field = TextEdit::singleline(&mut place)
-        .id_salt("place")
-        .hint_text("Where it happens")
-        .desired_width(f32::INFINITY);
+    let field =
+        TextEdit::singleline(&mut place).id_salt("place").hint_text("Where it happens").desired_width(f32::INFINITY);
     let response = ui.add(field).accessible_name("Place");
     if response.changed() {
         set(cx, scene, SceneField::Background(place.clone()), Some("place"));
@@ -255,7 +253,8 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
         let live = scene.chosen.is_none();
-        let texture = if live { DrawTarget::Scene(scene.id) } else { DrawTarget::Entity(EntityKind::Background, String::new()) };
+        let texture =
+            if live { DrawTarget::Scene(scene.id) } else { DrawTarget::Entity(EntityKind::Background, String::new()) };
         let hint = "The draft follows every edit";
         if take_button(ui, cx, &texture, "Draft", live, hint).clicked() && !live {
             cx.send(Command::ChooseTake(scene.id, None));
@@ -264,7 +263,8 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             let chosen = scene.chosen == Some(take.id);
             let hint = take_hint(doc, scene, take);
             let target = DrawTarget::Take(scene.id, take.id);
-            let response = ui.push_id(take.id, |ui| take_button(ui, cx, &target, &format!("Take {}", i + 1), chosen, &hint));
+            let response =
+                ui.push_id(take.id, |ui| take_button(ui, cx, &target, &format!("Take {}", i + 1), chosen, &hint));
             if response.inner.clicked() && !chosen {
                 cx.send(Command::ChooseTake(scene.id, Some(take.id)));
             }
@@ -301,7 +301,8 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
 fn take_hint(doc: &Document, scene: &Scene, take: &Take) -> String {
     let wanted = wanted_recipe(doc.project(), scene, &take.recipe.studio, &take.recipe.models);
     let reasons = stale_reasons(&take.recipe, &wanted);
-    let mut hint = format!("Made by the {} studio at {}×{}", take.recipe.studio, take.recipe.size[0], take.recipe.size[1]);
+    let mut hint =
+        format!("Made by the {} studio at {}×{}", take.recipe.studio, take.recipe.size[0], take.recipe.size[1]);
     if !reasons.is_empty() {
         let reasons = reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         hint += &format!("\nSince then: {reasons}");
@@ -317,7 +318,13 @@ fn take_button(ui: &mut Ui, cx: &Cx<'_>, target: &DrawTarget, name: &str, chosen
         let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         picture(ui.painter(), texture.id(), rect, all, corners);
     }
-    let line = if chosen { cx.theme.good } else if response.hovered() { cx.theme.accent } else { cx.theme.line };
+    let line = if chosen {
+        cx.theme.good
+    } else if response.hovered() {
+        cx.theme.accent
+    } else {
+        cx.theme.line
+    };
     ui.painter().rect_stroke(rect, corners, Stroke::new(if chosen { 2.0 } else { 1.0 }, line), StrokeKind::Inside);
     let at = rect.left_bottom() + vec2(4.0, -4.0);
     crate::ui::widgets::badge(ui.painter(), at, name, cx.theme.on_scrim, cx.theme.scrim, 84.0);

@@ -52,6 +52,9 @@ fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 .desired_rows(2)
                 .desired_width(f32::INFINITY);
             let response = ui.add(field).accessible_name("Premise");
+            if ui.ctx().memory(|memory| memory.focused().is_none()) {
+                response.request_focus();
+            }
             begin |= response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.add_enabled_ui(!cx.state.premise.trim().is_empty(), |ui| {

@@ -9,8 +9,8 @@ use crate::ui::document::Document;
 use crate::ui::theme::{radius, semibold};
 use crate::ui::widgets::picture;
 use egui::{
-    Align2, CornerRadius, CursorIcon, FontId, Painter, Pos2, Rect, Response, ScrollArea, Sense, Shape, Stroke, StrokeKind,
-    Ui, pos2, vec2,
+    Align2, CornerRadius, CursorIcon, FontId, Painter, Pos2, Rect, Response, ScrollArea, Sense, Shape, Stroke,
+    StrokeKind, Ui, pos2, vec2,
 };
 
 const MARGIN: f32 = 14.0;
@@ -139,7 +139,8 @@ fn clip_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         let stroke = if selected { Stroke::new(2.0, theme.accent) } else { Stroke::new(1.0, theme.line) };
         painter.rect_stroke(rect, corners, stroke, StrokeKind::Inside);
         let number = (index + 1).to_string();
-        let tag = Rect::from_min_size(rect.min + vec2(5.0, 5.0), vec2(if number.len() > 1 { 22.0 } else { 16.0 }, 16.0));
+        let tag =
+            Rect::from_min_size(rect.min + vec2(5.0, 5.0), vec2(if number.len() > 1 { 22.0 } else { 16.0 }, 16.0));
         painter.rect_filled(tag, CornerRadius::same(4), theme.scrim);
         painter.text(tag.center(), Align2::CENTER_CENTER, number, FontId::new(10.5, semibold()), theme.on_scrim);
         if dissolve > 0 {

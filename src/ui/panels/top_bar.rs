@@ -91,12 +91,18 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let mut count = cx.scene_count;
     let label = count.map_or_else(|| "Auto".to_owned(), |n| format!("{n} scenes"));
-    egui::ComboBox::from_id_salt("scene count").width(92.0).selected_text(label).show_ui(ui, |ui| {
-        ui.selectable_value(&mut count, None, "Auto");
-        for n in 4..=10 {
-            ui.selectable_value(&mut count, Some(n), format!("{n} scenes"));
-        }
-    }).response.on_hover_text("How many scenes the writer makes").accessible_name("Number of scenes");
+    egui::ComboBox::from_id_salt("scene count")
+        .width(92.0)
+        .selected_text(label)
+        .show_ui(ui, |ui| {
+            ui.selectable_value(&mut count, None, "Auto");
+            for n in 4..=10 {
+                ui.selectable_value(&mut count, Some(n), format!("{n} scenes"));
+            }
+        })
+        .response
+        .on_hover_text("How many scenes the writer makes")
+        .accessible_name("Number of scenes");
     if count != cx.scene_count {
         cx.send(Command::SetSceneCount(count));
     }

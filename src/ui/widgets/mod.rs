@@ -19,7 +19,8 @@ pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, hint: &str) -> Response 
 
 /// An icon button without a frame.
 pub fn quiet_icon_button(ui: &mut Ui, icon: &str, name: &str, hint: &str) -> Response {
-    let button = Button::new(RichText::new(icon).size(15.0)).frame_when_inactive(false).min_size(egui::vec2(26.0, 26.0));
+    let button =
+        Button::new(RichText::new(icon).size(15.0)).frame_when_inactive(false).min_size(egui::vec2(26.0, 26.0));
     ui.add(button).on_hover_text(hint).accessible_name(name)
 }
 
