@@ -218,9 +218,8 @@ pub fn install(ctx: &Context) {
     phosphor.tweak.y_offset_factor = 0.07;
     fonts.font_data.insert("phosphor".to_owned(), Arc::new(phosphor));
     let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
-    // The icons come first: they only have code points of the private area, where text fonts have glyphs of their own.
     let family = |first: &str| -> Vec<String> {
-        ["phosphor", first].into_iter().map(str::to_owned).chain(fallback.iter().cloned()).collect()
+        [first, "phosphor"].into_iter().map(str::to_owned).chain(fallback.iter().cloned()).collect()
     };
     fonts.families.insert(FontFamily::Proportional, family("inter"));
     fonts.families.insert(semibold(), family("inter-semibold"));
