@@ -6,6 +6,7 @@ use eframe::egui_wgpu::{RenderState, RendererOptions};
 use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use image::{Rgba, RgbaImage};
+use reelboard::draft::{camera_move, dissolve};
 use reelboard::preview::{Compositor, Dissolve, PreviewError, PreviewTarget, Shot, adapters};
 use reelboard::project::{CameraMove, Direction, Speed, View};
 use wgpu::naga;
@@ -35,34 +36,6 @@ impl Gpu {
         let target = PreviewTarget::new(device, size);
         self.compositor.render(device, queue, &target, shot, dissolve).unwrap();
         target.read(device, queue).unwrap()
-    }
-}
-
-/// What the camera sees, by the definition that the shader and its twin share.
-fn camera_move(still: &RgbaImage, view: View, out: &mut RgbaImage) {
-    let (width, height) = out.dimensions();
-    let size = [still.width() as f32, still.height() as f32];
-    let texel = |x: f32, y: f32| {
-        let (x, y) = (x.clamp(0.0, size[0] - 1.0), y.clamp(0.0, size[1] - 1.0));
-        still.get_pixel(x as u32, y as u32).0.map(f32::from)
-    };
-    for (x, y, pixel) in out.enumerate_pixels_mut() {
-        let u = view.center[0] + ((x as f32 + 0.5) / width as f32 - 0.5) * view.extent;
-        let v = view.center[1] + ((y as f32 + 0.5) / height as f32 - 0.5) * view.extent;
-        let (u, v) = (u * size[0] - 0.5, v * size[1] - 0.5);
-        let (left, top) = (u.floor(), v.floor());
-        let corners = [texel(left, top), texel(left + 1.0, top), texel(left, top + 1.0), texel(left + 1.0, top + 1.0)];
-        *pixel = Rgba([0, 1, 2, 3].map(|c| {
-            let upper = corners[0][c] * (1.0 - (u - left)) + corners[1][c] * (u - left);
-            let lower = corners[2][c] * (1.0 - (u - left)) + corners[3][c] * (u - left);
-            (upper * (1.0 - (v - top)) + lower * (v - top)).round() as u8
-        }));
-    }
-}
-
-fn dissolve(a: &RgbaImage, b: &RgbaImage, t: f32, out: &mut RgbaImage) {
-    for ((a, b), out) in a.iter().zip(b.iter()).zip(out.iter_mut()) {
-        *out = (f32::from(*a) * (1.0 - t) + f32::from(*b) * t).round() as u8;
     }
 }
 

@@ -117,6 +117,8 @@ pub struct App {
     pub(super) dialog_results: (crossbeam_channel::Sender<Command>, crossbeam_channel::Receiver<Command>),
     pub(super) jobs: Vec<JobStatus>,
     pub(super) device: String,
+    /// Where new projects go; `None` when the user has no home.
+    pub(super) projects: Option<PathBuf>,
     commands: Vec<Command>,
 }
 
@@ -171,15 +173,20 @@ impl App {
             dialog_results: crossbeam_channel::bounded(8),
             jobs: Vec::new(),
             commands: Vec::new(),
+            projects: super::carry_out::project_home(),
             remembered,
             ctx,
         })
     }
 
-    /// An application without a desktop: for tests, which drive its widgets.
+    /// An application without a desktop, which keeps new projects and models in the given folders: for tests, which
+    /// drive its widgets.
     #[doc(hidden)]
-    pub fn headless(ctx: &Context) -> Result<Self, AppError> {
-        Self::with_services(ctx.clone(), Viewer::new(None), Remembered::default())
+    pub fn headless(ctx: &Context, projects: PathBuf, models: PathBuf) -> Result<Self, AppError> {
+        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), Remembered::default())?;
+        app.projects = Some(projects);
+        app.cache = ModelCache::at(models);
+        Ok(app)
     }
 
     /// Opens a project before the first frame.

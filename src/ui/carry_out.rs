@@ -407,7 +407,7 @@ impl App {
     }
 
     fn new_project(&mut self, project: Project) {
-        let folder = match free_folder(&project.premise) {
+        let folder = match free_folder(self.projects.as_deref(), &project.premise) {
             Ok(folder) => folder,
             Err(error) => return self.complain(format!("cannot make a folder for the project: {error}")),
         };
@@ -486,9 +486,9 @@ enum Browse {
 }
 
 /// A folder for a new project that does not exist yet: `Reelboard/a-few-words.reel` in the user's videos.
-fn free_folder(premise: &str) -> std::io::Result<PathBuf> {
-    let base = project_home().ok_or_else(|| std::io::Error::other("the user has no home folder"))?;
-    std::fs::create_dir_all(&base)?;
+fn free_folder(base: Option<&Path>, premise: &str) -> std::io::Result<PathBuf> {
+    let base = base.ok_or_else(|| std::io::Error::other("the user has no home folder"))?;
+    std::fs::create_dir_all(base)?;
     let slug = slug(premise);
     let names = std::iter::once(slug.clone()).chain((2..).map(|n| format!("{slug}-{n}")));
     let mut folders = names.map(|name| base.join(format!("{name}.reel")));
@@ -496,7 +496,7 @@ fn free_folder(premise: &str) -> std::io::Result<PathBuf> {
 }
 
 /// Where new projects go: `REELBOARD_PROJECTS`, or `Reelboard` in the user's videos, documents or home.
-fn project_home() -> Option<PathBuf> {
+pub(super) fn project_home() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("REELBOARD_PROJECTS") {
         return Some(PathBuf::from(folder));
     }

@@ -195,9 +195,10 @@ impl Named {
 /// The named commands whose shortcuts were pressed. While a text field has the keyboard, only those meant for it count.
 pub fn pressed(ctx: &egui::Context) -> Vec<Named> {
     let typing = ctx.text_edit_focused();
-    // Longer combinations first: consuming a plain key would also take it from one with modifiers.
+    // Longer combinations first: a shortcut also matches when Shift is held in addition.
     let mut entries: Vec<&Entry> = Named::ALL.iter().filter(|entry| entry.in_text || !typing).collect();
-    entries.sort_by_key(|entry| entry.shortcut.is_some_and(|s| s.modifiers == Modifiers::NONE));
+    let held = |m: Modifiers| [m.shift, m.alt, m.command, m.ctrl].into_iter().filter(|held| *held).count();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.shortcut.map_or(0, |shortcut| held(shortcut.modifiers))));
     let mut found = Vec::new();
     ctx.input_mut(|input| {
         for entry in entries {

@@ -2,7 +2,7 @@
 
 use super::Cx;
 use crate::engine::DrawTarget;
-use crate::project::{EntityKind, Scene, SceneId, ScriptScene, stale_reasons, wanted_recipe};
+use crate::project::{Direction, EntityKind, Scene, SceneId, ScriptScene, stale_reasons, wanted_recipe};
 use crate::ui::command::{Command, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
@@ -100,15 +100,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
 
         frame(ui, &theme, rect, if selected { theme.accent } else { theme.line }, selected);
         let picture_rect = Rect::from_min_size(rect.min, vec2(rect.width(), (rect.width() / aspect).round()));
-        let uv = if response.contains_pointer() && !response.dragged() {
-            // Under the pointer a card plays its camera move, in a bit less than its own time.
-            let since = ui.input(|input| input.time);
-            let length = scene.duration_secs().min(3.0) as f32 + 0.6;
-            ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
-            view_uv(scene.camera.view_at((since as f32 % length) / (length - 0.6)))
-        } else {
-            view_uv(scene.camera.view_at(0.5))
-        };
+        let uv = view_uv(scene.camera.view_at(hover_time(ui, &response, scene)));
         scene_picture(ui, cx, scene.id, picture_rect, uv);
         number(ui, &theme, index, picture_rect);
         let (text, color, fill) = state_badge(doc, scene, &theme);
@@ -125,6 +117,24 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         footer_row(&mut body_ui, cx, scene);
         reorder(ui, cx, doc, scene.id, index, rect);
     });
+}
+
+/// The moment of its camera move that a card shows: the middle, or under the pointer the whole move, once.
+fn hover_time(ui: &Ui, response: &egui::Response, scene: &Scene) -> f32 {
+    const REST: f32 = 0.5;
+    let since = response.id.with("hovered since");
+    if !response.contains_pointer() || response.dragged() {
+        ui.data_mut(|data| data.remove::<f64>(since));
+        return REST;
+    }
+    let now = ui.input(|input| input.time);
+    let start = ui.data_mut(|data| *data.get_temp_mut_or_insert_with(since, || now));
+    let t = ((now - start) / scene.duration_secs().min(3.0)) as f32;
+    if t >= 1.0 || scene.camera.direction == Direction::Static {
+        return REST;
+    }
+    ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
+    t
 }
 
 fn context_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {

@@ -1,0 +1,281 @@
+//! The window, driven by the names of its widgets as a screen reader hears them.
+#![cfg(feature = "gui")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use reelboard::draft::example_project;
+use reelboard::project::{Direction, EntityKind, Project, ProjectStore};
+use reelboard::ui::App;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A window and the folder that its test may write to.
+struct Window {
+    harness: Harness<'static, Option<App>>,
+    folder: TempDir,
+}
+
+impl Window {
+    /// A window that shows `project`, or the start screen.
+    fn open(project: Option<&Project>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let (projects, models) = (folder.path().join("projects"), folder.path().join("models"));
+        let film = project.map(|project| {
+            let film = folder.path().join("film.reel");
+            ProjectStore::create(&film, project).unwrap();
+            film
+        });
+        let mut harness = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).build_ui_state(
+            move |ui, app: &mut Option<App>| match app {
+                // Fonts are there from the second frame on.
+                None => {
+                    let mut new = App::headless(ui.ctx(), projects.clone(), models.clone()).unwrap();
+                    film.iter().for_each(|film| new.open(film.clone()));
+                    *app = Some(new);
+                }
+                Some(app) => {
+                    app.step(ui.ctx());
+                    app.draw(ui);
+                }
+            },
+            None,
+        );
+        harness.run_steps(4);
+        let mut window = Self { harness, folder };
+        window.settle();
+        window
+    }
+
+    fn example() -> Self {
+        Self::open(Some(&example_project()))
+    }
+
+    fn app(&self) -> &App {
+        self.harness.state().as_ref().unwrap()
+    }
+
+    fn project(&self) -> &Project {
+        self.app().project().expect("a project is open")
+    }
+
+    /// Draws frames until the engine has nothing left to do.
+    fn settle(&mut self) {
+        self.wait("the engine is done", |window| !window.app().is_busy());
+        self.harness.run_steps(2);
+    }
+
+    /// Draws frames until something has happened.
+    fn wait(&mut self, what: &str, mut happened: impl FnMut(&Self) -> bool) {
+        let start = Instant::now();
+        while !happened(self) {
+            assert!(start.elapsed() < Duration::from_secs(120), "waited in vain: {what}");
+            self.harness.step();
+            std::thread::yield_now();
+        }
+    }
+
+    fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).scroll_to_me();
+        self.harness.run_steps(12);
+        self.harness.get_by_label(name).click();
+        self.harness.run_steps(3);
+    }
+
+    /// Replaces what is in a text field.
+    fn fill(&mut self, field: &str, text: &str) {
+        self.harness.get_by_label(field).focus();
+        self.harness.run_steps(2);
+        self.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        self.harness.step();
+        self.harness.get_by_label(field).type_text(text);
+        self.harness.run_steps(3);
+    }
+
+    fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.run_steps(3);
+    }
+
+    fn leave_the_field(&mut self) {
+        let focused = self.harness.ctx.memory(|memory| memory.focused());
+        focused.iter().for_each(|id| self.harness.ctx.memory_mut(|memory| memory.surrender_focus(*id)));
+        self.harness.run_steps(3);
+    }
+}
+
+/// A free photo that the tests have: the input of a parity fixture.
+fn photo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parity/u2net/small.png")
+}
+
+#[test]
+fn an_edited_prompt_is_one_step_to_undo_and_is_on_disk() {
+    let mut window = Window::example();
+    let before = window.project().scenes[0].prompt.clone();
+    window.fill("Prompt", "The keeper dances");
+    assert_eq!(window.project().scenes[0].prompt, "The keeper dances");
+    window.leave_the_field();
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().scenes[0].prompt, before);
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
+    assert_eq!(window.project().scenes[0].prompt, "The keeper dances");
+    window.settle();
+    // Dropping the window waits for the saver.
+    let Window { harness, folder } = window;
+    drop(harness);
+    let kept = reelboard::project::read_project(&folder.path().join("film.reel")).unwrap();
+    assert_eq!(kept.scenes[0].prompt, "The keeper dances");
+}
+
+#[test]
+fn scenes_are_added_duplicated_moved_and_deleted() {
+    let mut window = Window::example();
+    let ids = |window: &Window| window.project().scenes.iter().map(|scene| scene.id.0).collect::<Vec<_>>();
+    let first = ids(&window);
+    window.press(Modifiers::COMMAND, Key::Enter);
+    assert_eq!(ids(&window).len(), first.len() + 1);
+    window.leave_the_field();
+    assert_eq!(window.project().scenes[1].prompt, "", "the new scene comes after the selected one");
+    window.press(Modifiers::NONE, Key::Delete);
+    assert_eq!(ids(&window), first);
+    window.press(Modifiers::NONE, Key::Home);
+    window.press(Modifiers::NONE, Key::ArrowUp);
+    window.press(Modifiers::NONE, Key::ArrowUp);
+    window.press(Modifiers::SHIFT, Key::ArrowDown);
+    assert_eq!(ids(&window)[..2], [first[1], first[0]]);
+    window.press(Modifiers::COMMAND, Key::D);
+    assert_eq!(window.project().scenes[1].prompt, window.project().scenes[2].prompt);
+    for _ in 0..4 {
+        window.press(Modifiers::COMMAND, Key::Z);
+    }
+    assert_eq!(ids(&window), first);
+}
+
+#[test]
+fn a_new_camera_move_is_shown_at_once() {
+    let mut window = Window::example();
+    window.click("Camera left");
+    assert_eq!(window.project().scenes[0].camera.direction, Direction::Left);
+    // It plays: the transport offers a pause, and the playhead moves.
+    window.click("Camera speed fast");
+    assert_eq!(window.project().scenes[0].camera.speed.as_str(), "fast");
+}
+
+#[test]
+fn a_text_becomes_scenes_without_a_model() {
+    let mut window = Window::open(None);
+    window.click("Start from a text…");
+    window.fill("Text", "Mia opens the old door. Mia finds a lantern in the cellar. The lantern lights up the cellar.");
+    window.click("Make scenes");
+    window.settle();
+    let project = window.project();
+    assert_eq!(project.scenes.len(), 3);
+    assert!(project.scenes[0].foreground.iter().any(|name| name == "Mia"), "{:?}", project.scenes[0].foreground);
+    let kept = std::fs::read_dir(window.folder.path().join("projects")).unwrap().count();
+    assert_eq!(kept, 1, "the new project has a folder");
+}
+
+#[test]
+fn writing_without_a_model_offers_the_download() {
+    let mut window = Window::example();
+    window.click("Write");
+    window.harness.get_by_label("The writer is not on this machine yet");
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.harness.query_by_label("The writer is not on this machine yet").is_none());
+}
+
+#[test]
+fn an_own_photo_is_cut_out_and_can_be_undone() {
+    let mut window = Window::example();
+    window.click("Entity dog");
+    window.fill("Photo path", &photo().display().to_string());
+    window.press(Modifiers::NONE, Key::Enter);
+    window.settle();
+    let dog = window.project().cast_entry(EntityKind::Foreground, "dog").unwrap();
+    let reference = dog.reference.clone().expect("the dog has a photo");
+    assert!(reference.is_photo());
+    window.leave_the_field();
+    window.press(Modifiers::COMMAND, Key::Z);
+    let dog = window.project().cast_entry(EntityKind::Foreground, "dog").unwrap();
+    assert_eq!(dog.reference, None);
+}
+
+#[test]
+fn a_photo_that_is_none_is_explained() {
+    let mut window = Window::example();
+    let text = window.folder.path().join("notes.png");
+    std::fs::write(&text, "not a picture").unwrap();
+    window.click("Entity dog");
+    window.fill("Photo path", &text.display().to_string());
+    window.press(Modifiers::NONE, Key::Enter);
+    window.settle();
+    assert!(window.harness.query_all_by_label_contains("notes.png").next().is_some(), "the message names the file");
+    window.click("Close message");
+}
+
+#[test]
+fn a_renamed_entity_has_its_new_name_in_every_scene() {
+    let mut window = Window::example();
+    let shown = |project: &Project, name: &str| {
+        project.scenes.iter().filter(|scene| scene.foreground.iter().any(|n| n == name)).count()
+    };
+    let scenes = shown(window.project(), "dog");
+    window.click("Entity dog");
+    window.fill("Name", "terrier");
+    window.press(Modifiers::NONE, Key::Enter);
+    window.settle();
+    assert_eq!((shown(window.project(), "dog"), shown(window.project(), "terrier")), (0, scenes));
+}
+
+#[test]
+fn a_film_is_exported_from_the_dialog() {
+    let mut project = example_project();
+    project.scenes.truncate(2);
+    project.scenes.iter_mut().for_each(|scene| scene.duration_ms = 500);
+    let mut window = Window::open(Some(&project));
+    let film = window.folder.path().join("out.mp4");
+    window.press(Modifiers::COMMAND, Key::E);
+    window.fill("Export file", &film.display().to_string());
+    window.click("Export");
+    window.settle();
+    assert!(film.is_file());
+    window.click("Close message");
+}
+
+#[test]
+fn a_take_is_kept_and_turns_stale_with_its_scene() {
+    let mut window = Window::example();
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    assert_eq!(window.project().scenes[0].takes.len(), 1);
+    assert_eq!(window.project().scenes[0].chosen, None, "the live draft stays in the film");
+    window.click("Take 1");
+    assert!(window.project().scenes[0].chosen.is_some());
+    window.fill("Prompt", "The keeper dances");
+    window.settle();
+    assert!(window.harness.query_all_by_label_contains("Stale: prompt changed").next().is_some());
+    window.leave_the_field();
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().scenes[0].takes.len(), 1, "undo never removes a take");
+}
+
+#[test]
+fn a_window_at_rest_draws_nothing() {
+    let mut window = Window::example();
+    window.harness.remove_cursor();
+    // Past the pause after which a project is saved.
+    let rested = |window: &mut Window| {
+        window.harness.step();
+        let output = &window.harness.output().viewport_output;
+        output.values().map(|viewport| viewport.repaint_delay).min().unwrap() == Duration::MAX
+    };
+    let start = Instant::now();
+    while !rested(&mut window) {
+        assert!(start.elapsed() < Duration::from_secs(60), "something keeps asking for frames");
+        std::thread::yield_now();
+    }
+    assert!(rested(&mut window));
+}
