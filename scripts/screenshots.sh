@@ -98,17 +98,15 @@ is_still() {
     [ "$(identify -format %# "$work/before.png")" = "$(identify -format %# "$work/after.png")" ]
 }
 
-# Saves a picture as small as it has to be.
+# Saves a picture with a palette: as it is, else smaller, else also without the grain that hides the palette's steps.
 keep() {
-    local picture=docs/$2.png colours
-    for colours in 256 128 64; do
-        convert "$work/$1.png" -strip -dither FloydSteinberg -colors "$colours" -define png:compression-level=9 "PNG8:$picture"
+    local picture=docs/$2.png how
+    for how in "" "-resize 1200x" "-resize 1200x +dither"; do
+        # shellcheck disable=SC2086 # several words
+        convert "$work/$1.png" -strip $how -colors 256 -define png:compression-level=9 "PNG8:$picture"
         [ "$(stat -c %s "$picture")" -gt "$largest_bytes" ] || break
     done
-    if [ "$(stat -c %s "$picture")" -gt "$largest_bytes" ]; then
-        convert "$work/$1.png" -strip -resize 1200x +dither -colors 128 "PNG8:$picture"
-    fi
-    echo "$picture: $(stat -c %s "$picture") bytes"
+    echo "$picture: $(identify -format '%w×%h' "$picture"), $(stat -c %s "$picture") bytes"
 }
 
 keep_when_still() {
