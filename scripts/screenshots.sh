@@ -21,7 +21,7 @@ largest_bytes=250000
 # How long anything may take before it counts as broken; a software rasteriser on two cores is slow.
 patience_secs=60
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/reelboard-XXXXXX")
+work=$(mktemp -d -t reelboard-XXXXXX)
 window_pid="" screen_pid=""
 clean_up() {
     [ -z "$window_pid" ] || kill "$window_pid" 2>/dev/null || true
@@ -65,7 +65,7 @@ start_screen() {
 
 find_window() {
     kill -0 "$window_pid" || { cat "$work/window.log" >&2; exit 1; }
-    window=$(xdotool search --onlyvisible --name '^Reelboard$|— Reelboard$|Reelboard' 2>/dev/null | head -n 1)
+    window=$(xdotool search --onlyvisible --name 'Reelboard' 2>/dev/null | head -n 1)
     [ -n "$window" ]
 }
 
