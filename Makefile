@@ -1,5 +1,6 @@
 # make run    sets the machine up, builds, and opens the window; ARGS="film.reel" passes arguments on
 # make test   sets the machine up and runs the whole check, as .ci/run does
+# make screenshots   takes the README's pictures again, from the window that `make run` built
 
 # One target folder for all checkouts, outside of them, so that a second clone does not compile the dependencies again.
 CARGO_TARGET_DIR ?= $(HOME)/.cache/reelboard/target
@@ -9,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 ARGS ?=
 
-.PHONY: run test setup models fmt clippy tests headless
+.PHONY: run test setup models screenshots fmt clippy tests headless
 
 run: setup
 	cargo run -- $(ARGS)
@@ -17,6 +18,11 @@ run: setup
 # Downloads the writer's model; says where from, how large and under which licence.
 models: setup
 	cargo run -- models fetch $(ARGS)
+
+screenshots:
+	@scripts/setup.sh gui-trial
+	cargo build
+	scripts/screenshots.sh
 
 setup:
 	@scripts/setup.sh
