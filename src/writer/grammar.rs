@@ -34,11 +34,17 @@ pub(super) struct SceneRules<'a> {
 }
 
 /// The story in three sentences and the number of scenes: the one asked for, or one of a range.
+///
+/// The first sentence begins with an English word: whatever the premise's language, the film is then told in English,
+/// which is what the picture library and the image models understand.
 pub(super) fn plan(counts: &[u32]) -> String {
     let counts = choice(counts.iter());
+    let opening = choice(["A", "An", "The", "One", "Two", "Three", "Four", "Some"].iter());
     format!(
-        "start: \"Beginning: \" TOLD \"\\nProblem: \" TOLD \"\\nEnd: \" TOLD \"\\nScenes: \" COUNT \"\\n\"\n\
-         TOLD: /[A-Z]({WORD})?(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
+        "start: \"Beginning: \" OPENING TOLD \"\\nProblem: \" TOLD_NEXT \"\\nEnd: \" TOLD_NEXT \"\\nScenes: \" COUNT \"\\n\"\n\
+         OPENING: {opening}\n\
+         TOLD: /(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
+         TOLD_NEXT: /[A-Z]({WORD})?(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
          COUNT: {counts}\n"
     )
 }

@@ -33,8 +33,9 @@ const WORN: f32 = 2.0;
 /// A small model copies scene count and camera moves from the example: their scores are multiplied by this, so that
 /// chance makes them vary.
 const COPIED: f32 = 0.4;
-/// How often a scene is said again because it repeats an earlier one.
-const RETAKES: usize = 3;
+/// How often scenes of one script are said again because they repeat an earlier one, in all and for one scene.
+const RETAKES: u32 = 6;
+const SCENE_RETAKES: u32 = 3;
 
 /// What to write.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -112,10 +113,11 @@ impl Writer {
         progress.stage("writing the scenes");
         let mut cast = Cast::default();
         let mut worn = HashSet::new();
+        let mut retakes = RETAKES;
         let mut audience = Audience { count, progress, on_scene };
         let scenes = &mut written.script.scenes;
         while scenes.len() < count {
-            let raw = self.say_scene(scenes, &cast, &worn, &mut sampler, &mut audience)?;
+            let raw = self.say_scene(scenes, &cast, &worn, &mut retakes, &mut sampler, &mut audience)?;
             let scene = cast.admit(raw);
             worn.extend(self.wearing(&scene));
             (audience.on_scene)(scenes.len(), &scene, true);
@@ -131,6 +133,7 @@ impl Writer {
         scenes: &[ScriptScene],
         cast: &Cast,
         worn: &HashSet<u32>,
+        retakes: &mut u32,
         sampler: &mut Sampler,
         audience: &mut Audience,
     ) -> Result<ScriptScene, WriterError> {
@@ -138,7 +141,7 @@ impl Writer {
         let rules = scene_rules(scenes, cast);
         let grammar = grammar::scene(&rules);
         let mut best: Option<(f32, ScriptScene)> = None;
-        for take in 0..=RETAKES {
+        for take in 0.. {
             sampler.sampling.temperature = SAMPLING.temperature + 0.15 * take as f32;
             let mut listener = Listening { index: scenes.len(), worn, heard_bytes: 0, audience };
             let said = self.decoder.speak(&grammar, sampler, &mut listener)?;
@@ -151,9 +154,11 @@ impl Writer {
             if best.as_ref().is_none_or(|(least, _)| repeats < *least) {
                 best = Some((repeats, scene));
             }
-            if take < RETAKES {
-                self.decoder.back_to(mark);
+            if take == SCENE_RETAKES || *retakes == 0 {
+                break;
             }
+            *retakes -= 1;
+            self.decoder.back_to(mark);
         }
         sampler.sampling.temperature = SAMPLING.temperature;
         let (_, scene) = best.expect("at least one take was made");
