@@ -11,7 +11,7 @@ use crate::models::{ModelCache, Registry};
 use crate::project::{EntityKind, Project, entities, read_project};
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -38,8 +38,7 @@ pub fn run(command: Command) -> Result<()> {
                 Some(path) => film.take_script(&script_from_text(&read_text(&path)?)?, writing.seed)?,
                 None => film.write(&registry()?, &cache()?, &writing)?,
             }
-            print!("{}", show::as_text(film.project()));
-            Ok(())
+            out(&show::as_text(film.project()))
         }
         Command::Photo { project, name, photo } => {
             let mut film = Film::open(&project, cancel)?;
@@ -69,12 +68,7 @@ pub fn run(command: Command) -> Result<()> {
         }
         Command::Show { project, json } => {
             let project = read_project(&project)?;
-            if json {
-                println!("{:#}", show::as_json(&project));
-            } else {
-                print!("{}", show::as_text(&project));
-            }
-            Ok(())
+            if json { out(&format!("{:#}\n", show::as_json(&project))) } else { out(&show::as_text(&project)) }
         }
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
@@ -130,6 +124,11 @@ fn settings(project: &Project, path: PathBuf, encoding: &Encoding) -> ExportSett
     ExportSettings { path, width, height, fps: encoding.fps.unwrap_or(format.fps), quality: encoding.quality }
 }
 
+/// Prints to standard output. A reader that has seen enough, such as `head`, is an error that `main` ends quietly with.
+fn out(text: &str) -> Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
+}
+
 fn read_text(path: &Path) -> Result<String> {
     if path == Path::new("-") {
         let mut text = String::new();
@@ -144,12 +143,7 @@ fn doctor(json: bool) -> Result<()> {
     let adapters = adapters();
     let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders };
     let report = doctor::report(&registry()?, &cache()?, probed);
-    if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{report}");
-    }
-    Ok(())
+    if json { out(&format!("{}\n", serde_json::to_string_pretty(&report)?)) } else { out(&format!("{report}\n")) }
 }
 
 /// An encoder as the report shows it; one that films are not made with is left out when this FFmpeg lacks it.

@@ -117,6 +117,8 @@ pub struct App {
     pub(super) dialog_results: (crossbeam_channel::Sender<Command>, crossbeam_channel::Receiver<Command>),
     pub(super) jobs: Vec<JobStatus>,
     pub(super) device: String,
+    /// Something was remembered that must not wait for the next regular save.
+    pub(super) remember_now: bool,
     /// Where new projects go; `None` when the user has no home.
     pub(super) projects: Option<PathBuf>,
     commands: Vec<Command>,
@@ -174,6 +176,7 @@ impl App {
             jobs: Vec::new(),
             commands: Vec::new(),
             projects: super::carry_out::project_home(),
+            remember_now: false,
             remembered,
             ctx,
         })
@@ -356,8 +359,15 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
         self.step(ctx);
+        // A killed window still knows the projects that it had open.
+        if std::mem::take(&mut self.remember_now)
+            && let Some(storage) = frame.storage_mut()
+        {
+            eframe::set_value(storage, eframe::APP_KEY, &self.remembered);
+            storage.flush();
+        }
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {

@@ -438,6 +438,8 @@ impl App {
             Ok(doc) => {
                 self.close_project();
                 self.remembered.add_recent(folder);
+                self.remember_now = true;
+                self.panel_state.fit_timeline = true;
                 self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{} – Reelboard", doc.name())));
                 self.selection =
                     doc.project().scenes.first().map_or(Selection::Nothing, |scene| Selection::Scene(scene.id));

@@ -202,8 +202,10 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Named> {
     let mut found = Vec::new();
     ctx.input_mut(|input| {
         for entry in entries {
-            if entry.shortcut.is_some_and(|shortcut| input.consume_shortcut(&shortcut)) {
-                found.push(entry.command);
+            if let Some(KeyboardShortcut { modifiers, logical_key }) = entry.shortcut {
+                // A slow frame may hold several presses of one key; each counts.
+                let presses = input.count_and_consume_key(modifiers, logical_key);
+                found.extend(std::iter::repeat_n(entry.command, presses));
             }
         }
     });

@@ -124,6 +124,7 @@ impl App {
         if !edits.is_empty() {
             self.edit(Edit::Batch(edits), Some(writing_key(job)));
         }
+        self.panel_state.fit_timeline = true;
         if !notes.is_empty() {
             self.tell(notes.join("; "));
         }

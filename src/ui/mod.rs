@@ -34,7 +34,7 @@ pub fn run(launch: Launch) -> Result<(), eframe::Error> {
         .with_title("Reelboard")
         .with_app_id(APP_ID)
         .with_inner_size([1440.0, 900.0])
-        .with_min_inner_size([960.0, 600.0])
+        .with_min_inner_size([1080.0, 680.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
     eframe::run_native(APP_ID, options, Box::new(|cx| Ok(Box::new(app::App::new(cx, launch)?))))

@@ -28,6 +28,8 @@ pub struct Theme {
     pub accent_hover: Color32,
     pub on_accent: Color32,
     pub accent_faint: Color32,
+    /// Text of a selected button, and the frame of a field that has the keyboard.
+    pub on_selection: Color32,
     pub good: Color32,
     pub good_faint: Color32,
     pub warn: Color32,
@@ -80,6 +82,7 @@ impl Theme {
         accent_hover: rgb(0x6a93ff),
         on_accent: rgb(0xffffff),
         accent_faint: rgb(0x1c2846),
+        on_selection: rgb(0xa9c1ff),
         good: rgb(0x7ddba3),
         good_faint: rgb(0x173126),
         warn: rgb(0xf2bd62),
@@ -109,6 +112,7 @@ impl Theme {
         accent_hover: rgb(0x4a78f0),
         on_accent: rgb(0xffffff),
         accent_faint: rgb(0xdfe8ff),
+        on_selection: rgb(0x1f4fd0),
         good: rgb(0x177a45),
         good_faint: rgb(0xd9f2e3),
         warn: rgb(0x8a5a00),
@@ -151,8 +155,8 @@ impl Theme {
         v.warn_fg_color = self.warn;
         v.error_fg_color = self.bad;
         v.weak_text_color = Some(self.text_dim);
-        v.selection.bg_fill = self.accent.gamma_multiply(0.45);
-        v.selection.stroke = Stroke::new(1.0, self.accent);
+        v.selection.bg_fill = self.accent.gamma_multiply(if self.dark { 0.38 } else { 0.2 });
+        v.selection.stroke = Stroke::new(1.0, self.on_selection);
         v.slider_trailing_fill = true;
         let w = &mut v.widgets;
         w.noninteractive.bg_fill = self.panel;

@@ -43,7 +43,13 @@ impl Viewer {
     /// The graphics device, for the status line.
     pub fn device_name(&self) -> String {
         match &self.gpu {
-            Some(gpu) => gpu.state.adapter.get_info().name,
+            Some(gpu) => {
+                let info = gpu.state.adapter.get_info();
+                match info.device_type {
+                    wgpu::DeviceType::Cpu => "drawn by the processor".to_owned(),
+                    _ => info.name,
+                }
+            }
             None => "no graphics device".to_owned(),
         }
     }

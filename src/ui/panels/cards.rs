@@ -7,7 +7,7 @@ use crate::ui::command::{Command, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{Theme, radius, semibold, space};
-use crate::ui::widgets::{Chip, badge, chip_ui, dim, picture, primary_button, view_uv};
+use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
     Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind,
@@ -209,17 +209,31 @@ fn chips_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)));
     row.spacing_mut().item_spacing.x = 5.0;
     row.set_clip_rect(rect.intersect(ui.clip_rect()));
-    for kind in [EntityKind::Foreground, EntityKind::Background] {
-        for name in scene.entity_names(kind) {
-            let left = rect.right() - row.cursor().left();
-            if left < 30.0 {
-                return;
-            }
-            let (_, event) = row.push_id((kind, name), |ui| chip_ui(ui, kind, name, false, left.min(130.0))).inner;
-            if event == Some(Chip::Clicked) {
-                cx.send(Command::SelectEntity(kind, name.to_owned()));
-            }
+    let place = (!scene.background.is_empty()).then_some(&scene.background);
+    let place_width = place.map_or(0.0, |name| chip_width(ui, name).min(rect.width() * 0.45) + 5.0);
+    let room = rect.width() - place_width;
+    let mut used = 0.0;
+    for (i, name) in scene.foreground.iter().enumerate() {
+        let rest = &scene.foreground[i..];
+        // What does not fit is counted; a single name may be cut instead.
+        let more = if rest.len() > 1 { 38.0 } else { 0.0 };
+        let width = chip_width(ui, name).min(130.0).min((room - used).max(0.0));
+        if used + width + more > room + 1.0 || width < 34.0 {
+            row.label(dim(&row, format!("+{}", rest.len()))).on_hover_text(rest.join(", "));
+            break;
         }
+        chip(&mut row, cx, EntityKind::Foreground, name, width);
+        used += width + 5.0;
+    }
+    if let Some(name) = place {
+        chip(&mut row, cx, EntityKind::Background, name, place_width - 5.0);
+    }
+}
+
+fn chip(row: &mut Ui, cx: &mut Cx<'_>, kind: EntityKind, name: &str, width: f32) {
+    let (_, event) = row.push_id((kind, name), |ui| chip_ui(ui, kind, name, false, width)).inner;
+    if event == Some(Chip::Clicked) {
+        cx.send(Command::SelectEntity(kind, name.to_owned()));
     }
 }
 
@@ -297,7 +311,14 @@ fn add_ui(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     let corners = CornerRadius::same(radius::CARD);
     ui.painter().rect_stroke(rect, corners, Stroke::new(1.0, line), StrokeKind::Inside);
     let text = format!("{}  Add scene", icons::ADD);
-    ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(13.0), color);
+    // Near the top, so that it is seen where only the beginning of the last row is.
+    ui.painter().text(
+        rect.center_top() + vec2(0.0, 40.0),
+        Align2::CENTER_CENTER,
+        text,
+        FontId::proportional(13.0),
+        color,
+    );
     if response.on_hover_text(Named::AddScene.tooltip(ui.ctx())).clicked() {
         if let Some(last) = cx.doc.and_then(|doc| doc.project().scenes.last()) {
             cx.send(Command::SelectScene(last.id));

@@ -100,7 +100,8 @@ fn summary_text(cx: &Cx<'_>, entity: &EntitySummary, description: &str, width: f
         1 => "1 scene".to_owned(),
         n => format!("{n} scenes"),
     };
-    job.append(&format!("{place}{count}"), 6.0, dim.clone());
+    job.append("\n", 0.0, dim.clone());
+    job.append(&format!("{place}{count}"), 0.0, dim.clone());
     if !description.is_empty() {
         job.append("\n", 0.0, dim.clone());
         job.append(description, 0.0, TextFormat { line_height: Some(15.0), ..dim });

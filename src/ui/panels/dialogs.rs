@@ -10,7 +10,7 @@ use crate::ui::command::{Command, Dialog, Menu, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
-use crate::ui::widgets::{dim, form_row, primary_button, quiet_icon_button, section_heading};
+use crate::ui::widgets::{capitalized, dim, form_row, primary_button, quiet_icon_button, section_heading};
 use egui::{
     Align, Button, ComboBox, CornerRadius, Frame, Id, Key, Layout, Margin, Modal, ProgressBar, RichText, ScrollArea,
     Stroke, TextEdit, Ui, vec2,
@@ -28,7 +28,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::Shortcuts => ("Keyboard shortcuts", 620.0),
         Dialog::WhoIsIt(_) => ("Who or what is in this photo?", 480.0),
     };
-    let modal = Modal::new(Id::unique("dialog")).show(ui.ctx(), |ui| {
+    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(18));
+    let modal = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(width);
         ui.horizontal(|ui| {
             ui.label(RichText::new(title).size(16.0).family(semibold()));
@@ -86,7 +87,7 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelSpec, chosen: bool) {
                     ui.with_layout(Layout::top_down(Align::Min), |ui| {
                         ui.spacing_mut().item_spacing.y = 3.0;
                         ui.label(RichText::new(&model.title).family(semibold()));
-                        ui.label(dim(ui, model_facts(model)));
+                        ui.label(dim(ui, model_facts(model, &cx.cache.status(model))));
                     });
                 });
             });
@@ -97,13 +98,15 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelSpec, chosen: bool) {
 }
 
 /// Size, licence and memory in one line.
-fn model_facts(model: &ModelSpec) -> String {
+fn model_facts(model: &ModelSpec, status: &ModelStatus) -> String {
     if model.is_builtin() {
         return format!("part of the program · {}", model.licence.spdx);
     }
     let (size, memory) = (bytes_text(model.size_bytes()), bytes_text(model.memory_bytes));
     let terms = if model.licence.terms { ", with terms to accept" } else { "" };
-    format!("{size} to download · {}{terms} · needs {memory} of memory", model.licence.spdx)
+    let here = matches!(status, ModelStatus::Ready | ModelStatus::Unverified);
+    let what = if here { "on this machine" } else { "to download" };
+    format!("{size} {what} · {}{terms} · needs {memory} of memory", model.licence.spdx)
 }
 
 fn fetch_job(cx: &Cx<'_>, model: &ModelSpec) -> Option<JobStatus> {
@@ -232,8 +235,8 @@ fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
     form_row(ui, "Quality", |ui| {
         for quality in Quality::ALL {
-            let button =
-                Button::selectable(cx.state.export_quality == quality, quality.as_str()).frame_when_inactive(true);
+            let button = Button::selectable(cx.state.export_quality == quality, capitalized(quality.as_str()))
+                .frame_when_inactive(true);
             if ui.add(button).clicked() {
                 cx.state.export_quality = quality;
             }
@@ -350,6 +353,7 @@ fn text_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn shortcuts_ui(ui: &mut Ui) {
     let menus = [(Menu::File, "File"), (Menu::Edit, "Edit"), (Menu::Play, "Play"), (Menu::View, "View")];
+    ui.spacing_mut().item_spacing.x = 36.0;
     ui.columns(2, |columns| {
         for (i, (menu, name)) in menus.into_iter().enumerate() {
             let ui = &mut columns[usize::from(i >= 2 || menu == Menu::Play)];

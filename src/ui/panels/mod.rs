@@ -91,6 +91,8 @@ pub(super) struct State {
     pub new_cast: String,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
+    /// The timeline shows the whole film from the next frame on.
+    pub fit_timeline: bool,
     /// The prompt field takes the keyboard on the next frame.
     pub focus_prompt: bool,
     /// Where entities were drawn in the last frame, for files dropped on them.

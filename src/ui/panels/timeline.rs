@@ -18,6 +18,10 @@ const RULER: f32 = 24.0;
 const CAPTION: f32 = 24.0;
 /// Points per second, smallest and largest.
 const ZOOM: std::ops::RangeInclusive<f32> = 6.0..=240.0;
+/// A fitted film is not stretched further than this.
+const MAX_FIT: f32 = 60.0;
+/// Room after the film, to drag its last scene longer.
+const BESIDE: f32 = 60.0;
 /// Width of the edge that changes a scene's duration.
 const HANDLE: f32 = 8.0;
 
@@ -45,11 +49,15 @@ pub fn timeline_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
             *cx.zoom = (*cx.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
         }
     }
+    if cut.total_frames() > 0 && std::mem::take(&mut cx.state.fit_timeline) {
+        let width = ui.available_width() - 2.0 * MARGIN - BESIDE;
+        *cx.zoom = (width / cut.duration_secs() as f32).clamp(*ZOOM.start(), MAX_FIT);
+    }
     let points_per_frame = *cx.zoom / cut.fps().max(1) as f32;
     let height = ui.available_height();
     ScrollArea::horizontal().id_salt("timeline").auto_shrink(false).show(ui, |ui| {
         let film = cut.total_frames() as f32 * points_per_frame;
-        let size = vec2((film + 2.0 * MARGIN + 120.0).max(ui.available_width()), height);
+        let size = vec2((film + 2.0 * MARGIN + BESIDE).max(ui.available_width()), height);
         let (area, background) = ui.allocate_exact_size(size, Sense::click_and_drag());
         let background = background.accessible_name("Timeline");
         let scale = Scale { left: area.left() + MARGIN, points_per_frame };
@@ -136,6 +144,9 @@ fn clip_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         let corners = CornerRadius::same(radius::SMALL);
         painter.rect_filled(rect, corners, theme.card);
         frames(&painter, cx, doc, scene, rect);
+        if dissolve > 0 {
+            dissolve_mark(&painter, cx, scale, range.start, dissolve, rect);
+        }
         let stroke = if selected { Stroke::new(2.0, theme.accent) } else { Stroke::new(1.0, theme.line) };
         painter.rect_stroke(rect, corners, stroke, StrokeKind::Inside);
         let number = (index + 1).to_string();
@@ -143,9 +154,6 @@ fn clip_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
             Rect::from_min_size(rect.min + vec2(5.0, 5.0), vec2(if number.len() > 1 { 22.0 } else { 16.0 }, 16.0));
         painter.rect_filled(tag, CornerRadius::same(4), theme.scrim);
         painter.text(tag.center(), Align2::CENTER_CENTER, number, FontId::new(10.5, semibold()), theme.on_scrim);
-        if dissolve > 0 {
-            dissolve_mark(&painter, cx, scale, range.start, dissolve, rect);
-        }
         caption(ui, cx, scene, Rect::from_min_size(rect.left_bottom() + vec2(0.0, 5.0), vec2(rect.width(), CAPTION)));
         edge_ui(ui, cx, doc, scene, scale, rect);
     });

@@ -27,7 +27,7 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, menu: Menu) {
     ui.menu_button(title, |ui| {
-        ui.set_min_width(230.0);
+        ui.set_width(250.0);
         for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
             let history = cx.doc.map(|doc| doc.history());
             let (label, enabled) = match entry.command {
@@ -49,7 +49,7 @@ fn menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, menu: Menu) {
                 _ => (None, cx.doc.is_some()),
             };
             let label = label.unwrap_or_else(|| entry.label.to_owned());
-            let mut button = Button::new(label).min_size(egui::vec2(ui.available_width(), 0.0));
+            let mut button = Button::new(label);
             if let Some(shortcut) = &entry.shortcut {
                 button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
             }

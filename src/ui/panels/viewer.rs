@@ -59,8 +59,11 @@ fn transport_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
         (icons::STEP_FORWARD, Named::StepForward),
         (icons::SKIP_FORWARD, Named::End),
     ];
-    let now = doc.cut().timecode(cx.player.frame());
-    let text = format!("{now} / {}", doc.cut().timecode(doc.cut().total_frames()));
+    let clock = |frame: u64| {
+        let secs = doc.cut().secs_from_frame(frame);
+        format!("{}:{:04.1}", (secs / 60.0) as u64, secs % 60.0)
+    };
+    let text = format!("{} / {}", clock(cx.player.frame()), clock(doc.cut().total_frames()));
     let font = FontId::proportional(12.5);
     let width = ui.painter().layout_no_wrap(text.clone(), font.clone(), cx.theme.text_dim).size().x;
     let row = buttons.len() as f32 * 32.0 + 8.0 + width;

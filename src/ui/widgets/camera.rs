@@ -1,5 +1,6 @@
 //! Choosing a camera move.
 
+use super::capitalized;
 use crate::project::{CameraMove, Direction, Speed};
 use crate::ui::icons;
 use egui::{Button, RichText, Ui, vec2};
@@ -25,7 +26,7 @@ pub fn camera_picker_ui(ui: &mut Ui, camera: CameraMove) -> Option<CameraMove> {
         ui.add_enabled_ui(moving, |ui| {
             ui.horizontal(|ui| {
                 for speed in Speed::ALL {
-                    let button = Button::selectable(moving && speed == camera.speed, speed.as_str())
+                    let button = Button::selectable(moving && speed == camera.speed, capitalized(speed.as_str()))
                         .frame_when_inactive(true)
                         .min_size(vec2(63.0, 26.0));
                     let name = format!("Camera speed {speed}");

@@ -5,6 +5,8 @@ use crate::ui::icons;
 use crate::ui::theme::{Theme, radius};
 use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Sense, Ui, Vec2, vec2};
 
+const FONT_SIZE: f32 = 11.5;
+
 /// What happened to a chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chip {
@@ -19,7 +21,7 @@ pub fn chip_ui(ui: &mut Ui, kind: EntityKind, name: &str, removable: bool, max_w
         EntityKind::Foreground => (theme.chip, theme.text),
         EntityKind::Background => (theme.chip_place, theme.on_chip_place),
     };
-    let font = FontId::proportional(11.5);
+    let font = FontId::proportional(FONT_SIZE);
     let cross = if removable { 16.0 } else { 0.0 };
     let mut job = egui::text::LayoutJob::simple_singleline(name.to_owned(), font, color);
     job.wrap = egui::text::TextWrapping::truncate_at_width((max_width - 20.0 - cross).max(16.0));
@@ -44,6 +46,12 @@ pub fn chip_ui(ui: &mut Ui, kind: EntityKind, name: &str, removable: bool, max_w
         }
     }
     (response, event)
+}
+
+/// The width of a whole name as a chip.
+pub fn chip_width(ui: &Ui, name: &str) -> f32 {
+    let font = FontId::proportional(FONT_SIZE);
+    ui.painter().layout_no_wrap(name.to_owned(), font, Color32::PLACEHOLDER).size().x + 21.0
 }
 
 /// A badge on a picture, with its left bottom corner at `at`. Returns its rectangle.

@@ -5,7 +5,7 @@ mod chip;
 mod picture;
 
 pub use camera::camera_picker_ui;
-pub use chip::{Chip, badge, chip_ui};
+pub use chip::{Chip, badge, chip_ui, chip_width};
 pub use picture::{checkerboard, fit_aspect, picture, view_uv};
 
 use super::theme::{Theme, semibold, space};
@@ -41,6 +41,12 @@ pub fn primary_button(ui: &mut Ui, label: &str) -> Response {
         ui.add(Button::new(RichText::new(label).family(semibold())))
     })
     .inner
+}
+
+/// A word as a label: with a capital.
+pub fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// A small heading over a group.
