@@ -158,7 +158,7 @@ impl Decoder {
             let forced = matcher.consume_ff_tokens();
             self.text.extend(&forced);
             if let Some(error) = matcher.get_error() {
-                return Err(WriterError::Grammar(error));
+                return Err(grammar_error(error));
             }
             self.spell(start, &mut said);
             listener.heard(&said)?;

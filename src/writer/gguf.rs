@@ -220,6 +220,9 @@ impl Metadata {
         let tokenizer = tokenizers::Tokenizer::from_gguf(&self.content).map_err(|e| self.tokenizer_error(plain(&e)))?;
         let json = tokenizer.to_string(false).map_err(|e| self.tokenizer_error(e))?;
         drop(tokenizer);
+        // Where candle does not know the tokenizer's variety it puts a space before every text. None of the byte-level
+        // models wants that, and a grammar that forces "Scene" cannot begin with " Scene".
+        let json = json.replace("\"add_prefix_space\":true", "\"add_prefix_space\":false");
         let mut tokenizer = ByteTokenizer::from_json_bytes(json.as_bytes()).map_err(|e| self.tokenizer_error(e))?;
         let count = tokenizer.tokrx_info().vocab_size;
         if let Some(end) = self.number("tokenizer.ggml.eos_token_id").filter(|end| *end < count.into()) {

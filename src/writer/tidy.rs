@@ -4,7 +4,7 @@
 //!   capitals or number, or the earlier one with or without its adjectives) becomes the earlier one.
 //! - A name twice in one scene counts once, and one that is the background ("town square" at the "square") is no
 //!   foreground entity, unless there is no other.
-//! - What cannot be drawn ("wind", "morning") is no entity, unless there is no other.
+//! - What cannot be drawn ("wind", "blue hair") is no entity, unless there is no other.
 //! - At most [`MOST_FOREGROUND`] foreground entities stay, in the model's order.
 //! - A prompt begins with a capital and loses words left hanging at its end by the length limit.
 
@@ -49,7 +49,8 @@ impl Cast {
                 foreground.push(name);
             }
         }
-        let can_be_drawn = |name: &String| !UNSEEN.contains(&name.to_lowercase());
+        let head = |name: &str| name.rsplit(' ').next().unwrap_or_default().to_lowercase();
+        let can_be_drawn = |name: &String| !UNSEEN.contains(&head(name));
         if foreground.iter().any(can_be_drawn) {
             foreground.retain(can_be_drawn);
         }
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn wind_and_the_place_itself_are_not_cut_out() {
         let mut cast = Cast::default();
-        let scene = cast.admit(scene("Wind shakes the tent", &["Wind", "tent", "town square"], "square"));
+        let scene = cast.admit(scene("Wind shakes the tent", &["Wind", "blue hair", "tent", "town square"], "square"));
         assert_eq!(scene.foreground, ["tent"]);
         assert_eq!(cast.admit(super::tests::scene("Wind blows", &["wind"], "square")).foreground, ["wind"]);
     }

@@ -22,6 +22,8 @@ pub struct Tiny {
     pub family: &'static str,
     pub template: Option<&'static str>,
     pub tokenizer: &'static str,
+    /// The tokenizer's variety.
+    pub pre: &'static str,
     pub context_len: u32,
     pub seed: u64,
     /// Quantise the layers too. candle's quantised products keep all cores busy waiting for each other, which is slow
@@ -35,6 +37,7 @@ impl Default for Tiny {
             family: "qwen2",
             template: Some(TEMPLATE),
             tokenizer: "gpt2",
+            pre: "qwen2",
             context_len: 32_768,
             seed: 1,
             quantised: false,
@@ -96,7 +99,7 @@ impl Tiny {
             (family("attention.layer_norm_rms_epsilon"), Value::F32(1e-6)),
             (family("context_length"), Value::U32(self.context_len)),
             ("tokenizer.ggml.model".to_owned(), text(self.tokenizer)),
-            ("tokenizer.ggml.pre".to_owned(), text("qwen2")),
+            ("tokenizer.ggml.pre".to_owned(), text(self.pre)),
             ("tokenizer.ggml.tokens".to_owned(), texts(&tokens)),
             ("tokenizer.ggml.token_type".to_owned(), Value::Array(kinds)),
             ("tokenizer.ggml.merges".to_owned(), texts(&merges)),
