@@ -12,8 +12,8 @@ use crate::progress::{Cancelled, Progress};
 use crate::project::EntityKind;
 
 const INSTRUCTIONS: &str = include_str!("../../assets/prompts/describe.txt");
-const EXAMPLE: &str = include_str!("../../assets/prompts/describe_example.txt");
-const EXAMPLE_ANSWER: &str = include_str!("../../assets/prompts/describe_example_answer.txt");
+/// Questions and answers in paragraphs. Several, since a small model copies the looks of a single one.
+const EXAMPLES: &str = include_str!("../../assets/prompts/describe_examples.txt");
 
 const SAMPLING: Sampling = Sampling { temperature: 0.6, top_p: 0.9 };
 /// A premise is read up to this many characters: what it says of looks comes early.
@@ -55,12 +55,14 @@ impl Writer {
             scene if scene.is_empty() => scene,
             scene => format!("\nScene: {scene}"),
         };
-        let prompt = self.decoder.conversation(&[
-            Message { role: "system", content: INSTRUCTIONS.trim_end() },
-            Message { role: "user", content: EXAMPLE.trim_end() },
-            Message { role: "assistant", content: EXAMPLE_ANSWER.trim_end() },
-            Message { role: "user", content: &format!("Premise: {premise}{seen}\nDescribe the {what}: {name}") },
-        ])?;
+        let question = format!("Premise: {premise}{seen}\nDescribe the {what}: {name}");
+        let mut messages = vec![Message { role: "system", content: INSTRUCTIONS.trim_end() }];
+        for (question, answer) in EXAMPLES.split("\n\n").filter_map(|pair| pair.trim().split_once("\nAnswer: ")) {
+            messages.push(Message { role: "user", content: question });
+            messages.push(Message { role: "assistant", content: answer });
+        }
+        messages.push(Message { role: "user", content: &question });
+        let prompt = self.decoder.conversation(&messages)?;
         self.decoder.start(prompt, &mut |read| progress.step(read as u64, 0))?;
         let mut sampler = Sampler::new(request.seed, SAMPLING);
         let grammar = grammar::description(&opening(&premise, &name));
