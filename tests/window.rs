@@ -203,6 +203,70 @@ fn an_own_photo_is_cut_out_and_can_be_undone() {
     assert_eq!(dog.reference, None);
 }
 
+/// A file as the file manager drops it.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn a_photo_dropped_on_a_name_is_its_photo() {
+    let mut window = Window::example();
+    let dog = window.harness.get_by_label("Entity dog").rect().center();
+    window.harness.hover_at(dog);
+    window.harness.run_steps(2);
+    window.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(photo())));
+    window.harness.run_steps(3);
+    window.settle();
+    let dog = window.project().cast_entry(EntityKind::Foreground, "dog").unwrap();
+    assert!(dog.reference.as_ref().is_some_and(|reference| reference.mask.is_some()));
+}
+
+#[test]
+fn a_photo_dropped_elsewhere_asks_who_it_is() {
+    let mut window = Window::example();
+    let viewer = window.harness.get_by_label("Viewer").rect().center();
+    window.harness.hover_at(viewer);
+    window.harness.run_steps(2);
+    window.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(photo())));
+    let question = "Who or what is in this photo?";
+    window.wait("the question is there", |window| window.harness.query_by_label(question).is_some());
+    window.fill("Somebody new", "gull");
+    window.press(Modifiers::NONE, Key::Enter);
+    window.settle();
+    assert!(window.project().cast_entry(EntityKind::Foreground, "gull").unwrap().reference.is_some());
+}
+
+#[test]
+fn a_card_dragged_behind_another_changes_the_order() {
+    let mut window = Window::example();
+    let card = |window: &Window, n: usize| {
+        let prompt = &window.project().scenes[n - 1].prompt;
+        window.harness.get_by_label(&format!("Scene {n}: {prompt}")).rect()
+    };
+    let before: Vec<_> = window.project().scenes.iter().map(|scene| scene.id).collect();
+    let (from, to) = (card(&window, 1), card(&window, 3));
+    window.harness.drag_at(from.center_top() + Vec2::new(0.0, 40.0));
+    window.harness.run_steps(2);
+    for step in 1..=5 {
+        let way = to.right_center() - Vec2::new(20.0, 0.0) - from.center();
+        window.harness.hover_at(from.center() + way * (step as f32 / 5.0));
+        window.harness.step();
+    }
+    window.harness.drop_at(to.right_center() - Vec2::new(20.0, 0.0));
+    window.harness.run_steps(4);
+    let after: Vec<_> = window.project().scenes.iter().map(|scene| scene.id).collect();
+    assert_eq!(after[..3], [before[1], before[2], before[0]]);
+}
+
 #[test]
 fn a_photo_that_is_none_is_explained() {
     let mut window = Window::example();
