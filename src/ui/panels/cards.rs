@@ -215,10 +215,11 @@ fn chips_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     let mut used = 0.0;
     for (i, name) in scene.foreground.iter().enumerate() {
         let rest = &scene.foreground[i..];
-        // What does not fit is counted; a single name may be cut instead.
-        let more = if rest.len() > 1 { 38.0 } else { 0.0 };
-        let width = chip_width(ui, name).min(130.0).min((room - used).max(0.0));
-        if used + width + more > room + 1.0 || width < 34.0 {
+        // What does not fit is counted; a name may be cut, but not to nothing.
+        let more = if rest.len() > 1 { 26.0 } else { 0.0 };
+        let whole = chip_width(ui, name).min(130.0);
+        let width = whole.min(room - used - more);
+        if width < whole.min(56.0) {
             row.label(dim(&row, format!("+{}", rest.len()))).on_hover_text(rest.join(", "));
             break;
         }
