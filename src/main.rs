@@ -4,6 +4,10 @@ use clap::Parser as _;
 use reelboard::cli::args::Args;
 use std::process::ExitCode;
 
+/// Gives the memory of a freed model back to the system; glibc's allocator keeps most of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error")).init();
     let args = Args::parse();
