@@ -121,14 +121,14 @@ click() {
 # Where the window draws a moment of the film, in a timeline that nobody has zoomed or scrolled.
 ruler_y=711
 timeline_x() {
-    echo $((14 + $1 * 38 / 1000))
+    echo $((14 + $1 * 5943 / 100000))
 }
 
 # Where the playhead, the only red thing on the ruler, stands in a picture: its moment of the film in milliseconds.
 playhead_ms() {
     convert "$work/$1.png" -crop "${width}x1+0+$ruler_y" +repage -depth 8 txt:- |
         awk -F '[(),:]' '$4 > 180 && $5 < 140 && $6 < 140 { sum += $1; n++ }
-            END { print n ? int((sum / n - 14) * 1000 / 38) : 0 }'
+            END { print n ? int((sum / n - 14) * 100000 / 5943) : 0 }'
 }
 
 # shoot_while_playing MILLISECONDS: plays, and takes a picture near this moment. How long it takes from the key to the
