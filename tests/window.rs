@@ -327,6 +327,16 @@ fn a_take_is_kept_and_turns_stale_with_its_scene() {
 }
 
 #[test]
+fn a_style_is_typed_and_undone() {
+    let mut window = Window::example();
+    window.fill("Style", "film noir");
+    assert_eq!(window.project().style, "film noir");
+    window.leave_the_field();
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().style, "");
+}
+
+#[test]
 fn a_window_at_rest_draws_nothing() {
     let mut window = Window::example();
     window.harness.remove_cursor();

@@ -106,6 +106,20 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     if count != cx.scene_count {
         cx.send(Command::SetSceneCount(count));
     }
+    let mut style = doc.project().style.clone();
+    let field = TextEdit::singleline(&mut style)
+        .id_salt("style")
+        .hint_text("Style")
+        .margin(Margin::symmetric(10, 6))
+        .desired_width(120.0);
+    let hint = "How the film looks: watercolour, film noir, neon, pencil sketch…";
+    let response = ui.add(field).on_hover_text(hint).accessible_name("Style");
+    if response.changed() {
+        cx.send(Command::Edit(Edit::SetStyle(style), Some(CoalesceKey::new("style"))));
+    }
+    if response.lost_focus() {
+        cx.send(Command::SealEdits);
+    }
     let mut premise = doc.project().premise.clone();
     let field = TextEdit::singleline(&mut premise)
         .id_salt("premise")
