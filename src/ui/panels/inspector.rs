@@ -14,7 +14,8 @@ use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
 use crate::ui::widgets::{
-    Chip, camera_picker_ui, chip_ui, dim, form_row, icon_button, picture, quiet_icon_button, section_heading,
+    Chip, camera_picker_ui, chip_ui, chip_width, dim, form_row, icon_button, picture, quiet_icon_button,
+    section_heading,
 };
 use egui::{
     Button, CornerRadius, DragValue, Key, Margin, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui,
@@ -108,9 +109,14 @@ fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
 fn foreground_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing = vec2(5.0, 5.0);
+        let column = ui.available_width();
         ui.horizontal_wrapped(|ui| {
             for (i, name) in scene.foreground.iter().enumerate() {
-                let width = ui.available_width();
+                // The cross takes some of the width. A chip in a scope of its own does not wrap by itself.
+                let width = (chip_width(ui, name) + 16.0).min(column);
+                if ui.available_size_before_wrap().x < width {
+                    ui.end_row();
+                }
                 let event = ui.push_id(i, |ui| chip_ui(ui, EntityKind::Foreground, name, true, width).1).inner;
                 match event {
                     Some(Chip::Clicked) => cx.send(Command::SelectEntity(EntityKind::Foreground, name.clone())),
