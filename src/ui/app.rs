@@ -75,7 +75,7 @@ pub(super) struct Writing {
     pub intake: ScriptIntake,
 }
 
-/// A message under the top bar.
+/// A message over the panels.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Notice {
     pub text: String,

@@ -153,11 +153,8 @@ fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
     let corners = CornerRadius::same(radius::CARD);
     ui.painter().rect_filled(rect, corners, theme.card);
     let stroke = Stroke::new(if selected { 2.0 } else { 1.0 }, line);
-    // Over the picture, which reaches to the edge of the card.
-    let painter = ui.painter().clone();
-    let shape = painter.add(egui::Shape::Noop);
-    painter.set(shape, egui::Shape::Noop);
-    painter.rect_stroke(rect, corners, stroke, StrokeKind::Outside);
+    // Outside, since the picture reaches to the edge of the card.
+    ui.painter().rect_stroke(rect, corners, stroke, StrokeKind::Outside);
 }
 
 fn scene_picture(ui: &Ui, cx: &Cx<'_>, id: SceneId, rect: Rect, uv: Rect) {

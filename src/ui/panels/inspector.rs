@@ -4,7 +4,7 @@ use super::cast::thumb_ui;
 use super::{Cx, cards};
 use crate::engine::DrawTarget;
 use crate::project::{
-    CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Scene, SceneField, Take, entities, stale_reasons,
+    CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Scene, SceneField, Take, stale_reasons,
     wanted_recipe,
 };
 use crate::ui::app::Selection;
@@ -153,8 +153,8 @@ fn foreground_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
 }
 
 fn known_names(doc: &Document, kind: EntityKind, without: &[String]) -> Vec<String> {
-    let all = entities(doc.project()).into_iter().filter(|e| e.kind == kind && !without.contains(&e.name));
-    all.map(|e| e.name).collect()
+    let all = doc.entities().iter().filter(|e| e.kind == kind && !without.contains(&e.name));
+    all.map(|e| e.name.clone()).collect()
 }
 
 /// A list of known names under a text field that has the keyboard. Returns the one that was clicked.
@@ -259,10 +259,10 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
         let live = scene.chosen.is_none();
-        let texture =
-            if live { DrawTarget::Scene(scene.id) } else { DrawTarget::Entity(EntityKind::Background, String::new()) };
+        // While a take is chosen, the scene's picture is that take's, and the draft has none.
+        let target = live.then_some(DrawTarget::Scene(scene.id));
         let hint = "The draft follows every edit";
-        if take_button(ui, cx, &texture, "Draft", live, hint).clicked() && !live {
+        if take_button(ui, cx, target.as_ref(), "Draft", live, hint).clicked() && !live {
             cx.send(Command::ChooseTake(scene.id, None));
         }
         for (i, take) in scene.takes.iter().enumerate() {
@@ -270,7 +270,7 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             let hint = take_hint(doc, scene, take);
             let target = DrawTarget::Take(scene.id, take.id);
             let response =
-                ui.push_id(take.id, |ui| take_button(ui, cx, &target, &format!("Take {}", i + 1), chosen, &hint));
+                ui.push_id(take.id, |ui| take_button(ui, cx, Some(&target), &format!("Take {}", i + 1), chosen, &hint));
             if response.inner.clicked() && !chosen {
                 cx.send(Command::ChooseTake(scene.id, Some(take.id)));
             }
@@ -316,11 +316,18 @@ fn take_hint(doc: &Document, scene: &Scene, take: &Take) -> String {
     hint
 }
 
-fn take_button(ui: &mut Ui, cx: &Cx<'_>, target: &DrawTarget, name: &str, chosen: bool, hint: &str) -> egui::Response {
+fn take_button(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    target: Option<&DrawTarget>,
+    name: &str,
+    chosen: bool,
+    hint: &str,
+) -> egui::Response {
     let (rect, response) = ui.allocate_exact_size(vec2(92.0, 52.0), Sense::click());
     let corners = CornerRadius::same(radius::MEDIUM);
     ui.painter().rect_filled(rect, corners, cx.theme.field);
-    if let Some(texture) = cx.stills.texture(target) {
+    if let Some(texture) = target.and_then(|target| cx.stills.texture(target)) {
         let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         picture(ui.painter(), texture.id(), rect, all, corners);
     }
