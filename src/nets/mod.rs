@@ -2,4 +2,5 @@
 
 mod conv;
 pub mod llama;
+pub mod ops;
 pub mod u2net;

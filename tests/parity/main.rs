@@ -1,0 +1,10 @@
+//! Holds every network and sampler to the original Python: the same weights and inputs give the same outputs.
+//!
+//! The fixtures are in `tests/data/parity`, or in the folder of the same layout that `REELBOARD_FIXTURES` names; another
+//! set may have other widths, sizes, seeds and tolerances. `cargo test parity -- --nocapture` prints the table of what
+//! was compared, the largest difference and what is allowed.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod fixture;
+mod u2net;
