@@ -16,6 +16,12 @@ pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     ARCH.dispatch(f)
 }
 
+/// Runs an operation that is written for vector registers.
+#[inline]
+pub(crate) fn vectorized_by<W: WithSimd>(operation: W) -> W::Output {
+    ARCH.dispatch(operation)
+}
+
 /// The f32 values of one vector register.
 pub(crate) fn lanes() -> usize {
     struct Lanes;
