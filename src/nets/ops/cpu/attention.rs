@@ -1,7 +1,8 @@
 //! Attention, some queries at a time against all keys.
 
-use super::kernel::{Rows, lanes, multiply, pack_transposed, panel_width, vectorized, width_for};
+use super::kernel::{Rows, lanes, multiply, multiply_into, pack_transposed, panel_width, vectorized_by, width_for};
 use super::math::exp;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Scores that a task holds at once; they stay in the cache of the core.
@@ -47,18 +48,16 @@ impl Shape {
         packed.par_chunks_exact_mut(k_length + v_length).enumerate().for_each(|(index, packed)| {
             let start = index / heads * keys * width + index % heads * size;
             let (packed_k, packed_v) = packed.split_at_mut(k_length);
-            vectorized(|| {
-                for (first, count, panel) in Self::panels(keys) {
-                    let k = &k[start + first * width..];
-                    pack_transposed(k, width, count, size, panel, &mut packed_k[first * size..]);
+            for (first, count, panel) in Self::panels(keys) {
+                let k = &k[start + first * width..];
+                pack_transposed(k, width, count, size, panel, &mut packed_k[first * size..]);
+            }
+            for (first, count, panel) in Self::panels(size) {
+                let to = packed_v[first * keys..][..keys * panel].chunks_exact_mut(panel);
+                for (key, to) in to.enumerate() {
+                    to[..count].copy_from_slice(&v[start + key * width + first..][..count]);
                 }
-                for (first, count, panel) in Self::panels(size) {
-                    let to = packed_v[first * keys..][..keys * panel].chunks_exact_mut(panel);
-                    for (key, to) in to.enumerate() {
-                        to[..count].copy_from_slice(&v[start + key * width + first..][..count]);
-                    }
-                }
-            });
+            }
         });
 
         // As many queries as fill the kernel's tiles, for all heads of one picture at a time.
@@ -77,14 +76,13 @@ impl Shape {
                 let queries = &q[(picture * queries + first) * width + head * size..];
                 let rows = Rows { values: queries, count, stride: width, depth: size };
                 for (first, _, panel) in Self::panels(keys) {
-                    multiply(rows, &packed_k[first * size..][..size * panel], panel, |row, sums| {
-                        scores[row * keys_padded + first..][..panel].copy_from_slice(sums);
-                    });
+                    let packed = &packed_k[first * size..][..size * panel];
+                    multiply_into(rows, packed, panel, &mut scores[first..], keys_padded);
                 }
                 let mut totals = vec![0.0; count];
                 for (row, (scores, total)) in scores.chunks_exact_mut(keys_padded).zip(&mut totals).enumerate() {
                     let seen = if self.causal { first + row + 1 } else { keys };
-                    *total = vectorized(|| weigh(scores, seen, (size as f32).powf(-0.5)));
+                    *total = vectorized_by(Weigh { scores, seen, scale: (size as f32).powf(-0.5) });
                 }
                 let rows = Rows { values: &scores, count, stride: keys_padded, depth: keys };
                 for (first, columns, panel) in Self::panels(size) {
@@ -101,30 +99,49 @@ impl Shape {
 }
 
 /// Scores into weights that are not divided by their sum yet, which is given back. Only the first `seen` ones count.
-#[inline(always)]
-fn weigh(scores: &mut [f32], seen: usize, scale: f32) -> f32 {
-    const PARTIAL: usize = 64;
-    let (seen, hidden) = scores.split_at_mut(seen);
-    let mut most = [f32::NEG_INFINITY; PARTIAL];
-    let mut rows = seen.chunks_exact(PARTIAL);
-    for row in &mut rows {
-        most.iter_mut().zip(row).for_each(|(most, x)| *most = if *x > *most { *x } else { *most });
-    }
-    let most = most.iter().chain(rows.remainder()).fold(f32::NEG_INFINITY, |most, x| most.max(*x));
-    let shift = -most * scale;
-    let mut sums = [0.0; PARTIAL];
-    let mut rows = seen.chunks_exact_mut(PARTIAL);
-    for row in &mut rows {
-        row.iter_mut().zip(&mut sums).for_each(|(x, sum)| {
+struct Weigh<'a> {
+    scores: &'a mut [f32],
+    seen: usize,
+    scale: f32,
+}
+
+impl WithSimd for Weigh<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f32 {
+        const PARTIAL: usize = 64;
+        let scale = self.scale;
+        let (seen, hidden) = self.scores.split_at_mut(self.seen);
+        let mut most = [f32::NEG_INFINITY; PARTIAL];
+        let mut rows = seen.chunks_exact(PARTIAL);
+        for row in &mut rows {
+            for (most, x) in most.iter_mut().zip(row) {
+                *most = if *x > *most { *x } else { *most };
+            }
+        }
+        let mut highest = f32::NEG_INFINITY;
+        for x in most.iter().chain(rows.remainder()) {
+            highest = highest.max(*x);
+        }
+        let shift = -highest * scale;
+        let mut sums = [0.0; PARTIAL];
+        let mut rows = seen.chunks_exact_mut(PARTIAL);
+        for row in &mut rows {
+            for (x, sum) in row.iter_mut().zip(&mut sums) {
+                *x = exp(x.mul_add(scale, shift));
+                *sum += *x;
+            }
+        }
+        let mut total = 0.0;
+        for sum in sums {
+            total += sum;
+        }
+        for x in rows.into_remainder() {
             *x = exp(x.mul_add(scale, shift));
-            *sum += *x;
-        });
+            total += *x;
+        }
+        hidden.fill(0.0);
+        total
     }
-    let mut total: f32 = sums.iter().sum();
-    for x in rows.into_remainder() {
-        *x = exp(x.mul_add(scale, shift));
-        total += *x;
-    }
-    hidden.fill(0.0);
-    total
 }

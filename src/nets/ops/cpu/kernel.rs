@@ -7,16 +7,15 @@ static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// The most columns that a panel can have.
 const MAX_WIDTH: usize = 64;
-/// The most rows that are multiplied at once.
-const MAX_ROWS: usize = 12;
 
-/// Runs a closure with the best vector instructions there are. What it does must be inlined into it.
+/// Runs a short closure with the best vector instructions there are; a long one would not be inlined, and so be compiled
+/// without them: use [`vectorized_by`].
 #[inline]
 pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     ARCH.dispatch(f)
 }
 
-/// Runs an operation that is written for vector registers.
+/// Runs an operation with the best vector instructions there are.
 #[inline]
 pub(crate) fn vectorized_by<W: WithSimd>(operation: W) -> W::Output {
     ARCH.dispatch(operation)
@@ -70,18 +69,60 @@ impl<'a> Rows<'a> {
 pub(crate) fn multiply(rows: Rows<'_>, panel: &[f32], width: usize, sink: impl FnMut(usize, &[f32])) {
     assert_eq!(panel.len(), rows.depth * width);
     if rows.count > 0 {
-        ARCH.dispatch(Multiply { rows, panel, width, sink });
+        ARCH.dispatch(Multiply { rows, panel, width, target: Sink(sink) });
     }
 }
 
-struct Multiply<'a, F> {
+/// `rows · panel` into rows of `y`, `stride` apart, each as wide as the panel.
+pub(crate) fn multiply_into(rows: Rows<'_>, panel: &[f32], width: usize, y: &mut [f32], stride: usize) {
+    assert_eq!(panel.len(), rows.depth * width);
+    if rows.count > 0 {
+        ARCH.dispatch(Multiply { rows, panel, width, target: Into { y, stride } });
+    }
+}
+
+/// Takes rows of a product from the registers.
+trait Target {
+    fn take<S: Simd, const VECTORS: usize>(&mut self, simd: S, row: usize, sums: [S::f32s; VECTORS]);
+}
+
+/// Hands each row to a function.
+struct Sink<F>(F);
+
+impl<F: FnMut(usize, &[f32])> Target for Sink<F> {
+    #[inline(always)]
+    fn take<S: Simd, const VECTORS: usize>(&mut self, simd: S, row: usize, sums: [S::f32s; VECTORS]) {
+        let mut values = [0.0; MAX_WIDTH];
+        let mut there = Into { y: &mut values, stride: 0 };
+        there.take::<S, VECTORS>(simd, 0, sums);
+        (self.0)(row, &values[..VECTORS * S::F32_LANES]);
+    }
+}
+
+/// Writes each row to its place.
+struct Into<'a> {
+    y: &'a mut [f32],
+    stride: usize,
+}
+
+impl Target for Into<'_> {
+    #[inline(always)]
+    fn take<S: Simd, const VECTORS: usize>(&mut self, _: S, row: usize, sums: [S::f32s; VECTORS]) {
+        let y = &mut self.y[row * self.stride..][..VECTORS * S::F32_LANES];
+        for (y, sum) in S::as_mut_simd_f32s(y).0.iter_mut().zip(sums) {
+            *y = sum;
+        }
+    }
+}
+
+struct Multiply<'a, T> {
     rows: Rows<'a>,
     panel: &'a [f32],
     width: usize,
-    sink: F,
+    target: T,
 }
 
-impl<F: FnMut(usize, &[f32])> WithSimd for Multiply<'_, F> {
+impl<T: Target> WithSimd for Multiply<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -99,45 +140,33 @@ impl<F: FnMut(usize, &[f32])> WithSimd for Multiply<'_, F> {
     }
 }
 
-impl<F: FnMut(usize, &[f32])> Multiply<'_, F> {
+impl<T: Target> Multiply<'_, T> {
     #[inline(always)]
     fn by_tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(mut self, simd: S) {
-        assert!(self.width <= MAX_WIDTH && ROWS <= MAX_ROWS);
-        let mut tile = [0.0; MAX_WIDTH * MAX_ROWS];
+        let (panel, _) = S::as_simd_f32s(self.panel);
+        let panel = &panel[..self.rows.depth * VECTORS];
         for first in (0..self.rows.count).step_by(ROWS) {
             // The last tile repeats the last row.
-            let rows: [&[f32]; ROWS] = std::array::from_fn(|row| self.rows.row((first + row).min(self.rows.count - 1)));
-            multiply_tile::<S, ROWS, VECTORS>(simd, rows, self.rows.depth, self.panel, &mut tile);
+            let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+            for (row, values) in rows.iter_mut().enumerate() {
+                *values = self.rows.row((first + row).min(self.rows.count - 1));
+            }
+            let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+            for (at, panel) in panel.chunks_exact(VECTORS).enumerate() {
+                for row in 0..ROWS {
+                    let x = simd.splat_f32s(rows[row][at]);
+                    for vector in 0..VECTORS {
+                        sums[row][vector] = simd.mul_add_e_f32s(x, panel[vector], sums[row][vector]);
+                    }
+                }
+            }
             let there = ROWS.min(self.rows.count - first);
-            for (row, sums) in tile.chunks_exact(self.width).take(there).enumerate() {
-                (self.sink)(first + row, sums);
+            for (row, sums) in sums.into_iter().enumerate() {
+                if row < there {
+                    self.target.take::<S, VECTORS>(simd, first + row, sums);
+                }
             }
         }
-    }
-}
-
-#[inline(always)]
-fn multiply_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    rows: [&[f32]; ROWS],
-    depth: usize,
-    panel: &[f32],
-    tile: &mut [f32],
-) {
-    let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &rows[row][..depth]);
-    let (panel, _) = S::as_simd_f32s(panel);
-    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    for (at, panel) in panel.chunks_exact(VECTORS).enumerate().take(depth) {
-        for row in 0..ROWS {
-            let x = simd.splat_f32s(rows[row][at]);
-            for vector in 0..VECTORS {
-                sums[row][vector] = simd.mul_add_e_f32s(x, panel[vector], sums[row][vector]);
-            }
-        }
-    }
-    let (tile, _) = S::as_mut_simd_f32s(tile);
-    for (tile, sums) in tile.chunks_exact_mut(VECTORS).zip(sums) {
-        tile.copy_from_slice(&sums);
     }
 }
 

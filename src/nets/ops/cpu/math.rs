@@ -1,7 +1,8 @@
-//! Functions that the compiler turns into vector code: no branches, no calls.
+//! Functions that the compiler turns into vector code: no branches, no calls, no closures.
 
-use super::kernel::vectorized;
+use super::kernel::{vectorized, vectorized_by};
 use crate::nets::ops::Activation;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::f32::consts::{LOG2_E, SQRT_2};
 
@@ -64,10 +65,26 @@ pub(crate) fn gelu(x: f32) -> f32 {
 pub(crate) fn activate(values: &mut [f32], activation: Activation) {
     match activation {
         Activation::None => {}
-        Activation::Relu => values.iter_mut().for_each(|x| *x = x.max(0.0)),
-        Activation::Silu => values.iter_mut().for_each(|x| *x = silu(*x)),
-        Activation::Gelu => values.iter_mut().for_each(|x| *x = gelu(*x)),
-        Activation::QuickGelu => values.iter_mut().for_each(|x| *x *= sigmoid(1.702 * *x)),
+        Activation::Relu => {
+            for x in values {
+                *x = x.max(0.0);
+            }
+        }
+        Activation::Silu => {
+            for x in values {
+                *x = silu(*x);
+            }
+        }
+        Activation::Gelu => {
+            for x in values {
+                *x = gelu(*x);
+            }
+        }
+        Activation::QuickGelu => {
+            for x in values {
+                *x *= sigmoid(1.702 * *x);
+            }
+        }
     }
 }
 
@@ -75,12 +92,24 @@ pub(crate) fn activate(values: &mut [f32], activation: Activation) {
 pub(crate) fn activated(x: &[f32], activation: Activation) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| {
-        vectorized(|| {
-            y.copy_from_slice(x);
-            activate(y, activation);
-        });
+        y.copy_from_slice(x);
+        vectorized_by(Activate { values: y, activation });
     });
     y
+}
+
+struct Activate<'a> {
+    values: &'a mut [f32],
+    activation: Activation,
+}
+
+impl WithSimd for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        activate(self.values, self.activation);
+    }
 }
 
 /// `a + b` on all cores.
@@ -100,14 +129,29 @@ pub(crate) fn geglu(x: &[f32], width: usize) -> Vec<f32> {
     }
     let rows = CHUNK.div_ceil(width);
     y.par_chunks_mut(rows * width).zip(x.par_chunks(rows * 2 * width)).for_each(|(y, x)| {
-        vectorized(|| {
-            for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(2 * width)) {
-                let (value, gate) = x.split_at(width);
-                y.iter_mut().zip(value).zip(gate).for_each(|((y, value), gate)| *y = value * gelu(*gate));
-            }
-        });
+        vectorized_by(Gate { x, y, width });
     });
     y
+}
+
+struct Gate<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+    width: usize,
+}
+
+impl WithSimd for Gate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (y, x) in self.y.chunks_exact_mut(self.width).zip(self.x.chunks_exact(2 * self.width)) {
+            let (value, gate) = x.split_at(self.width);
+            for ((y, value), gate) in y.iter_mut().zip(value).zip(gate) {
+                *y = value * gelu(*gate);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! sums are transformed back. Closures would not be compiled with the vector instructions, hence the plain loops.
 
 use super::conv::Conv;
-use super::kernel::{Rows, lanes, multiply, vectorized_by, width_for};
+use super::kernel::{Rows, lanes, multiply_into, vectorized_by, width_for};
 use crate::nets::ops::ConvConfig;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -119,9 +119,7 @@ pub(crate) fn forward(conv: &Conv<'_>, x: &[f32], batch: usize, height: usize, w
                     let values = &kernels[product * here * inputs..][..here * inputs];
                     let rows = Rows { values, count: here, stride: inputs, depth: inputs };
                     let sums = &mut sums[product * here * panel..];
-                    multiply(rows, transformed, panel, |row, from| {
-                        sums[row * panel..][..panel].copy_from_slice(from);
-                    });
+                    multiply_into(rows, transformed, panel, sums, panel);
                 }
                 let first = (first_panel + index) * panel;
                 let range = first..(first + panel).min(count);
