@@ -79,7 +79,7 @@ impl ResnetBlock {
 }
 
 /// Each row as often as there are frames in a video: `[videos, width]` to `[batch, width]`.
-fn repeat_rows(rows: &Tensor, batch: usize) -> Result<Tensor> {
+pub(super) fn repeat_rows(rows: &Tensor, batch: usize) -> Result<Tensor> {
     let (videos, width) = rows.dims2()?;
     if videos == batch {
         return Ok(rows.clone());
