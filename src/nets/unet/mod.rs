@@ -26,3 +26,6 @@ mod unet;
 pub use adapter::{ContentAdapter, References};
 pub use config::Config;
 pub use unet::{AddedConditions, PreparedContext, UNet2d};
+
+#[cfg(test)]
+mod tests;

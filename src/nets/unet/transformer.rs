@@ -247,7 +247,7 @@ impl SpatialTransformer {
     pub fn forward(&self, x: &Tensor, context: &TransformerContext) -> Result<Tensor> {
         if context.blocks.len() != self.transformer_blocks.len() {
             candle_core::bail!(
-                "a context for {} transformer blocks, there are {}",
+                "the context was prepared by another network: it is for {} transformer blocks, there are {}",
                 context.blocks.len(),
                 self.transformer_blocks.len()
             );

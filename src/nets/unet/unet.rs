@@ -69,7 +69,7 @@ type Contexts<'a> = Iter<'a, TransformerContext>;
 fn next<'a>(contexts: &mut Contexts<'a>) -> Result<&'a TransformerContext> {
     match contexts.next() {
         Some(context) => Ok(context),
-        None => bail!("the context was prepared by another UNet: it has too few transformers"),
+        None => bail!("a transformer has no context"),
     }
 }
 
@@ -219,13 +219,7 @@ impl UNet2d {
             bail!("latents of {channels} channels into a UNet of {}", self.config.in_channels);
         }
         let time = self.time(timestep, added, batch)?;
-        let down: usize = self.down_blocks.iter().map(|block| block.attentions.len()).sum();
-        let Some((down, rest)) = context.transformers.split_at_checked(down) else {
-            bail!("the context was prepared by another UNet: it has too few transformers");
-        };
-        let (mut down, mut rest) = (down.iter(), rest.iter());
-        // The transformer in the middle is the last in this order.
-        let Some(mid) = rest.next_back() else { bail!("the context was prepared by another UNet: it has no middle") };
+        let (mut down, mut up, mid) = self.split(context)?;
 
         let mut x = self.conv_in.forward(&sample.to_dtype(self.dtype)?)?;
         let mut skips = vec![x.clone()];
@@ -248,17 +242,28 @@ impl UNet2d {
             for i in 0..block.resnets.len() {
                 let Some(skip) = skips.pop() else { bail!("a layer on the way up has no skip") };
                 x = Tensor::cat(&[x, skip], 1)?;
-                x = block.layer(i, x, &time, &mut rest)?;
+                x = block.layer(i, x, &time, &mut up)?;
             }
             if let (Some(upsample), Some(skip)) = (&block.resize, skips.last()) {
                 x = upsample.forward(&x, forwarded_size(&x, skip)?)?;
             }
         }
-        if rest.next().is_some() {
-            bail!("the context was prepared by another UNet: it has too many transformers");
-        }
         x = self.conv_norm_out.forward(&x, Activation::Silu)?;
         self.conv_out.forward(&x)?.to_dtype(sample.dtype())
+    }
+
+    /// The parts of a context on the way down, on the way up, and in the middle.
+    fn split<'a>(&self, context: &'a PreparedContext) -> Result<(Contexts<'a>, Contexts<'a>, &'a TransformerContext)> {
+        let down = self.down_blocks.iter().map(|block| block.attentions.len()).sum();
+        let up: usize = self.up_blocks.iter().map(|block| block.attentions.len()).sum();
+        match context.transformers.split_last() {
+            Some((mid, rest)) if rest.len() == down + up => Ok((rest[..down].iter(), rest[down..].iter(), mid)),
+            _ => bail!(
+                "the context was prepared by another UNet: it is for {} transformers, this one has {}",
+                context.transformers.len(),
+                down + up + 1
+            ),
+        }
     }
 
     /// The embedding of a step: `[batch, time_width]`.
