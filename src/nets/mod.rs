@@ -1,6 +1,8 @@
 //! Networks in candle: modules only, no files, no threads.
 
 mod conv;
+pub mod latent_preview;
 pub mod llama;
 pub mod ops;
 pub mod u2net;
+pub mod vae;
