@@ -9,3 +9,4 @@
 mod fixture;
 mod manifest;
 mod u2net;
+mod vae;

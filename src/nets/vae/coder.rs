@@ -41,8 +41,7 @@ impl Head {
     }
 
     fn forward(&self, x: Rows, run: Run<'_>) -> Result<Tensor> {
-        let norm = self.norm.ready(&x)?;
-        self.conv.forward_plus(x, Some(&norm), None, run)?.into_whole()
+        self.conv.forward_plus(x, Some(&self.norm), None, run)?.into_whole()
     }
 }
 
@@ -68,9 +67,8 @@ impl Encoder {
                 resnets.push(Resnet::new(groups, channels, width, vb.pp("resnets").pp(layer))?);
                 channels = width;
             }
-            let resize = (index + 1 < widths.len())
-                .then(|| RowConv::half(width, vb.pp("downsamplers.0.conv")))
-                .transpose()?;
+            let resize =
+                (index + 1 < widths.len()).then(|| RowConv::half(width, vb.pp("downsamplers.0.conv"))).transpose()?;
             down_blocks.push(Block { resnets, resize });
         }
         let mid_block = MidBlock::new(groups, channels, vb.pp("mid_block"))?;

@@ -23,8 +23,8 @@ pub(super) struct Norm {
 }
 
 /// A group norm that knows the statistics of the feature maps it will get.
-pub(super) enum ReadyNorm<'a> {
-    /// They come in one piece, and the statistics from that.
+enum ReadyNorm<'a> {
+    /// The feature maps will come in one piece, and the statistics from that.
     Whole(&'a GroupNorm),
     /// By `x * scale + shift`, both `[batch, channels, 1, 1]` in f32.
     Bands { scale: Tensor, shift: Tensor },
@@ -36,9 +36,9 @@ impl Norm {
         Ok(Self { norm: GroupNorm::new(groups, channels, EPS, vb)?, weight, bias, groups })
     }
 
-    /// Takes the statistics of feature maps.
-    pub(super) fn ready(&self, x: &Rows) -> Result<ReadyNorm<'_>> {
-        if x.is_whole() {
+    /// Takes the statistics of feature maps that will be normalised `at_once`, or in bands.
+    fn ready(&self, x: &Rows, at_once: bool) -> Result<ReadyNorm<'_>> {
+        if at_once {
             return Ok(ReadyNorm::Whole(&self.norm));
         }
         let [batch, channels, ..] = x.dims();
@@ -150,7 +150,7 @@ impl RowConv {
     pub(super) fn forward_plus(
         &self,
         mut x: Rows,
-        norm: Option<&ReadyNorm<'_>>,
+        norm: Option<&Norm>,
         mut residual: Option<Rows>,
         run: Run<'_>,
     ) -> Result<Rows> {
@@ -162,12 +162,13 @@ impl RowConv {
         };
         let bands = run.tiling.bands(result_height, batch * self.channels * result_width);
         let sources: Vec<Range<usize>> = bands.iter().map(|band| self.source(band, height)).collect();
+        let norm = norm.map(|norm| norm.ready(&x, bands.len() == 1)).transpose()?;
         let mut results = Vec::with_capacity(bands.len());
         for (index, (band, source)) in bands.iter().zip(&sources).enumerate() {
             (run.check)()?;
             let keep_from = sources.get(index + 1).map_or(height, |next| next.start);
             let part = x.take(source.clone(), keep_from)?;
-            let part = match norm {
+            let part = match &norm {
                 Some(norm) => norm.silu(&part)?,
                 None => part,
             };
@@ -222,14 +223,12 @@ impl Resnet {
     }
 
     pub(super) fn forward(&self, x: Rows, run: Run<'_>) -> Result<Rows> {
-        let norm = self.norm1.ready(&x)?;
-        let inner = self.conv1.forward_plus(x.clone(), Some(&norm), None, run)?;
+        let inner = self.conv1.forward_plus(x.clone(), Some(&self.norm1), None, run)?;
         let x = match &self.shortcut {
             Some(shortcut) => shortcut.forward(x, run)?,
             None => x,
         };
-        let norm = self.norm2.ready(&inner)?;
-        self.conv2.forward_plus(inner, Some(&norm), Some(x), run)
+        self.conv2.forward_plus(inner, Some(&self.norm2), Some(x), run)
     }
 }
 

@@ -14,6 +14,8 @@ mod distribution;
 mod layers;
 mod pixels;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use distribution::LatentDistribution;
 pub use pixels::{rgb8_rounded, rgb8_truncated};
@@ -107,7 +109,10 @@ impl Config {
             }
         }
         if !matches!(self.act_fn.as_str(), "silu" | "swish") {
-            candle_core::bail!("the autoencoder's config asks for the activation {:?}, only silu is known", self.act_fn);
+            candle_core::bail!(
+                "the autoencoder's config asks for the activation {:?}, only silu is known",
+                self.act_fn
+            );
         }
         Ok(())
     }
@@ -174,7 +179,9 @@ impl AutoencoderKl {
         let (batch, _, height, width) = pictures.dims4()?;
         let least = self.config.downscale();
         if batch == 0 || height < least || width < least {
-            candle_core::bail!("{batch} pictures of {width} × {height} to encode, one of {least} × {least} is the least");
+            candle_core::bail!(
+                "{batch} pictures of {width} × {height} to encode, one of {least} × {least} is the least"
+            );
         }
         let mut moments = Vec::with_capacity(batch);
         for index in 0..batch {
@@ -211,7 +218,11 @@ impl AutoencoderKl {
     ) -> Result<()> {
         let (batch, channels, height, width) = latents.dims4()?;
         if channels != self.config.latent_channels || height == 0 || width == 0 {
-            candle_core::bail!("latents {:?} to decode, {} channels are needed", latents.dims(), self.config.latent_channels);
+            candle_core::bail!(
+                "latents {:?} to decode, {} channels are needed",
+                latents.dims(),
+                self.config.latent_channels
+            );
         }
         for index in 0..batch {
             let latent = latents.narrow(0, index, 1)?.to_dtype(self.dtype)?;

@@ -72,11 +72,6 @@ impl Rows {
         self.bands.iter()
     }
 
-    /// Whether the feature maps are in one piece.
-    pub(super) fn is_whole(&self) -> bool {
-        self.bands.len() == 1 && self.first == 0
-    }
-
     /// Some rows as one tensor; then lets go of what lies above row `keep_from`.
     pub(super) fn take(&mut self, rows: Range<usize>, keep_from: usize) -> Result<Tensor> {
         let mut pieces = Vec::new();
