@@ -1,5 +1,6 @@
 //! Networks in candle: modules only, no files, no threads.
 
+pub mod action;
 mod conv;
 pub mod latent_preview;
 pub mod llama;
