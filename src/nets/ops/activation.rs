@@ -1,5 +1,6 @@
 //! Activation functions.
 
+use super::cpu;
 use candle_core::{D, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,11 @@ impl Activation {
     /// # Errors
     /// When the device fails.
     pub fn forward(self, x: &Tensor) -> Result<Tensor> {
+        if cpu::can_take(x) && self != Self::None {
+            let contiguous = x.contiguous()?;
+            let y = cpu::math::activated(&cpu::values(&contiguous)?, self);
+            return cpu::tensor(y, x.dims(), x.dtype());
+        }
         match self {
             Self::None => Ok(x.clone()),
             Self::Relu => x.relu(),
@@ -47,6 +53,15 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
     let width = x.dim(D::Minus1)?;
     if width % 2 != 0 {
         candle_core::bail!("a gated layer needs two halves, the width is {width}");
+    }
+    if cpu::can_take(x) {
+        let mut shape = x.dims().to_vec();
+        let contiguous = x.contiguous()?;
+        let y = cpu::math::geglu(&cpu::values(&contiguous)?, width / 2);
+        if let Some(last) = shape.last_mut() {
+            *last = width / 2;
+        }
+        return cpu::tensor(y, shape, x.dtype());
     }
     let (value, gate) = (x.narrow(D::Minus1, 0, width / 2)?, x.narrow(D::Minus1, width / 2, width / 2)?);
     value.contiguous()? * gate.contiguous()?.gelu_erf()?

@@ -1,5 +1,6 @@
 //! Scaled dot-product attention of several heads, without the whole matrix of scores in memory.
 
+use super::cpu;
 use candle_core::{D, DType, Result, Tensor};
 
 /// Scores that one piece of the chunked way may hold.
@@ -35,11 +36,18 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -
     if mask == Mask::Causal && queries != keys {
         candle_core::bail!("a causal mask over {queries} queries and {keys} keys");
     }
+    if [q, k, v].into_iter().all(cpu::can_take) {
+        let size = width / heads;
+        let shape = cpu::attention::Shape { batch, queries, keys, heads, size, causal: mask == Mask::Causal };
+        let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+        let y = shape.forward(&cpu::values(&q)?, &cpu::values(&k)?, &cpu::values(&v)?);
+        return cpu::tensor(y, q.dims(), q.dtype());
+    }
     chunked(q, k, v, heads, mask)
 }
 
 /// By candle's own operations, some queries at a time.
-fn chunked(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -> Result<Tensor> {
+pub(super) fn chunked(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -> Result<Tensor> {
     let (batch, queries, width) = q.dims3()?;
     let (_, keys, _) = k.dims3()?;
     let by_head =

@@ -1,5 +1,6 @@
 //! Convolutions, over pictures and over time.
 
+use super::{Activation, cpu};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -77,6 +78,9 @@ impl Conv2d {
     /// # Errors
     /// When the shapes do not fit together.
     pub fn forward_plus(&self, x: &Tensor, per_channel: Option<&Tensor>, residual: Option<&Tensor>) -> Result<Tensor> {
+        if cpu::can_take(x) && cpu::can_take(&self.weight) {
+            return self.forward_on_cpu(x, per_channel, residual);
+        }
         let ConvConfig { stride, padding, dilation } = self.config;
         let mut y = x.conv2d(&self.weight, padding, stride, dilation, 1)?;
         if let Some(bias) = &self.bias {
@@ -90,6 +94,52 @@ impl Conv2d {
             Some(residual) => y + residual,
             None => Ok(y),
         }
+    }
+}
+
+impl Conv2d {
+    fn forward_on_cpu(&self, x: &Tensor, per_channel: Option<&Tensor>, residual: Option<&Tensor>) -> Result<Tensor> {
+        let (batch, channels, height, width) = x.dims4()?;
+        let (outputs, inputs, kernel, _) = self.weight.dims4()?;
+        if channels != inputs {
+            candle_core::bail!("{channels} channels into a convolution of {inputs}");
+        }
+        let (per_channel, residual) = (contiguous(per_channel)?, contiguous(residual)?);
+        let (bias_values, per_channel_values, residual_values) =
+            (values(self.bias.as_ref())?, values(per_channel.as_ref())?, values(residual.as_ref())?);
+        let (x, weight) = (x.contiguous()?, self.weight.contiguous()?);
+        let weight = cpu::values(&weight)?;
+        let conv = cpu::conv::Conv {
+            weight: &weight,
+            bias: bias_values.as_deref(),
+            inputs,
+            outputs,
+            kernel,
+            config: self.config,
+            per_channel: per_channel_values.as_deref(),
+            residual: residual_values.as_deref(),
+            activation: Activation::None,
+        };
+        let shape = [batch, outputs, conv.side(height), conv.side(width)];
+        expect_shape("the values for each channel", per_channel.as_ref(), &shape[..2])?;
+        expect_shape("the residual", residual.as_ref(), &shape)?;
+        let y = conv.forward(&cpu::values(&x)?, batch, height, width);
+        cpu::tensor(y, &shape, x.dtype())
+    }
+}
+
+fn contiguous(x: Option<&Tensor>) -> Result<Option<Tensor>> {
+    x.map(Tensor::contiguous).transpose()
+}
+
+fn values(x: Option<&Tensor>) -> Result<Option<cpu::Values<'_>>> {
+    x.map(cpu::values).transpose()
+}
+
+fn expect_shape(what: &str, x: Option<&Tensor>, shape: &[usize]) -> Result<()> {
+    match x {
+        Some(x) if x.dims() != shape => candle_core::bail!("{what} {:?} for a result of {shape:?}", x.dims()),
+        _ => Ok(()),
     }
 }
 
@@ -118,11 +168,22 @@ impl TemporalConv {
     /// When the shapes do not fit together.
     pub fn forward(&self, x: &Tensor, frames: usize, residual: Option<&Tensor>) -> Result<Tensor> {
         let (all, inputs, height, width) = x.dims4()?;
-        let outputs = self.weight.dim(0)?;
-        if frames == 0 || all % frames != 0 {
-            candle_core::bail!("{all} pictures are not videos of {frames} frames");
+        let (outputs, expected, _) = self.weight.dims3()?;
+        if frames == 0 || all % frames != 0 || inputs != expected {
+            candle_core::bail!("{:?} as videos of {frames} frames into a convolution of {expected}", x.dims());
         }
         let pixels = height * width;
+        let shape = [all, outputs, height, width];
+        expect_shape("the residual", residual, &shape)?;
+        if cpu::can_take(x) && cpu::can_take(&self.weight) {
+            let residual = contiguous(residual)?;
+            let residual = values(residual.as_ref())?;
+            let (x, weight) = (x.contiguous()?, self.weight.contiguous()?);
+            let (weight, bias) = (cpu::values(&weight)?, cpu::values(&self.bias)?);
+            let residual = residual.as_deref();
+            let conv = cpu::conv::TemporalConv { weight: &weight, bias: &bias, inputs, outputs, residual };
+            return cpu::tensor(conv.forward(&cpu::values(&x)?, frames, pixels), &shape, x.dtype());
+        }
         let video = x.reshape((all / frames, frames, inputs, pixels))?.pad_with_zeros(1, 1, 1)?;
         let mut y: Option<Tensor> = None;
         for offset in 0..3 {

@@ -1,6 +1,6 @@
 //! Normalisation.
 
-use super::Activation;
+use super::{Activation, cpu};
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -44,6 +44,20 @@ impl GroupNorm {
             candle_core::bail!("{dims:?} of {frames} frames into a norm of {channels} channels");
         }
         let (batch, pixels) = (dims[0] / frames, dims[2..].iter().product::<usize>());
+        if cpu::can_take(x) {
+            let x = x.contiguous()?;
+            let (weight, bias) = (cpu::values(&self.weight)?, cpu::values(&self.bias)?);
+            let norm = cpu::norm::GroupNorm {
+                weight: &weight,
+                bias: &bias,
+                groups: self.groups,
+                eps: self.eps,
+                frames,
+                pixels,
+                activation,
+            };
+            return cpu::tensor(norm.forward(&cpu::values(&x)?), dims, x.dtype());
+        }
         // [batch, frames, groups, all of the group]
         let grouped = x.to_dtype(DType::F32)?.reshape((batch, frames, self.groups, channels / self.groups * pixels))?;
         let mean = grouped.mean_keepdim((1, 3))?;
@@ -79,6 +93,12 @@ impl LayerNorm {
     /// # Errors
     /// When the last dimension is not `width`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if cpu::can_take(x) && x.dims().last() == Some(&self.weight.dim(0)?) {
+            let contiguous = x.contiguous()?;
+            let (weight, bias) = (cpu::values(&self.weight)?, cpu::values(&self.bias)?);
+            let y = cpu::norm::layer_norm(&cpu::values(&contiguous)?, &weight, &bias, self.eps);
+            return cpu::tensor(y, x.dims(), x.dtype());
+        }
         candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps as f32)
     }
 }

@@ -1,0 +1,195 @@
+//! The matrix kernel: some rows of the left matrix times one panel of the right one.
+
+use pulp::{Arch, Simd, WithSimd};
+use std::sync::LazyLock;
+
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// The most columns that a panel can have.
+const MAX_WIDTH: usize = 64;
+/// The most rows that are multiplied at once.
+const MAX_ROWS: usize = 12;
+
+/// Runs a closure with the best vector instructions there are. What it does must be inlined into it.
+#[inline]
+pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+    ARCH.dispatch(f)
+}
+
+/// The f32 values of one vector register.
+pub(crate) fn lanes() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    static LANES: LazyLock<usize> = LazyLock::new(|| ARCH.dispatch(Lanes));
+    *LANES
+}
+
+/// The columns of a full panel. Narrower panels have a multiple of [`lanes`].
+pub(crate) fn panel_width() -> usize {
+    let lanes = lanes();
+    // AVX2 has 16 registers, the others 32.
+    if lanes == 8 { 2 * lanes } else { 4 * lanes }
+}
+
+/// The width of a panel that holds this many columns, at most [`panel_width`].
+pub(crate) fn width_for(columns: usize) -> usize {
+    columns.next_multiple_of(lanes()).clamp(lanes(), panel_width())
+}
+
+/// The left matrix: rows whose elements lie side by side.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub values: &'a [f32],
+    pub count: usize,
+    /// Elements from one row to the next.
+    pub stride: usize,
+    /// Elements of a row, which are the rows of the panel.
+    pub depth: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn row(&self, index: usize) -> &'a [f32] {
+        &self.values[index * self.stride..][..self.depth]
+    }
+}
+
+/// `rows · panel`, where `panel` is `[depth, width]`: `sink(index, row)` gets each row of the product, `width` values.
+pub(crate) fn multiply(rows: Rows<'_>, panel: &[f32], width: usize, sink: impl FnMut(usize, &[f32])) {
+    assert_eq!(panel.len(), rows.depth * width);
+    if rows.count > 0 {
+        ARCH.dispatch(Multiply { rows, panel, width, sink });
+    }
+}
+
+struct Multiply<'a, F> {
+    rows: Rows<'a>,
+    panel: &'a [f32],
+    width: usize,
+    sink: F,
+}
+
+impl<F: FnMut(usize, &[f32])> WithSimd for Multiply<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many sums at once as there are registers for them, less those for a row of the panel.
+        match (self.width / S::F32_LANES, S::F32_LANES) {
+            (1, 8) => self.by_tiles::<S, 8, 1>(simd),
+            (2, 8) => self.by_tiles::<S, 6, 2>(simd),
+            (1, _) => self.by_tiles::<S, 12, 1>(simd),
+            (2, _) => self.by_tiles::<S, 12, 2>(simd),
+            (3, _) => self.by_tiles::<S, 8, 3>(simd),
+            (4, _) => self.by_tiles::<S, 6, 4>(simd),
+            _ => panic!("a panel of {} columns for vectors of {}", self.width, S::F32_LANES),
+        }
+    }
+}
+
+impl<F: FnMut(usize, &[f32])> Multiply<'_, F> {
+    #[inline(always)]
+    fn by_tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(mut self, simd: S) {
+        assert!(self.width <= MAX_WIDTH && ROWS <= MAX_ROWS);
+        let mut tile = [0.0; MAX_WIDTH * MAX_ROWS];
+        for first in (0..self.rows.count).step_by(ROWS) {
+            // The last tile repeats the last row.
+            let rows: [&[f32]; ROWS] = std::array::from_fn(|row| self.rows.row((first + row).min(self.rows.count - 1)));
+            multiply_tile::<S, ROWS, VECTORS>(simd, rows, self.rows.depth, self.panel, &mut tile);
+            let there = ROWS.min(self.rows.count - first);
+            for (row, sums) in tile.chunks_exact(self.width).take(there).enumerate() {
+                (self.sink)(first + row, sums);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn multiply_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    rows: [&[f32]; ROWS],
+    depth: usize,
+    panel: &[f32],
+    tile: &mut [f32],
+) {
+    let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &rows[row][..depth]);
+    let (panel, _) = S::as_simd_f32s(panel);
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    for (at, panel) in panel.chunks_exact(VECTORS).enumerate().take(depth) {
+        for row in 0..ROWS {
+            let x = simd.splat_f32s(rows[row][at]);
+            for vector in 0..VECTORS {
+                sums[row][vector] = simd.mul_add_e_f32s(x, panel[vector], sums[row][vector]);
+            }
+        }
+    }
+    let (tile, _) = S::as_mut_simd_f32s(tile);
+    for (tile, sums) in tile.chunks_exact_mut(VECTORS).zip(sums) {
+        tile.copy_from_slice(&sums);
+    }
+}
+
+/// Packs up to `width` rows as the columns of a panel: `[columns, depth]`, row by row `stride` apart, to
+/// `[depth, width]`; missing columns are zero.
+pub(crate) fn pack_transposed(from: &[f32], stride: usize, columns: usize, depth: usize, width: usize, to: &mut [f32]) {
+    const BLOCK: usize = 16;
+    let to = &mut to[..depth * width];
+    for first in (0..depth).step_by(BLOCK) {
+        let length = BLOCK.min(depth - first);
+        let to = &mut to[first * width..][..length * width];
+        for column in 0..columns {
+            let from = &from[column * stride + first..][..length];
+            for (to, from) in to[column..].iter_mut().step_by(width).zip(from) {
+                *to = *from;
+            }
+        }
+        if columns < width {
+            to.chunks_exact_mut(width).for_each(|row| row[columns..].fill(0.0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_equals_plain_sums() {
+        for (count, depth, width) in [(1, 1, 1), (6, 40, 4), (13, 7, 3), (24, 33, 2), (5, 0, 1), (100, 64, 4)]
+            .map(|(count, depth, vectors)| (count, depth, (vectors * lanes()).min(panel_width())))
+        {
+            let stride = depth + 3;
+            let left: Vec<f32> = (0..count * stride).map(|i| (i as f32).sin()).collect();
+            let panel: Vec<f32> = (0..depth * width).map(|i| (i as f32).cos()).collect();
+            let rows = Rows { values: &left, count, stride, depth };
+            let mut seen = 0;
+            multiply(rows, &panel, width, |row, sums| {
+                assert_eq!((row, sums.len()), (seen, width));
+                for (column, sum) in sums.iter().enumerate() {
+                    let expected: f32 = (0..depth).map(|at| left[row * stride + at] * panel[at * width + column]).sum();
+                    assert!((sum - expected).abs() < 1e-4, "{sum} for {expected}");
+                }
+                seen += 1;
+            });
+            assert_eq!(seen, count);
+        }
+    }
+
+    #[test]
+    fn a_packed_panel_holds_the_rows_as_columns() {
+        let from: Vec<f32> = (0..5 * 40).map(|i| i as f32).collect();
+        let mut to = vec![f32::NAN; 37 * 8];
+        pack_transposed(&from, 40, 5, 37, 8, &mut to);
+        for (at, row) in to.chunks(8).enumerate() {
+            for (column, value) in row.iter().enumerate() {
+                assert_eq!(*value, if column < 5 { (column * 40 + at) as f32 } else { 0.0 });
+            }
+        }
+    }
+}

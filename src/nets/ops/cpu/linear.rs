@@ -1,0 +1,166 @@
+//! Products with a layer's weights.
+
+use super::kernel::{Rows, multiply, pack_transposed, panel_width, vectorized, width_for};
+use rayon::prelude::*;
+
+/// Bytes of packed panels that are used again before new ones are packed; they stay in the cache of the last level.
+const PACKED_BYTES: usize = 4 << 20;
+
+/// A layer's weights `[outputs, inputs]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights<'a> {
+    pub weight: &'a [f32],
+    pub bias: Option<&'a [f32]>,
+    pub inputs: usize,
+    pub outputs: usize,
+}
+
+impl Weights<'_> {
+    fn bias(&self, output: usize) -> f32 {
+        self.bias.map_or(0.0, |bias| bias[output])
+    }
+
+    /// Tokens `[tokens, inputs]`, `stride` apart, to `[tokens, outputs]`, plus a residual of that shape.
+    pub(crate) fn tokens(&self, x: &[f32], stride: usize, tokens: usize, residual: Option<&[f32]>) -> Vec<f32> {
+        let mut y = vec![0.0; tokens * self.outputs];
+        if y.is_empty() {
+            return y;
+        }
+        // Whatever is fewer is packed.
+        if tokens * (self.inputs + self.outputs) < self.inputs * self.outputs {
+            let mut by_output = vec![0.0; tokens * self.outputs];
+            self.by_output(x, stride, tokens, None, &mut by_output);
+            transpose(&by_output, self.outputs, tokens, &mut y);
+            if let Some(residual) = residual {
+                y.par_chunks_mut(1 << 14).zip(residual.par_chunks(1 << 14)).for_each(|(y, residual)| {
+                    vectorized(|| y.iter_mut().zip(residual).for_each(|(y, residual)| *y += residual));
+                });
+            }
+            return y;
+        }
+        let full = panel_width();
+        let panels = self.outputs.div_ceil(full);
+        let panel_length = self.inputs * full;
+        let at_once = (PACKED_BYTES / 4 / panel_length.max(1)).clamp(1, panels);
+        let mut packed = vec![0.0; at_once * panel_length];
+        // A few tasks for each thread, each of some rows.
+        let rows_of_task = tokens.div_ceil(4 * rayon::current_num_threads()).clamp(24, 96);
+        for first_panel in (0..panels).step_by(at_once) {
+            let columns_of = |panel: usize| {
+                let first = (first_panel + panel) * full;
+                (first, full.min(self.outputs - first))
+            };
+            let count = at_once.min(panels - first_panel);
+            packed.par_chunks_exact_mut(panel_length).take(count).enumerate().for_each(|(panel, packed)| {
+                let (first, columns) = columns_of(panel);
+                let weight = &self.weight[first * self.inputs..];
+                vectorized(|| {
+                    pack_transposed(weight, self.inputs, columns, self.inputs, width_for(columns), packed);
+                });
+            });
+            y.par_chunks_mut(rows_of_task * self.outputs).enumerate().for_each(|(task, y)| {
+                let first_row = task * rows_of_task;
+                let values = &x[first_row * stride..];
+                let rows = Rows { values, count: y.len() / self.outputs, stride, depth: self.inputs };
+                for (panel, packed) in packed.chunks_exact(panel_length).take(count).enumerate() {
+                    let (first, columns) = columns_of(panel);
+                    let width = width_for(columns);
+                    let bias = self.bias.map(|bias| &bias[first..first + columns]);
+                    multiply(rows, &packed[..self.inputs * width], width, |row, sums| {
+                        let y = &mut y[row * self.outputs + first..][..columns];
+                        match bias {
+                            Some(bias) => y.iter_mut().zip(sums).zip(bias).for_each(|((y, sum), bias)| *y = sum + bias),
+                            None => y.copy_from_slice(&sums[..columns]),
+                        }
+                        if let Some(residual) = residual {
+                            let residual = &residual[(first_row + row) * self.outputs + first..][..columns];
+                            y.iter_mut().zip(residual).for_each(|(y, residual)| *y += residual);
+                        }
+                    });
+                }
+            });
+        }
+        y
+    }
+
+    /// Tokens `[tokens, inputs]`, `stride` apart, to `[outputs, tokens]`, plus a residual of that shape.
+    pub(crate) fn by_output(&self, x: &[f32], stride: usize, tokens: usize, residual: Option<&[f32]>, y: &mut [f32]) {
+        let pack = |first: usize, columns: usize, width: usize, packed: &mut [f32]| {
+            pack_transposed(&x[first * stride..], stride, columns, self.inputs, width, packed);
+        };
+        by_panels(self.rows(), tokens, pack, y, |output, first, sums, y| {
+            let bias = self.bias(output);
+            match residual {
+                Some(residual) => {
+                    let residual = &residual[output * tokens + first..];
+                    y.iter_mut().zip(sums).zip(residual).for_each(|((y, sum), residual)| *y = sum + bias + residual);
+                }
+                None => y.iter_mut().zip(sums).for_each(|(y, sum)| *y = sum + bias),
+            }
+        });
+    }
+
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows { values: self.weight, count: self.outputs, stride: self.inputs, depth: self.inputs }
+    }
+}
+
+/// `rows · columns`, where `pack(first, count, width, panel)` packs some of the columns: `[depth, columns]` to
+/// `y`, `[rows, columns]`. `finish(row, first, sums, y)` writes a piece of a row.
+pub(crate) fn by_panels(
+    rows: Rows<'_>,
+    columns: usize,
+    pack: impl Fn(usize, usize, usize, &mut [f32]) + Sync,
+    y: &mut [f32],
+    finish: impl Fn(usize, usize, &[f32], &mut [f32]) + Sync,
+) {
+    if columns == 0 || rows.count == 0 {
+        return;
+    }
+    let width = width_for(columns);
+    let panels = columns.div_ceil(width);
+    let panel_length = rows.depth * width;
+    let at_once = (PACKED_BYTES / 4 / panel_length.max(1)).clamp(2, panels.max(2)).min(panels);
+    let mut packed = vec![0.0; at_once * panel_length];
+    let rows_of_task = rows.count.div_ceil(8 * rayon::current_num_threads()).next_multiple_of(12);
+    for first_panel in (0..panels).step_by(at_once) {
+        let columns_of = |panel: usize| {
+            let first = (first_panel + panel) * width;
+            (first, width.min(columns - first))
+        };
+        let count = at_once.min(panels - first_panel);
+        packed.par_chunks_exact_mut(panel_length).take(count).enumerate().for_each(|(panel, packed)| {
+            let (first, count) = columns_of(panel);
+            vectorized(|| pack(first, count, width, packed));
+        });
+        y.par_chunks_mut(rows_of_task * columns).enumerate().for_each(|(task, y)| {
+            let first_row = task * rows_of_task;
+            let values = &rows.values[first_row * rows.stride..];
+            let rows = Rows { values, count: y.len() / columns, ..rows };
+            for (panel, packed) in packed.chunks_exact(panel_length).take(count).enumerate() {
+                let (first, count) = columns_of(panel);
+                multiply(rows, packed, width, |row, sums| {
+                    finish(first_row + row, first, sums, &mut y[row * columns + first..][..count]);
+                });
+            }
+        });
+    }
+}
+
+/// `[rows, columns]` to `[columns, rows]`.
+pub(crate) fn transpose(x: &[f32], rows: usize, columns: usize, y: &mut [f32]) {
+    const BLOCK: usize = 32;
+    y.par_chunks_mut(BLOCK * rows).enumerate().for_each(|(block, y)| {
+        let first_column = block * BLOCK;
+        let count = y.len() / rows;
+        for first_row in (0..rows).step_by(BLOCK) {
+            let rows_there = BLOCK.min(rows - first_row);
+            for column in 0..count {
+                let y = &mut y[column * rows + first_row..][..rows_there];
+                for (row, y) in y.iter_mut().enumerate() {
+                    *y = x[(first_row + row) * columns + first_column + column];
+                }
+            }
+        }
+    });
+}
