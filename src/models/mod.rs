@@ -13,6 +13,7 @@ mod machine;
 mod registry;
 mod spec;
 mod stamp;
+pub mod weights;
 mod wheels;
 
 pub use cache::{FileStatus, ModelCache, ModelStatus, default_folder};

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use image::{GrayImage, RgbImage};
 use reelboard::image::{CutOut, hard_split, mask_at_input_size, mask_at_photo_size, network_input};
 use reelboard::nets::u2net::{Config, U2Net};
@@ -167,4 +167,46 @@ fn parity_of_the_key_names() {
         .map(|(_, shape)| shape.iter().product::<usize>())
         .sum();
     assert_eq!(Some(parameters as u64), fixture.config["full_U2NET_params"].as_u64());
+}
+
+/// Weights of the full layout without a pattern, the same each time, in f16.
+fn full_weights() -> HashMap<String, Tensor> {
+    let mut state = 1u64;
+    let mut tensor = |(key, shape): (String, Vec<usize>)| {
+        let fan_in: usize = shape.iter().skip(1).product();
+        let (mean, spread) = match key.rsplit('.').next() {
+            Some("running_var") => (1.0, 0.5),
+            Some("weight") if shape.len() == 1 => (1.0, 0.3),
+            Some("weight") => (0.0, (3.0 / fan_in as f32).sqrt()),
+            _ => (0.0, 0.1),
+        };
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            mean + spread * ((state >> 40) as f32 / (1 << 23) as f32 - 1.0)
+        };
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| next()).collect();
+        (key, Tensor::from_vec(values, shape, &Device::Cpu).unwrap().to_dtype(DType::F16).unwrap())
+    };
+    Config::u2net().manifest(true).into_iter().map(&mut tensor).collect()
+}
+
+#[test]
+fn the_full_network_runs_from_a_checkpoint_in_half_precision() {
+    let half = full_weights();
+    assert_eq!(Config::from_tensors(&half).unwrap(), Config::u2net());
+    let single = half.iter().map(|(key, tensor)| (key.clone(), tensor.to_dtype(DType::F32).unwrap())).collect();
+
+    let (height, width) = (50, 37);
+    let pixels: Vec<f32> = (0..3 * height * width).map(|i| ((i * i + 7) as f32).sin()).collect();
+    let picture = Tensor::from_vec(pixels, (1, 3, height, width), &Device::Cpu).unwrap();
+    let masks = |weights| U2Net::from_tensors(weights, &Device::Cpu).unwrap().forward(&picture).unwrap();
+    let (from_half, from_single) = (masks(&half), masks(&single));
+    assert_eq!(from_half.len(), 7);
+    for (half, single) in from_half.iter().zip(&from_single) {
+        assert_eq!(half.dims(), [1, 1, height, width]);
+        let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(half), values(single));
+        let (least, most) = values(half).into_iter().fold((1f32, 0f32), |(low, high), x| (low.min(x), high.max(x)));
+        assert!(0.0 <= least && least < most && most <= 1.0, "{least}..{most}");
+    }
 }
