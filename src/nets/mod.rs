@@ -6,8 +6,5 @@ pub mod latent_preview;
 pub mod llama;
 pub mod ops;
 pub mod u2net;
-<<<<<<< HEAD
 pub mod unet;
-=======
 pub mod vae;
->>>>>>> vae
