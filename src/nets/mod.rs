@@ -2,5 +2,6 @@
 
 mod conv;
 pub mod llama;
+pub mod noise;
 pub mod ops;
 pub mod u2net;

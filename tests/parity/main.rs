@@ -7,4 +7,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod fixture;
+mod noise;
 mod u2net;
