@@ -4,4 +4,5 @@ mod conv;
 pub mod llama;
 pub mod noise;
 pub mod ops;
+pub mod samplers;
 pub mod u2net;
