@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod camera_warp;
 mod fixture;
 mod noise;
+mod samplers;
 mod u2net;
