@@ -1,10 +1,13 @@
 //! Networks in candle: modules only, no files, no threads.
 
 pub mod action;
+pub mod camera_warp;
 mod conv;
 pub mod latent_preview;
 pub mod llama;
+pub mod noise;
 pub mod ops;
+pub mod samplers;
 pub mod u2net;
 pub mod unet;
 pub mod vae;
