@@ -6,5 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod clip;
+mod clip_tokens;
 mod fixture;
+mod resampler;
 mod u2net;
