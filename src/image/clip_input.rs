@@ -9,7 +9,7 @@ use image::{RgbImage, imageops};
 use serde::{Deserialize, Deserializer, de};
 
 /// The most pixels of a resized photo: only one that is a thin line asks for more.
-const MAX_RESIZED: u64 = 300_000_000;
+const MAX_RESIZED: u64 = 100_000_000;
 
 /// Why a photo cannot be prepared for CLIP.
 #[derive(Debug, thiserror::Error)]
@@ -142,8 +142,10 @@ impl ClipProcessor {
         if width == 0 || height == 0 || self.image_std.contains(&0.0) {
             return Err(ClipInputError::Settings { width, height, std: self.image_std });
         }
-        let resized = if self.do_resize { Some(resize(photo, self.size, filter)?) } else { None };
-        let photo = resized.as_ref().unwrap_or(photo);
+        let photo = if self.do_resize { &resize(photo, self.size, filter)? } else { photo };
+        if photo.is_empty() {
+            return Err(ClipInputError::Shape { width: 0, height: 0, target: format!("{width} × {height}") });
+        }
         Ok(if self.do_center_crop { middle(photo, width, height) } else { photo.clone() })
     }
 
@@ -221,7 +223,7 @@ fn resize(photo: &RgbImage, to: ResizeTo, filter: Filter) -> Result<RgbImage, Cl
 /// The middle of a photo, with black around where the photo ends.
 fn middle(photo: &RgbImage, width: u32, height: u32) -> RgbImage {
     let mut crop = RgbImage::new(width, height);
-    // Of the odd pixel, less is left above than below, and less is added.
+    // Less is cut off or added above than below. (transformers come out a row short where an odd number is added.)
     let offset = |photo: u32, crop: u32| {
         let (photo, crop) = (i64::from(photo), i64::from(crop));
         if photo >= crop { -((photo - crop) / 2) } else { (crop - photo) / 2 }

@@ -104,6 +104,37 @@ fn parity_clip_vision_keys_of_the_full_size() {
 }
 
 #[test]
+fn the_text_encoders_of_stable_diffusion_have_their_full_size() {
+    let parameters = |build: &dyn Fn(VarBuilder<'_>)| -> usize {
+        let shapes = Shapes::default();
+        build(VarBuilder::from_backend(Box::new(shapes.clone()), DType::F16, Device::Cpu));
+        let shapes = shapes.0.lock().unwrap();
+        shapes.values().map(|shape| shape.iter().product::<usize>()).sum()
+    };
+    let plain = |config: TextConfig| parameters(&|vb| drop(TextModel::new(&config, vb).unwrap()));
+    assert_eq!(plain(TextConfig::stable_diffusion_1_5()), 123_060_480);
+    assert_eq!(plain(TextConfig::stable_diffusion_2_1()), 340_387_840);
+    assert_eq!(plain(TextConfig::stable_diffusion_xl()), 123_060_480);
+    let big = TextConfig::stable_diffusion_xl_2();
+    assert_eq!(parameters(&|vb| drop(TextModelWithProjection::new(&big, vb).unwrap())), 694_659_840);
+}
+
+#[test]
+fn a_whole_clip_serves_both_towers() {
+    let (text, vision) = (Fixture::open("sd_txt2img"), Fixture::open("clip_vision"));
+    let mut weights = text.tensors("text_encoder.safetensors").0;
+    weights.extend(vision.tensors("weights.safetensors").0);
+    weights.insert("logit_scale".to_owned(), Tensor::new(2.6592f32, &Device::Cpu).unwrap());
+    let weights = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
+    let file = json!({
+        "model_type": "clip", "text_config": text.config["text_encoder"], "vision_config": vision.config["config"],
+        "projection_dim": vision.config["config"]["projection_dim"],
+    });
+    TextModel::new(&serde_json::from_value(file.clone()).unwrap(), weights.clone()).unwrap();
+    VisionModelWithProjection::new(&serde_json::from_value(file).unwrap(), weights).unwrap();
+}
+
+#[test]
 fn parity_clip_vision_preprocessing() {
     let fixture = Fixture::open("clip_vision");
     let processor: &Value = &fixture.config["processor"];
@@ -303,6 +334,7 @@ fn photos_and_settings_that_cannot_be_followed_are_errors() {
     let processor = ClipProcessor::default();
     let photo = RgbImage::new(20, 20);
     assert!(processor.crop(&RgbImage::new(0, 5)).is_err());
+    assert!(ClipProcessor { do_resize: false, ..processor.clone() }.crop(&RgbImage::new(0, 5)).is_err());
     assert!(processor.crop(&RgbImage::new(1, 16_000)).unwrap_err().to_string().contains("1 × 16000"));
     assert!(ClipProcessor { resample: 0, ..processor.clone() }.crop(&photo).is_err());
     assert!(ClipProcessor { crop_size: (0, 4), ..processor.clone() }.crop(&photo).is_err());

@@ -4,7 +4,7 @@
 //! - [Upstream code](https://github.com/huggingface/transformers): `models/clip/modeling_clip.py`, whose key names are
 //!   kept
 //!
-//! Both towers are the same pre-norm transformer ([`encoder`]); they differ in how their tokens begin and in which token
+//! Both towers are the same pre-norm transformer; they differ in how their tokens begin and in which token
 //! is the pooled one. Files that hold a whole CLIP (text, vision and logit scale), as laion's do, can be read by either
 //! tower: keys that belong to the other one are left alone, and so is the other half of their `config.json`.
 

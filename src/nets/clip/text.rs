@@ -203,8 +203,8 @@ impl TextModel {
             candle_core::bail!("a text of {length} tokens, the text encoder takes 1 to {longest}");
         }
         let ids: Vec<Vec<i64>> = ids.to_dtype(DType::I64)?.to_vec2()?;
-        if let Some(id) = ids.iter().flatten().find(|&&id| usize::try_from(id).is_ok_and(|id| id < vocabulary) == false)
-        {
+        let is_known = |id: i64| usize::try_from(id).is_ok_and(|id| id < vocabulary);
+        if let Some(id) = ids.iter().flatten().find(|&&id| !is_known(id)) {
             candle_core::bail!(
                 "token {id} is not among the text encoder's {vocabulary}; use the tokenizer that comes with its weights"
             );
