@@ -1,11 +1,13 @@
 //! Photos and cut-outs.
 
+mod clip_input;
 mod cut_out;
 mod photo;
 mod pillow;
 mod segment;
 mod subject;
 
+pub use clip_input::{ClipInputError, ClipProcessor, ResizeTo, vid_square};
 pub use cut_out::{CutOut, CutOutError, Finding};
 pub use photo::{MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, PhotoError, read_photo, read_photo_file};
 pub use pillow::{Filter, resize_u8};

@@ -2,12 +2,14 @@
 
 pub mod action;
 pub mod camera_warp;
+pub mod clip;
 mod conv;
 pub mod latent_preview;
 pub mod llama;
 pub mod noise;
 pub mod ops;
 pub mod samplers;
+pub mod resampler;
 pub mod u2net;
 pub mod unet;
 pub mod vae;
