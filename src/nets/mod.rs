@@ -4,3 +4,4 @@ mod conv;
 pub mod llama;
 pub mod ops;
 pub mod u2net;
+pub mod unet3d;

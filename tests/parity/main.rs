@@ -8,3 +8,4 @@
 
 mod fixture;
 mod u2net;
+mod unet3d;

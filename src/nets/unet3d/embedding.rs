@@ -1,0 +1,150 @@
+//! What a prediction depends on besides the latents, and its rows for classifier-free guidance.
+
+use super::config::Config;
+use crate::nets::ops::add;
+use crate::nets::unet::embedding::{TimestepEmbedding, timestep_sinusoid};
+use candle_core::{DType, Result, Tensor, bail};
+use candle_nn::VarBuilder;
+
+/// The conditions that are added to the embedding of the time. Those that a network has no layer for are not used.
+#[derive(Debug, Clone)]
+pub struct AddedConditions {
+    /// The pooled text: `[batch, width]`.
+    pub text_embeds: Tensor,
+    /// Height, width, top, left, height, width in pixels: `[batch, 6]`.
+    pub time_ids: Tensor,
+    /// The aesthetic score, 6.0 in the release: `[batch]`.
+    pub aes_scores: Option<Tensor>,
+    /// The pooled feature of the first frame, by CLIP ViT-H: `[batch, width]`.
+    pub midf_clip_pool: Option<Tensor>,
+    /// How much of each action there is: `[batch, actions]`. Zeros when there is none.
+    pub action: Option<Tensor>,
+}
+
+/// Everything that a prediction depends on besides the latents and the time.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    /// The image tokens of the first frame, by CLIP ViT-H: `[batch, tokens, context_width]`.
+    pub context: Tensor,
+    /// The other conditions.
+    pub added: AddedConditions,
+}
+
+impl Conditions {
+    /// The rows for classifier-free guidance: first the unconditional ones, then these.
+    ///
+    /// As in the release, the image tokens, the pooled text and the action are zeros in the unconditional rows, the score
+    /// is `negative_score` (6.0), and the size and the pooled image feature are the same.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn guided(&self, negative_score: f64) -> Result<Self> {
+        let after_zeros = |x: &Tensor| Tensor::cat(&[&x.zeros_like()?, x], 0);
+        let twice = |x: &Tensor| Tensor::cat(&[x, x], 0);
+        let AddedConditions { text_embeds, time_ids, aes_scores, midf_clip_pool, action } = &self.added;
+        let scores = |x: &Tensor| Tensor::cat(&[&(x.zeros_like()? + negative_score)?, x], 0);
+        Ok(Self {
+            context: after_zeros(&self.context)?,
+            added: AddedConditions {
+                text_embeds: after_zeros(text_embeds)?,
+                time_ids: twice(time_ids)?,
+                aes_scores: aes_scores.as_ref().map(scores).transpose()?,
+                midf_clip_pool: midf_clip_pool.as_ref().map(twice).transpose()?,
+                action: action.as_ref().map(after_zeros).transpose()?,
+            },
+        })
+    }
+}
+
+/// The layers that turn the time and the added conditions into one embedding.
+#[derive(Debug, Clone)]
+pub struct Embeddings {
+    time: TimestepEmbedding,
+    added: TimestepEmbedding,
+    aes_score: Option<TimestepEmbedding>,
+    clip_pool: Option<TimestepEmbedding>,
+    action: Option<TimestepEmbedding>,
+    time_channels: usize,
+    number_width: usize,
+    dtype: DType,
+}
+
+impl Embeddings {
+    /// Reads `time_embedding`, `add_embedding`, and of `aes_embedding`, `midf_clip_pool_embedding` and
+    /// `action_prob_embedding` those that the config has.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has another shape, or when the config has no levels.
+    pub fn new(config: &Config, vb: VarBuilder<'_>) -> Result<Self> {
+        let Some(first) = config.levels.first() else { bail!("a UNet needs at least one level") };
+        let layer = |inputs: usize, name: &str| TimestepEmbedding::new(inputs, config.time_width, vb.pp(name));
+        let optional = |inputs: Option<usize>, name: &str| inputs.map(|inputs| layer(inputs, name)).transpose();
+        Ok(Self {
+            time: layer(first.channels, "time_embedding")?,
+            added: layer(config.added_width, "add_embedding")?,
+            aes_score: optional(config.aes_score.then_some(config.number_width), "aes_embedding")?,
+            clip_pool: optional(config.clip_pool_width, "midf_clip_pool_embedding")?,
+            action: optional(config.action_width, "action_prob_embedding")?,
+            time_channels: first.channels,
+            number_width: config.number_width,
+            dtype: vb.dtype(),
+        })
+    }
+
+    /// The sum of [`Self::parts`]: `[batch, time_width]`.
+    ///
+    /// # Errors
+    /// As for [`Self::parts`].
+    pub fn forward(&self, timestep: f64, conditions: &AddedConditions) -> Result<Tensor> {
+        let mut sum: Option<Tensor> = None;
+        for (_, part) in self.parts(timestep, conditions)? {
+            sum = Some(match sum {
+                Some(sum) => add(&sum, &part)?,
+                None => part,
+            });
+        }
+        match sum {
+            Some(sum) => Ok(sum),
+            None => bail!("an embedding needs the time"),
+        }
+    }
+
+    /// What each of the layers gives, by its key: `[batch, time_width]`.
+    ///
+    /// # Errors
+    /// When a condition is missing that the network has a layer for, or when the shapes do not fit together.
+    pub fn parts(&self, timestep: f64, conditions: &AddedConditions) -> Result<Vec<(&'static str, Tensor)>> {
+        let AddedConditions { text_embeds, time_ids, aes_scores, midf_clip_pool, action } = conditions;
+        let (batch, device) = (text_embeds.dim(0)?, text_embeds.device());
+        let cast = |x: &Tensor| x.to_dtype(self.dtype);
+        let timesteps = Tensor::full(timestep as f32, batch, device)?;
+        let time = timestep_sinusoid(&timesteps, self.time_channels, true, 0.0)?;
+        let ids = timestep_sinusoid(&time_ids.flatten_all()?, self.number_width, true, 0.0)?.reshape((batch, ()))?;
+        let text_and_ids = Tensor::cat(&[&cast(text_embeds)?, &cast(&ids)?], 1)?;
+        let mut parts = vec![
+            ("time_embedding", self.time.forward(&cast(&time)?)?),
+            ("add_embedding", self.added.forward(&text_and_ids)?),
+        ];
+        if let Some(layer) = &self.aes_score {
+            let scores = needed(aes_scores, "an aesthetic score")?;
+            let scores = timestep_sinusoid(scores, self.number_width, true, 0.0)?;
+            parts.push(("aes_embedding", layer.forward(&cast(&scores)?)?));
+        }
+        if let Some(layer) = &self.clip_pool {
+            let feature = needed(midf_clip_pool, "the pooled feature of the first frame")?;
+            parts.push(("midf_clip_pool_embedding", layer.forward(&cast(feature)?)?));
+        }
+        if let Some(layer) = &self.action {
+            let action = needed(action, "an action vector (zeros where there is no action)")?;
+            parts.push(("action_prob_embedding", layer.forward(&cast(action)?)?));
+        }
+        Ok(parts)
+    }
+}
+
+fn needed<'a>(condition: &'a Option<Tensor>, what: &str) -> Result<&'a Tensor> {
+    match condition {
+        Some(condition) => Ok(condition),
+        None => bail!("this video UNet needs {what}"),
+    }
+}
