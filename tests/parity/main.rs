@@ -7,5 +7,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod fixture;
+mod manifest;
 mod u2net;
 mod unet3d;
