@@ -1,6 +1,7 @@
 //! Holds the UNet over videos to the released code.
 
 use crate::fixture::{Fixture, Tensors};
+use crate::manifest::Manifest;
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use reelboard::nets::ops::{Conv2d, ConvConfig};
@@ -8,7 +9,6 @@ use reelboard::nets::unet3d::blocks::{DownBlock, MidBlock, Pass, UpBlock};
 use reelboard::nets::unet3d::embedding::Embeddings;
 use reelboard::nets::unet3d::temporal::{TemporalConvLayer, TemporalTransformer};
 use reelboard::nets::unet3d::{AddedConditions, Conditions, Config, Depth, Heads, Shapes, UNet3d};
-use std::collections::HashMap;
 
 /// What config.json says, with the constants of the release that the fixture changed.
 pub fn published(fixture: &Fixture) -> Config {
@@ -226,52 +226,59 @@ fn parity_of_the_detected_config() {
     }
 }
 
-/// Weights that take no memory: every tensor of a shape is the same zero.
-fn zeros(shapes: &Shapes) -> HashMap<String, Tensor> {
-    let zero = Tensor::zeros((), DType::F32, &Device::Cpu).unwrap();
-    shapes.iter().map(|(key, shape)| (key.clone(), zero.broadcast_as(shape.as_slice()).unwrap())).collect()
+#[test]
+fn parity_of_the_full_size() {
+    let manifest = Manifest::open("unet3d_full");
+    let full = &manifest.keys;
+    let published: Config = serde_json::from_value(manifest.config.clone()).unwrap();
+    let config = Config::detect(full, &published).unwrap();
+    assert_eq!(config, published);
+    assert_eq!(&config.manifest(), full, "every key and shape is expected, none is missing");
+    let (vb, used) = manifest.weights();
+    UNet3d::new(&config, vb).unwrap();
+    used.assert_all_used();
+    let parameters: usize = full.values().map(|shape| shape.iter().product::<usize>()).sum();
+    println!("| manifests unet3d_full | {} keys, {parameters} parameters, all read | exact |", full.len());
+}
+
+/// A manifest without the keys that contain a part.
+fn without(full: &Shapes, part: &str) -> Shapes {
+    full.iter().filter(|(key, _)| !key.contains(part)).map(|(key, shape)| (key.clone(), shape.clone())).collect()
 }
 
 #[test]
-fn parity_of_the_full_size() {
-    let fixture = Fixture::open("manifests");
-    let bytes = std::fs::read(fixture.folder.join("unet3d_full.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    let full: Shapes = serde_json::from_value(manifest["keys"].clone()).unwrap();
-    let published: Config = serde_json::from_value(manifest["config_assumed"].clone()).unwrap();
-    let config = Config::detect(&full, &published).unwrap();
-    assert_eq!(config, published);
-    assert_eq!(config.manifest(), full, "every key and shape is consumed, none is missing");
-    UNet3d::new(&config, VarBuilder::from_tensors(zeros(&full), DType::F32, &Device::Cpu)).unwrap();
-    // And nothing beyond the manifest is read.
-    let parameters: usize = full.values().map(|shape| shape.iter().product::<usize>()).sum();
-    assert_eq!(manifest["num_params"].as_u64(), Some(parameters as u64));
-    println!("| manifests unet3d_full | {} keys, {parameters} parameters, all consumed | exact |", full.len());
-
-    let without = |part: &str| -> Shapes {
-        full.iter().filter(|(key, _)| !key.contains(part)).map(|(key, shape)| (key.clone(), shape.clone())).collect()
-    };
+fn parity_of_the_flags_of_the_full_size() {
+    let manifest = Manifest::open("unet3d_full");
+    let full = &manifest.keys;
+    let published: Config = serde_json::from_value(manifest.config.clone()).unwrap();
     let detect = |shapes: &Shapes| Config::detect(shapes, &published);
-    let detected = |part: &str| detect(&without(part)).unwrap();
+    let detected = |part: &str| detect(&without(full, part)).unwrap();
     assert!(!detected(".conv5.").more_conv);
     assert_eq!(detected("temp_transformer_in.").transformer_in, None);
     assert!(!detected("aes_embedding.").aes_score);
     assert_eq!(detected("midf_clip_pool_embedding.").clip_pool_width, None);
     assert_eq!(detected("action_prob_embedding.").action_width, None);
-    let shallow = variant(&config, "no_align");
+    let shallow = variant(&published, "no_align");
     assert_eq!(detect(&shallow.manifest()).unwrap(), shallow);
-    let pointwise = Config { linear_projection: false, ..config.clone() };
-    assert_eq!(detect(&pointwise.manifest()).unwrap(), pointwise);
+    for linear_projection in [true, false] {
+        let config = Config { linear_projection, ..published.clone() };
+        assert_eq!(detect(&config.manifest()).unwrap(), config);
+    }
+    for more_conv in [true, false] {
+        let config = Config { more_conv, ..published.clone() };
+        assert_eq!(detect(&config.manifest()).unwrap(), config);
+    }
+}
 
-    // What this network does not run, and files that lost or gained something, name the evidence.
+/// What this network does not run, and files that lost or gained something: the error names the evidence.
+#[test]
+fn parity_of_what_is_refused() {
+    let manifest = Manifest::open("unet3d_full");
+    let full = &manifest.keys;
+    let published: Config = serde_json::from_value(manifest.config.clone()).unwrap();
     let refused = |shapes: &Shapes, evidence: &str| {
-        let error = detect(shapes).unwrap_err().to_string();
+        let error = Config::detect(shapes, &published).unwrap_err().to_string();
         assert!(error.contains(evidence), "{evidence:?} is not in {error:?}");
-    };
-    let with = |key: &str| {
-        let mut shapes = full.clone();
-        shapes.insert(key.to_owned(), vec![1]);
-        shapes
     };
     for key in [
         "down_blocks.1.temp_attentions_equip.0.norm.weight",
@@ -280,38 +287,40 @@ fn parity_of_the_full_size() {
         "mid_block.temp_mid_conv.conv1.0.weight",
         "mid_block.attentions.0.temp_transformer_blocks.0.norm1.weight",
         "text_adapter_proj.weight",
-        "up_blocks.0.temp_convs.3.conv1.0.bias",
+        "up_blocks.0.temp_convs.99.conv1.0.bias",
     ] {
-        refused(&with(key), key);
+        let mut more = full.clone();
+        more.insert(key.to_owned(), vec![1]);
+        refused(&more, key);
     }
-    refused(&without("mid_block.temp_attentions."), "mid_block.temp_attentions.0");
-    for key in [
-        "conv_in.weight",
-        "conv_out.bias",
-        "down_blocks.0.resnets.1.conv2.weight",
-        "up_blocks.2.temp_convs.2.conv5.3.bias",
-        "mid_block.temp_attentions.0.transformer_blocks.9.ff.net.2.weight",
-        "down_blocks.2.attentions.1.transformer_blocks.9.attn2.to_k.weight",
-        "down_blocks.2.resnets.0.conv1.weight",
-    ] {
-        refused(&without(key), key);
+    refused(&without(full, "mid_block.temp_attentions."), "mid_block.temp_attentions.0");
+    // Every 41st key, one at a time: lost, and of another shape.
+    for (key, shape) in full.iter().step_by(41) {
+        let mut less = full.clone();
+        less.remove(key);
+        refused(&less, key);
+        let mut bent = full.clone();
+        bent.insert(key.clone(), shape.iter().map(|side| side + 1).collect());
+        assert!(Config::detect(&bent, &published).is_err(), "{key}");
     }
-    refused(&without("down_blocks.2.temp_attentions.0.transformer_blocks.9."), "transformer_blocks.9");
-    refused(&without("down_blocks.2.attentions.0.transformer_blocks.9."), "transformer_blocks.9");
-    let mut bent = full.clone();
-    bent.insert("up_blocks.1.resnets.0.norm1.weight".to_owned(), vec![7]);
-    refused(&bent, "up_blocks.1.resnets.0.norm1.weight (is [7]");
+    for (level, depth) in published.levels.iter().enumerate().filter_map(|(i, level)| Some((i, level.depth?))) {
+        if depth.spatial < 2 {
+            continue;
+        }
+        let last = format!("transformer_blocks.{}", depth.spatial - 1);
+        for transformers in ["attentions", "temp_attentions"] {
+            let lost = format!("down_blocks.{level}.{transformers}.0.{last}");
+            refused(&without(full, &format!("{lost}.")), &last);
+        }
+    }
     refused(&Shapes::new(), "down_blocks.0");
-    let other_heads = Config { transformer_in: Some(Heads { count: 2, size: 16 }), ..published.clone() };
-    assert!(Config::detect(&full, &other_heads).unwrap_err().to_string().contains("temp_transformer_in"));
+    let other_heads = Config { transformer_in: Some(Heads { count: 1, size: 1 }), ..published.clone() };
+    assert!(Config::detect(full, &other_heads).unwrap_err().to_string().contains("temp_transformer_in"));
 }
 
 #[test]
 fn the_preset_is_the_published_size() {
-    let fixture = Fixture::open("manifests");
-    let bytes = std::fs::read(fixture.folder.join("unet3d_full.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    let published: Config = serde_json::from_value(manifest["config_assumed"].clone()).unwrap();
+    let published: Config = serde_json::from_value(Manifest::open("unet3d_full").config).unwrap();
     assert_eq!(Config::videostudio_vid(), published);
 }
 
