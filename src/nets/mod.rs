@@ -4,4 +4,5 @@ mod conv;
 pub mod llama;
 pub mod ops;
 pub mod u2net;
+pub mod unet;
 pub mod unet3d;
