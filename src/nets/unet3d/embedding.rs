@@ -148,3 +148,50 @@ fn needed<'a>(condition: &'a Option<Tensor>, what: &str) -> Result<&'a Tensor> {
         None => bail!("this video UNet needs {what}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    fn rows(x: &Tensor) -> Vec<Vec<f32>> {
+        x.reshape((x.dim(0).unwrap(), ())).unwrap().to_vec2().unwrap()
+    }
+
+    #[test]
+    fn the_unconditional_row_sees_no_text_and_no_action_but_the_same_frame_and_size() {
+        let row = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
+        let conditions = Conditions {
+            context: row(&[1.0, 2.0]).unsqueeze(1).unwrap(),
+            added: AddedConditions {
+                text_embeds: row(&[3.0]),
+                time_ids: row(&[320.0, 512.0, 0.0, 0.0, 320.0, 512.0]),
+                aes_scores: Some(Tensor::new(&[6.5f32], &Device::Cpu).unwrap()),
+                midf_clip_pool: Some(row(&[4.0])),
+                action: Some(row(&[0.25, 0.75])),
+            },
+        };
+        let Conditions { context, added } = conditions.guided(2.0).unwrap();
+        assert_eq!(context.dims(), [2, 1, 2]);
+        assert_eq!(rows(&context), [[0.0, 0.0], [1.0, 2.0]]);
+        assert_eq!(rows(&added.text_embeds), [[0.0], [3.0]]);
+        assert_eq!(rows(&added.time_ids)[0], rows(&added.time_ids)[1]);
+        assert_eq!(rows(&added.aes_scores.unwrap()), [[2.0], [6.5]]);
+        assert_eq!(rows(&added.midf_clip_pool.unwrap()), [[4.0], [4.0]]);
+        assert_eq!(rows(&added.action.unwrap()), [[0.0, 0.0], [0.25, 0.75]]);
+    }
+
+    #[test]
+    fn a_condition_that_is_not_there_stays_away() {
+        let one = Tensor::new(&[[1f32]], &Device::Cpu).unwrap();
+        let added = AddedConditions {
+            text_embeds: one.clone(),
+            time_ids: one.clone(),
+            aes_scores: None,
+            midf_clip_pool: None,
+            action: None,
+        };
+        let added = Conditions { context: one, added }.guided(6.0).unwrap().added;
+        assert!(added.aes_scores.is_none() && added.midf_clip_pool.is_none() && added.action.is_none());
+    }
+}

@@ -62,6 +62,28 @@ impl FramePosition {
     }
 }
 
+/// The frames of videos as a batch of pictures: `[videos, channels, frames, height, width]` to
+/// `[videos * frames, channels, height, width]`. Samplers and the VAE of the release work on these.
+///
+/// # Errors
+/// When the shape is another.
+pub fn fold_frames(videos: &Tensor) -> Result<Tensor> {
+    let (count, channels, frames, height, width) = videos.dims5()?;
+    videos.transpose(1, 2)?.reshape((count * frames, channels, height, width))
+}
+
+/// The other way round: `[videos * frames, channels, height, width]` to `[videos, channels, frames, height, width]`.
+///
+/// # Errors
+/// When the pictures do not divide into that many videos.
+pub fn unfold_frames(pictures: &Tensor, videos: usize) -> Result<Tensor> {
+    let (all, channels, height, width) = pictures.dims4()?;
+    if videos == 0 || all % videos != 0 {
+        bail!("{all} pictures are not {videos} videos of the same length");
+    }
+    pictures.reshape((videos, all / videos, channels, height, width))?.transpose(1, 2)?.contiguous()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +117,17 @@ mod tests {
         let all = FramePosition::First.insert(&latents, &frame).unwrap();
         assert_eq!(all.dims(), [2, 2, 2, 1, 1]);
         assert_eq!(values(&all), [1., 0., 1., 0., 1., 0., 1., 0.]);
+    }
+
+    #[test]
+    fn folded_frames_lie_side_by_side_and_unfold_again() {
+        let videos = Tensor::arange(0f32, 12.0, &Device::Cpu).unwrap().reshape((2, 2, 3, 1, 1)).unwrap();
+        let pictures = fold_frames(&videos).unwrap();
+        assert_eq!(pictures.dims(), [6, 2, 1, 1]);
+        // The first frame has the first value of each channel.
+        assert_eq!(values(&pictures)[..4], [0.0, 3.0, 1.0, 4.0]);
+        assert_eq!(values(&unfold_frames(&pictures, 2).unwrap()), values(&videos));
+        assert!(unfold_frames(&pictures, 4).is_err());
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub mod temporal;
 
 pub use config::{Config, Depth, Heads, Level};
 pub use embedding::{AddedConditions, Conditions};
-pub use frames::FramePosition;
+pub use frames::{FramePosition, fold_frames, unfold_frames};
 pub use manifest::Shapes;
 
 use crate::nets::ops::{Activation, Conv2d, ConvConfig, GroupNorm};
@@ -127,7 +127,7 @@ impl UNet3d {
         context: &Context,
         conditions: &AddedConditions,
     ) -> Result<Tensor> {
-        let (videos, channels, frames, height, width) = sample.dims5()?;
+        let (videos, _, frames, _, _) = sample.dims5()?;
         let rows = conditions.text_embeds.dim(0)?;
         if context.videos != videos || rows != videos {
             bail!("{videos} videos with image tokens for {} and conditions for {rows}", context.videos);
@@ -137,8 +137,7 @@ impl UNet3d {
             frames,
             contexts: context.transformers.iter(),
         };
-        let folded =
-            sample.to_dtype(self.dtype)?.transpose(1, 2)?.reshape((videos * frames, channels, height, width))?;
+        let folded = fold_frames(&sample.to_dtype(self.dtype)?)?;
         let mut x = self.conv_in.forward(&folded)?;
         if let Some(transformer) = &self.temp_transformer_in {
             x = transformer.forward(&x, frames)?;
@@ -152,8 +151,6 @@ impl UNet3d {
             x = block.forward(x, &mut pass, &mut skips)?;
         }
         x = self.conv_norm_out.forward(&x, Activation::Silu)?;
-        x = self.conv_out.forward(&x)?;
-        let outputs = x.dim(1)?;
-        x.reshape((videos, frames, outputs, height, width))?.transpose(1, 2)?.contiguous()
+        unfold_frames(&self.conv_out.forward(&x)?, videos)
     }
 }
