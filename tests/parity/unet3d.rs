@@ -2,7 +2,7 @@
 
 use crate::fixture::{Fixture, Tensors};
 use crate::manifest::Manifest;
-use candle_core::{DType, Device, IndexOp, Tensor};
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use reelboard::nets::ops::{Conv2d, ConvConfig};
 use reelboard::nets::unet3d::blocks::{DownBlock, MidBlock, Pass, UpBlock};
@@ -36,17 +36,16 @@ pub fn shapes(weights: &Tensors) -> Shapes {
 /// The inputs of one run, whose names start with `prefix`.
 struct Inputs {
     sample: Tensor,
-    timestep: f64,
+    timestep: Tensor,
     conditions: Conditions,
 }
 
 impl Inputs {
     fn read(io: &Tensors, prefix: &str) -> Self {
         let get = |name: &str| io.f32(&format!("{prefix}{name}"));
-        let timestep = io.get(&format!("{prefix}timestep")).to_dtype(DType::F64).unwrap().flatten_all().unwrap();
         Self {
             sample: get("sample"),
-            timestep: timestep.i(0).unwrap().to_scalar().unwrap(),
+            timestep: io.get(&format!("{prefix}timestep")).clone(),
             conditions: Conditions {
                 context: get("encoder_hidden_states"),
                 added: AddedConditions {
@@ -62,7 +61,7 @@ impl Inputs {
 
     fn run(&self, unet: &UNet3d) -> Tensor {
         let context = unet.prepare(&self.conditions.context).unwrap();
-        unet.forward(&self.sample, self.timestep, &context, &self.conditions.added).unwrap()
+        unet.forward(&self.sample, &self.timestep, &context, &self.conditions.added).unwrap()
     }
 }
 
@@ -173,7 +172,7 @@ fn parity_of_the_layers() {
     }
 
     let embeddings = Embeddings::new(&config, vb.clone()).unwrap();
-    let parts = embeddings.parts(inputs.timestep, &inputs.conditions.added).unwrap();
+    let parts = embeddings.parts(&inputs.timestep, &inputs.conditions.added).unwrap();
     for (name, part) in &parts {
         compare(name, part);
     }
@@ -192,7 +191,7 @@ fn parity_of_the_layers() {
     down.iter().for_each(|block| block.prepare(context, &mut contexts).unwrap());
     mid.prepare(context, &mut contexts).unwrap();
     up.iter().for_each(|block| block.prepare(context, &mut contexts).unwrap());
-    let time = embeddings.forward(inputs.timestep, &inputs.conditions.added).unwrap();
+    let time = embeddings.forward(&inputs.timestep, &inputs.conditions.added).unwrap();
     let mut pass = Pass { time, frames, contexts: contexts.iter() };
     let mut x = io.f32("act.temp_transformer_in");
     let mut skips = vec![x.clone()];
@@ -361,7 +360,7 @@ fn every_type_of_number_runs_to_about_the_same_result() {
         let unet = UNet3d::new(&config, vb).unwrap();
         let context = unet.prepare(&inputs.conditions.context);
         let ours = context
-            .and_then(|context| unet.forward(&inputs.sample, inputs.timestep, &context, &inputs.conditions.added));
+            .and_then(|context| unet.forward(&inputs.sample, &inputs.timestep, &context, &inputs.conditions.added));
         let ours = match ours {
             Ok(ours) => ours,
             // What a device cannot compute at all is the layers' affair.
@@ -371,8 +370,8 @@ fn every_type_of_number_runs_to_about_the_same_result() {
             }
             Err(error) => panic!("{dtype:?}: {error}"),
         };
-        assert_eq!(ours.dtype(), dtype);
-        let difference = (ours.to_dtype(DType::F32).unwrap() - &expected).unwrap();
+        assert_eq!(ours.dtype(), inputs.sample.dtype(), "the sampler works on in its own type");
+        let difference = (&ours - &expected).unwrap();
         let difference = difference.sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
         println!("{dtype:?}: {:.4} of the standard deviation", difference / scale);
         assert!(difference / scale < allowed, "{dtype:?}: {}", difference / scale);
@@ -391,7 +390,7 @@ fn two_videos_at_once_are_the_same_as_one_after_the_other() {
         let added = &inputs.conditions.added;
         let alone = Inputs {
             sample: cut(&inputs.sample),
-            timestep: inputs.timestep,
+            timestep: inputs.timestep.clone(),
             conditions: Conditions {
                 context: cut(&inputs.conditions.context),
                 added: AddedConditions {
@@ -415,12 +414,12 @@ fn inputs_that_do_not_fit_are_errors() {
     let Inputs { sample, timestep, conditions: Conditions { context, added } } = Inputs::read(&io, "");
     let prepared = unet.prepare(&context).unwrap();
     let one = unet.prepare(&context.narrow(0, 0, 1).unwrap()).unwrap();
-    assert!(unet.forward(&sample, timestep, &one, &added).is_err(), "image tokens of one video for two");
+    assert!(unet.forward(&sample, &timestep, &one, &added).is_err(), "image tokens of one video for two");
     let without = AddedConditions { action: None, ..added.clone() };
-    let error = unet.forward(&sample, timestep, &prepared, &without).unwrap_err().to_string();
+    let error = unet.forward(&sample, &timestep, &prepared, &without).unwrap_err().to_string();
     assert!(error.contains("action"), "{error}");
     let narrow = sample.narrow(1, 0, 1).unwrap();
-    assert!(unet.forward(&narrow, timestep, &prepared, &added).is_err(), "a latent of one channel");
+    assert!(unet.forward(&narrow, &timestep, &prepared, &added).is_err(), "a latent of one channel");
     let wrong_width = context.narrow(2, 0, 1).unwrap();
     assert!(unet.prepare(&wrong_width).is_err(), "image tokens of another width");
 }

@@ -132,7 +132,8 @@ impl Pipeline {
                 input = Tensor::cat(&[&input, &input], 0).unwrap();
             }
             let input = film.position.insert(&input, &frame).unwrap();
-            let output = self.unet.forward(&input, timestep.into(), &context, &conditions.added).unwrap();
+            let timestep = Tensor::new(&[timestep], &Device::Cpu).unwrap();
+            let output = self.unet.forward(&input, &timestep, &context, &conditions.added).unwrap();
             let mut prediction = film.position.remove(&output).unwrap();
             if film.guidance.is_on() {
                 prediction = film.guidance.apply(&prediction).unwrap();

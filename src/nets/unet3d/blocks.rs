@@ -74,7 +74,9 @@ impl Layer {
         x = self.resnet.forward(&x, Some(&pass.time))?;
         x = self.temp_conv.forward(&x, pass.frames)?;
         if let Some((spatial, temporal)) = &self.transformers {
-            let Some(context) = pass.contexts.next() else { bail!("the context was prepared by another network") };
+            let Some(context) = pass.contexts.next() else {
+                bail!("the context was prepared by another network: it has too few transformers")
+            };
             x = spatial.forward(&x, context)?;
             x = temporal.forward(&x, pass.frames)?;
         }

@@ -91,11 +91,11 @@ impl Embeddings {
         })
     }
 
-    /// The sum of [`Self::parts`]: `[batch, time_width]`.
+    /// The sum of [`Self::parts`]: `[batch, time_width]`. `timestep` is `[1]` or `[batch]`, of any type.
     ///
     /// # Errors
     /// As for [`Self::parts`].
-    pub fn forward(&self, timestep: f64, conditions: &AddedConditions) -> Result<Tensor> {
+    pub fn forward(&self, timestep: &Tensor, conditions: &AddedConditions) -> Result<Tensor> {
         let mut sum: Option<Tensor> = None;
         for (_, part) in self.parts(timestep, conditions)? {
             sum = Some(match sum {
@@ -113,12 +113,12 @@ impl Embeddings {
     ///
     /// # Errors
     /// When a condition is missing that the network has a layer for, or when the shapes do not fit together.
-    pub fn parts(&self, timestep: f64, conditions: &AddedConditions) -> Result<Vec<(&'static str, Tensor)>> {
+    pub fn parts(&self, timestep: &Tensor, conditions: &AddedConditions) -> Result<Vec<(&'static str, Tensor)>> {
         let AddedConditions { text_embeds, time_ids, aes_scores, midf_clip_pool, action } = conditions;
-        let (batch, device) = (text_embeds.dim(0)?, text_embeds.device());
+        let batch = text_embeds.dim(0)?;
         let cast = |x: &Tensor| x.to_dtype(self.dtype);
-        let timesteps = Tensor::full(timestep as f32, batch, device)?;
-        let time = timestep_sinusoid(&timesteps, self.time_channels, true, 0.0)?;
+        let time = timestep_sinusoid(timestep, self.time_channels, true, 0.0)?;
+        let time = time.broadcast_as((batch, self.time_channels))?;
         let ids = timestep_sinusoid(&time_ids.flatten_all()?, self.number_width, true, 0.0)?.reshape((batch, ()))?;
         let text_and_ids = Tensor::cat(&[&cast(text_embeds)?, &cast(&ids)?], 1)?;
         let mut parts = vec![

@@ -15,10 +15,11 @@
 //! # use candle_core::{Result, Tensor};
 //! # use reelboard::nets::unet3d::{Conditions, FramePosition, UNet3d};
 //! # fn step(unet: &UNet3d, conditions: &Conditions, latents: &Tensor, frame: &Tensor) -> Result<Tensor> {
+//! # let timestep = Tensor::new(&[981i64], latents.device())?;
 //! let rows = conditions.guided(6.0)?;
 //! let context = unet.prepare(&rows.context)?; // once for all steps
 //! let input = FramePosition::First.insert(&Tensor::cat(&[latents, latents], 0)?, frame)?;
-//! let both = FramePosition::First.remove(&unet.forward(&input, 981.0, &context, &rows.added)?)?;
+//! let both = FramePosition::First.remove(&unet.forward(&input, &timestep, &context, &rows.added)?)?;
 //! # Ok(both)
 //! # }
 //! ```
@@ -46,7 +47,7 @@ use temporal::TemporalTransformer;
 
 /// The image tokens as keys and values of every cross-attention, which stay the same in all steps.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct PreparedContext {
     /// In running order.
     transformers: Vec<TransformerContext>,
     videos: usize,
@@ -103,19 +104,20 @@ impl UNet3d {
     ///
     /// # Errors
     /// When the tokens have another width.
-    pub fn prepare(&self, context: &Tensor) -> Result<Context> {
+    pub fn prepare(&self, context: &Tensor) -> Result<PreparedContext> {
         let context = context.to_dtype(self.dtype)?;
         let mut transformers = Vec::new();
         self.down_blocks.iter().try_for_each(|block| block.prepare(&context, &mut transformers))?;
         self.mid_block.prepare(&context, &mut transformers)?;
         self.up_blocks.iter().try_for_each(|block| block.prepare(&context, &mut transformers))?;
-        Ok(Context { transformers, videos: context.dim(0)? })
+        Ok(PreparedContext { transformers, videos: context.dim(0)? })
     }
 
     /// What the network predicts (the noise, or what the sampler's settings say) for noisy latents at a timestep.
     ///
     /// `sample` is `[videos, in_channels, frames, height, width]`, in which the given first frame is one of the frames
-    /// (see [`FramePosition`]); the result is `[videos, out_channels, frames, height, width]` in the type of the weights.
+    /// (see [`FramePosition`]), with sides of any size. `timestep` is `[1]` or `[videos]` of any type. The result is
+    /// `[videos, out_channels, frames, height, width]` in the type of `sample`.
     ///
     /// # Errors
     /// When the shapes do not fit together, when a condition is missing that the network has a layer for, or when the
@@ -123,8 +125,8 @@ impl UNet3d {
     pub fn forward(
         &self,
         sample: &Tensor,
-        timestep: f64,
-        context: &Context,
+        timestep: &Tensor,
+        context: &PreparedContext,
         conditions: &AddedConditions,
     ) -> Result<Tensor> {
         let (videos, _, frames, _, _) = sample.dims5()?;
@@ -150,7 +152,10 @@ impl UNet3d {
         for block in &self.up_blocks {
             x = block.forward(x, &mut pass, &mut skips)?;
         }
+        if pass.contexts.next().is_some() {
+            bail!("the context was prepared by another network: it has too many transformers");
+        }
         x = self.conv_norm_out.forward(&x, Activation::Silu)?;
-        unfold_frames(&self.conv_out.forward(&x)?, videos)
+        unfold_frames(&self.conv_out.forward(&x)?, videos)?.to_dtype(sample.dtype())
     }
 }
