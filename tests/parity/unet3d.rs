@@ -148,16 +148,22 @@ fn parity_of_the_layers() {
     let first = config.levels[0].channels;
     let conv_in = Conv2d::new(channels, first, 3, ConvConfig::SAME_3, at("conv_in")).unwrap();
     compare("conv_in", &conv_in.forward(&folded).unwrap());
-    let heads = config.transformer_in.unwrap();
-    let transformer_in = TemporalTransformer::new(first, heads, 1, 32, at("temp_transformer_in")).unwrap();
-    compare("temp_transformer_in", &transformer_in.forward(&io.f32("act.conv_in"), frames).unwrap());
+    let mut x = io.f32("act.conv_in");
+    if let Some(heads) = config.transformer_in {
+        let transformer = TemporalTransformer::new(first, heads, 1, 32, at("temp_transformer_in")).unwrap();
+        compare("temp_transformer_in", &transformer.forward(&x, frames).unwrap());
+        x = io.f32("act.temp_transformer_in");
+    }
 
     // Layers whose input was kept too.
     for key in io.0.keys().filter_map(|key| key.strip_prefix("act.")) {
         let before = |ours: &str, theirs: &str| io.0.get(&format!("act.{}", key.replace(ours, theirs)));
-        let depth = |block: &str| match block.strip_prefix("down_blocks.") {
-            Some(level) => config.levels[level.parse::<usize>().unwrap()].depth.unwrap(),
-            None => config.mid,
+        let depth = |block: &str| match block.split_once("_blocks.") {
+            Some(("down", level)) => config.levels[level.parse::<usize>().unwrap()].depth.unwrap(),
+            Some(("up", block)) => {
+                config.levels[config.levels.len() - 1 - block.parse::<usize>().unwrap()].depth.unwrap()
+            }
+            _ => config.mid,
         };
         if let (Some(_), Some(x)) = (key.find(".temp_convs."), before("temp_convs", "resnets")) {
             let layer = TemporalConvLayer::new(x.dim(1).unwrap(), config.more_conv, at(key)).unwrap();
@@ -193,7 +199,6 @@ fn parity_of_the_layers() {
     up.iter().for_each(|block| block.prepare(context, &mut contexts).unwrap());
     let time = embeddings.forward(&inputs.timestep, &inputs.conditions.added).unwrap();
     let mut pass = Pass { time, frames, contexts: contexts.iter() };
-    let mut x = io.f32("act.temp_transformer_in");
     let mut skips = vec![x.clone()];
     for (i, block) in down.iter().enumerate() {
         x = block.forward(x, &mut pass, &mut skips).unwrap();

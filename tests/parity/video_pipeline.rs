@@ -139,7 +139,7 @@ impl Pipeline {
                 prediction = film.guidance.apply(&prediction).unwrap();
             }
             // The release gives the sampler the frames as a batch, and draws its noise so.
-            let noise_key = format!("{}.noise{index}", film.name);
+            let noise_key = format!("{}.noise{index}", film.run);
             let mut noise = |shape: &Shape, dtype: DType| -> Result<Tensor> {
                 let noise = self.io.f32(&noise_key).to_dtype(dtype)?;
                 assert_eq!(noise.shape(), shape);

@@ -146,21 +146,79 @@ impl TemporalTransformer {
         // Only whole tokens move between the two orders, which is a copy of long runs.
         let by_pixel = tokens.reshape((videos, frames, pixels, inner))?.transpose(1, 2)?.contiguous()?;
         drop(tokens);
-        let by_pixel = self.blocks(by_pixel.reshape((videos * pixels, frames, inner))?)?;
+        let at_once = (CHUNK_VALUES / (frames * self.widest).max(1)).max(1);
+        let by_pixel = self.blocks(by_pixel.reshape((videos * pixels, frames, inner))?, at_once)?;
         let tokens = by_pixel.reshape((videos, pixels, frames, inner))?.transpose(1, 2)?.contiguous()?;
         drop(by_pixel);
         self.proj_out.forward_to_pixels_plus(&tokens.reshape((all, pixels, inner))?, x)
     }
 
     /// Some pixels at a time, as they do not look at each other: `[pixels, frames, width]` to the same shape.
-    fn blocks(&self, x: Tensor) -> Result<Tensor> {
-        let (pixels, frames, _) = x.dims3()?;
-        let at_once = (CHUNK_VALUES / (frames * self.widest).max(1)).max(1);
+    fn blocks(&self, x: Tensor, at_once: usize) -> Result<Tensor> {
+        let pixels = x.dim(0)?;
         let run = |x: Tensor| self.transformer_blocks.iter().try_fold(x, |x, block| block.forward(x));
         if pixels <= at_once {
             return run(x);
         }
         let pieces = (0..pixels).step_by(at_once).map(|first| run(x.narrow(0, first, at_once.min(pixels - first))?));
         Tensor::cat(&pieces.collect::<Result<Vec<_>>>()?, 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nets::unet3d::Config;
+    use candle_core::{DType, Device};
+    use std::collections::HashMap;
+
+    const HEADS: Heads = Heads { count: 2, size: 4 };
+    const CHANNELS: usize = 32;
+
+    fn transformer() -> TemporalTransformer {
+        let mut config = Config { transformer_in: Some(HEADS), ..Config::videostudio_vid() };
+        config.levels.iter_mut().for_each(|level| level.channels = CHANNELS);
+        let random = |(key, shape): (String, Vec<usize>)| {
+            let key = key.strip_prefix("temp_transformer_in.")?.to_owned();
+            Some((key, Tensor::randn(0f32, 0.5, shape, &Device::Cpu).unwrap()))
+        };
+        let weights: HashMap<String, Tensor> = config.manifest().into_iter().filter_map(random).collect();
+        let vb = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
+        TemporalTransformer::new(CHANNELS, HEADS, 1, 32, vb).unwrap()
+    }
+
+    fn values(x: &Tensor) -> Vec<f32> {
+        x.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn assert_close(a: &Tensor, b: &Tensor) {
+        assert_eq!(a.dims(), b.dims());
+        assert!(values(a).iter().zip(values(b)).all(|(a, b)| (a - b).abs() < 1e-4));
+    }
+
+    #[test]
+    fn a_few_pixels_at_a_time_give_the_same_as_all() {
+        let (transformer, frames) = (transformer(), 3);
+        let x = Tensor::randn(0f32, 1.0, (7, frames, HEADS.count * HEADS.size), &Device::Cpu).unwrap();
+        let whole = transformer.blocks(x.clone(), 7).unwrap();
+        for at_once in [1, 2, 3, 6] {
+            assert_close(&transformer.blocks(x.clone(), at_once).unwrap(), &whole);
+        }
+    }
+
+    #[test]
+    fn frames_look_at_each_other_and_have_no_order() {
+        let (transformer, frames) = (transformer(), 3);
+        let x = Tensor::randn(0f32, 1.0, (frames, CHANNELS, 2, 2), &Device::Cpu).unwrap();
+        let backwards = |x: &Tensor| {
+            let frames: Vec<Tensor> = (0..frames).rev().map(|i| x.narrow(0, i, 1).unwrap()).collect();
+            Tensor::cat(&frames, 0).unwrap()
+        };
+        let y = transformer.forward(&x, frames).unwrap();
+        assert_close(&transformer.forward(&backwards(&x), frames).unwrap(), &backwards(&y));
+        // As three videos of one frame they are something else.
+        let apart = transformer.forward(&x, 1).unwrap();
+        assert!(values(&apart).iter().zip(values(&y)).any(|(a, b)| (a - b).abs() > 1e-2));
+        assert!(transformer.forward(&x, 2).is_err(), "three frames are not videos of two");
     }
 }
