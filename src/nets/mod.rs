@@ -1,8 +1,10 @@
 //! Networks in candle: modules only, no files, no threads.
 
 mod conv;
+pub mod latent_preview;
 pub mod llama;
 pub mod ops;
 pub mod u2net;
 pub mod unet;
 pub mod unet3d;
+pub mod vae;

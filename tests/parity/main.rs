@@ -10,3 +10,4 @@ mod fixture;
 mod manifest;
 mod u2net;
 mod unet3d;
+mod vae;

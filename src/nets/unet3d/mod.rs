@@ -30,6 +30,7 @@ mod detect;
 pub mod embedding;
 mod frames;
 mod manifest;
+mod published;
 pub mod temporal;
 
 pub use config::{Config, Depth, Heads, Level};
