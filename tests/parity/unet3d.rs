@@ -423,6 +423,8 @@ fn inputs_that_do_not_fit_are_errors() {
     let without = AddedConditions { action: None, ..added.clone() };
     let error = unet.forward(&sample, &timestep, &prepared, &without).unwrap_err().to_string();
     assert!(error.contains("action"), "{error}");
+    let no_frames = sample.narrow(2, 0, 0).unwrap();
+    assert!(unet.forward(&no_frames, &timestep, &prepared, &added).is_err(), "a video without frames");
     let narrow = sample.narrow(1, 0, 1).unwrap();
     assert!(unet.forward(&narrow, &timestep, &prepared, &added).is_err(), "a latent of one channel");
     let wrong_width = context.narrow(2, 0, 1).unwrap();

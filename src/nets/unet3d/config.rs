@@ -86,8 +86,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// VideoStudio-Vid, as far as its size tells: five temporal convolutions are assumed, and four for
-    /// `more_conv: false`. Detect the flags of a real checkpoint by [`Config::detect`].
+    /// VideoStudio-Vid, as its published number of parameters suggests. That its temporal layers have five convolutions
+    /// and not four is assumed; [`Config::detect`] tells from a checkpoint.
     pub fn videostudio_vid() -> Self {
         let level = |channels, heads, depth: usize| Level {
             channels,

@@ -131,6 +131,9 @@ impl UNet3d {
         conditions: &AddedConditions,
     ) -> Result<Tensor> {
         let (videos, _, frames, _, _) = sample.dims5()?;
+        if sample.elem_count() == 0 {
+            bail!("latents {:?} have nothing in them", sample.dims());
+        }
         let rows = conditions.text_embeds.dim(0)?;
         if context.videos != videos || rows != videos {
             bail!("{videos} videos with image tokens for {} and conditions for {rows}", context.videos);
