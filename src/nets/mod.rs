@@ -3,7 +3,9 @@
 mod conv;
 pub mod latent_preview;
 pub mod llama;
+pub mod noise;
 pub mod ops;
+pub mod samplers;
 pub mod u2net;
 pub mod unet;
 pub mod unet3d;

@@ -8,6 +8,8 @@
 
 mod fixture;
 mod manifest;
+mod noise;
 mod u2net;
 mod unet3d;
 mod vae;
+mod video_pipeline;
