@@ -192,5 +192,5 @@ fn decoded(pipeline: &Pipeline, name: &str, latents: &Tensor) {
     let levels = ours.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
     let others = ours.iter().zip(&expected).filter(|(a, b)| a != b).count() as f64 / ours.len() as f64;
     pipeline.fixture.row(&format!("{bytes}, levels"), levels.into(), 1.0);
-    pipeline.fixture.row(&format!("{bytes}, share of other bytes"), others, 1e-3);
+    pipeline.fixture.row(&format!("{bytes}, share of other bytes"), others, 1e-2);
 }
