@@ -1,14 +1,14 @@
 //! Holds the whole way from noise to frames to the released pipeline: the first frame through the VAE, the denoising loop
 //! with guidance, and the decoded frames.
 
+use crate::camera_warp::movement;
 use crate::fixture::{Fixture, Tensors, max_difference};
 use crate::unet3d::{published, shapes};
 use candle_core::{DType, Device, Result, Shape, Tensor};
+use reelboard::nets::camera_warp::CameraWarp;
 use reelboard::nets::samplers::guidance::Guidance;
 use reelboard::nets::samplers::{Sampler, SamplerKind, SchedulerConfig};
-use reelboard::nets::unet3d::{
-    AddedConditions, Conditions, Config, FramePosition, UNet3d, fold_frames, unfold_frames,
-};
+use reelboard::nets::unet3d::{AddedConditions, Conditions, Config, FramePosition, UNet3d, fold_frames, unfold_frames};
 use reelboard::nets::vae::{self, AutoencoderKl, Run, rgb8_truncated};
 use serde_json::Value;
 
@@ -116,8 +116,13 @@ impl Pipeline {
         Sampler::new(&settings, run["steps"].as_u64().unwrap() as usize).unwrap()
     }
 
-    /// The denoising loop. `after` sees, and may change, the latents after each step, with the guided prediction.
-    fn denoise(&self, film: &Film, mut after: impl FnMut(&Sampler, usize, Tensor, &Tensor) -> Tensor) -> Tensor {
+    /// The denoising loop. `after` sees the latents before each step and after it, with the guided prediction between
+    /// them, and says with which latents to go on.
+    fn denoise(
+        &self,
+        film: &Film,
+        mut after: impl FnMut(&Sampler, usize, &Tensor, Tensor, &Tensor) -> Tensor,
+    ) -> Tensor {
         let mut sampler = self.sampler(film);
         let frame = self.frame_latent();
         let mut conditions = self.conditions(film.scores[0]);
@@ -145,9 +150,9 @@ impl Pipeline {
                 assert_eq!(noise.shape(), shape);
                 Ok(noise)
             };
-            let (prediction, before) = (fold_frames(&prediction).unwrap(), fold_frames(&latents).unwrap());
-            let stepped = sampler.step(&prediction, index, &before, &mut noise).unwrap();
-            latents = after(&sampler, index, unfold_frames(&stepped, 1).unwrap(), &unfold_frames(&prediction, 1).unwrap());
+            let (folded, before) = (fold_frames(&prediction).unwrap(), fold_frames(&latents).unwrap());
+            let stepped = unfold_frames(&sampler.step(&folded, index, &before, &mut noise).unwrap(), 1).unwrap();
+            latents = after(&sampler, index, &latents, stepped, &prediction);
         }
         latents
     }
@@ -163,7 +168,7 @@ fn parity_of_the_denoising_loops() {
         let listed = pipeline.fixture.config["runs"][&film.run]["timesteps"].clone();
         let listed: Vec<f32> = serde_json::from_value(listed).unwrap();
         assert_eq!(pipeline.sampler(&film).timesteps(), listed, "{}", film.name);
-        let last = pipeline.denoise(&film, |_, index, latents, _| {
+        let last = pipeline.denoise(&film, |_, index, _, latents, _| {
             let key = format!("{}.latents_after_step{index}", film.name);
             if pipeline.io.0.contains_key(&key) {
                 pipeline.compare(&key, &latents);
@@ -193,4 +198,36 @@ fn decoded(pipeline: &Pipeline, name: &str, latents: &Tensor) {
     let others = ours.iter().zip(&expected).filter(|(a, b)| a != b).count() as f64 / ours.len() as f64;
     pipeline.fixture.row(&format!("{bytes}, levels"), levels.into(), 1.0);
     pipeline.fixture.row(&format!("{bytes}, share of other bytes"), others, 1e-2);
+}
+
+/// A camera movement put in after step T_m.
+#[test]
+fn parity_of_the_denoising_loops_with_a_camera() {
+    let pipeline = Pipeline::open();
+    let camera = &pipeline.fixture.config["runs"]["camera"];
+    if camera.is_null() {
+        return;
+    }
+    let [direction, speed]: [String; 2] = serde_json::from_value(camera["move"].clone()).unwrap();
+    let movement = movement(&direction, &speed);
+    let steps_before = camera["T_m"].as_u64().unwrap() as usize;
+    for film in pipeline.films().iter().filter(|film| film.name.ends_with("_camera")) {
+        let last = pipeline.denoise(film, |sampler, index, before, latents, prediction| {
+            if index + 1 != steps_before {
+                return latents;
+            }
+            let key = |what: &str| format!("{}.{what}_step{index}", film.name);
+            let level = sampler.level_after(index).unwrap();
+            if let Some(signal) = camera["alphas_cumprod"].as_f64() {
+                let ours = level.alpha * level.alpha;
+                pipeline.fixture.row(&format!("{}, signal left", film.name), (ours - signal).abs(), 1e-6);
+            }
+            let epsilon = sampler.epsilon(prediction, index, before).unwrap();
+            pipeline.compare(&key("eps"), &epsilon);
+            let moved = CameraWarp::default().apply(&latents, &epsilon, level, movement).unwrap();
+            pipeline.compare(&key("adjusted_after"), &moved);
+            moved
+        });
+        pipeline.compare(&format!("{}.final_latents", film.name), &last);
+    }
 }
