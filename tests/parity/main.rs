@@ -6,9 +6,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod camera_warp;
 mod fixture;
 mod manifest;
 mod noise;
+mod samplers;
 mod u2net;
 mod unet3d;
 mod vae;

@@ -17,7 +17,7 @@ pub(super) fn ln(x: f32) -> f32 {
         3.333_333e-1,
     ];
     // ln 2 in two parts; the first has few bits, so that its product with the exponent is exact.
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
 
     // x = mantissa * 2^exponent with the mantissa in [1/sqrt 2, sqrt 2).

@@ -115,7 +115,7 @@ impl Generator {
         }
         let mut values: Vec<T> = (0..count).map(|_| uniform(self)).collect();
         values.chunks_exact_mut(BLOCK).for_each(&transform);
-        if count % BLOCK != 0 {
+        if !count.is_multiple_of(BLOCK) {
             let tail = &mut values[count - BLOCK..];
             tail.fill_with(|| uniform(self));
             transform(tail);

@@ -190,7 +190,7 @@ impl SchedulerConfig {
         Self { prediction_type: "v_prediction".to_owned(), ..Self::stable_diffusion() }
     }
 
-    /// The same noise levels with another sampler, in the spacing that is usual for that one.
+    /// The same settings with another sampler, as `from_config` of diffusers takes them over.
     pub fn with_sampler(&self, kind: SamplerKind) -> Self {
         Self { class_name: kind.class_name().to_owned(), ..self.clone() }
     }

@@ -35,6 +35,15 @@ impl NoiseLevel {
         combine(&[(self.alpha as f32, &x), (self.sigma as f32, &noise)])?.to_dtype(clean.dtype())
     }
 
+    /// The clean part of a sample with this noise: `(sample - sigma * noise) / alpha`.
+    ///
+    /// # Errors
+    /// When shapes or devices differ.
+    pub fn remove_noise(self, sample: &Tensor, noise: &Tensor) -> Result<Tensor> {
+        let (x, noise) = (sample.to_dtype(DType::F32)?, noise.to_dtype(DType::F32)?);
+        self.clean(Prediction::Epsilon, &noise, &x)?.to_dtype(sample.dtype())
+    }
+
     /// The clean part of `sample`, both in f32.
     pub(super) fn clean(self, kind: Prediction, prediction: &Tensor, sample: &Tensor) -> Result<Tensor> {
         let Self { alpha, sigma } = self;

@@ -57,8 +57,8 @@ impl Prediction {
 /// When the settings of the levels are unknown or out of range.
 pub fn alphas_cumprod(config: &SchedulerConfig) -> Result<Vec<f32>, ConfigError> {
     let betas = betas(config)?;
-    if let Some(beta) = betas.iter().find(|beta| !(0.0..1.0).contains(*beta)) {
-        return Err(unsupported("beta_start, beta_end or trained_betas", beta, "a number from 0 to 1"));
+    if let Some(beta) = betas.iter().find(|beta| !(**beta > 0.0 && **beta < 1.0)) {
+        return Err(unsupported("beta_start, beta_end or trained_betas", beta, "a number between 0 and 1"));
     }
     let cumprod = cumprod(betas.iter().map(|beta| 1.0 - beta));
     Ok(if config.rescale_betas_zero_snr { zero_terminal_snr(&cumprod) } else { cumprod })
@@ -110,12 +110,16 @@ fn zero_terminal_snr(cumprod: &[f32]) -> Vec<f32> {
     self::cumprod(std::iter::once(rescaled[0]).chain(ratios).map(|alpha| 1.0 - (1.0 - alpha)))
 }
 
-/// `torch.linspace` in f32, which counts from the nearer end.
+/// `torch.linspace` in f32, which counts from the nearer end and rounds once.
 fn linspace_f32(start: f64, end: f64, count: usize) -> Vec<f32> {
     let (start, end) = (start as f32, end as f32);
     let step = (end - start) / (count - 1) as f32;
     (0..count)
-        .map(|i| if i < count / 2 { start + step * i as f32 } else { end - step * (count - i - 1) as f32 })
+        .map(
+            |i| {
+                if i < count / 2 { step.mul_add(i as f32, start) } else { (-step).mul_add((count - i - 1) as f32, end) }
+            },
+        )
         .collect()
 }
 
