@@ -12,4 +12,5 @@ pub mod samplers;
 pub mod resampler;
 pub mod u2net;
 pub mod unet;
+pub mod unet3d;
 pub mod vae;

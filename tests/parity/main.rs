@@ -17,4 +17,6 @@ mod fixture;
 mod resampler;
 mod u2net;
 mod unet2d;
+mod unet3d;
 mod vae;
+mod video_pipeline;
