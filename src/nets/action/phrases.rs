@@ -39,8 +39,8 @@ pub fn phrases_of_prompt(prompt: &str) -> Vec<&str> {
 pub fn verb_phrases(tags: &[PartOfSpeech]) -> Vec<Range<usize>> {
     let run = |from: usize, kind| tags[from..].iter().take_while(|&&tag| tag == kind).count();
     let mut matches = Vec::new();
-    for start in 0..tags.len() {
-        for first in 0..=usize::from(tags[start] == Verb) {
+    for (start, &tag) in tags.iter().enumerate() {
+        for first in 0..=usize::from(tag == Verb) {
             let adverbs = start + first + run(start + first, Adverb);
             let verbs = adverbs + run(adverbs, Auxiliary);
             matches.extend((1..=run(verbs, Verb)).map(|count| start..verbs + count));
@@ -83,6 +83,7 @@ pub fn words(text: &str) -> Vec<Range<usize>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one phrase is one range")]
 mod tests {
     use super::*;
     use PartOfSpeech::Other;

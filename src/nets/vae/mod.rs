@@ -5,7 +5,7 @@
 //!   names are kept
 //!
 //! Pictures of a batch, such as the frames of a video, go through one after the other: memory is that of one picture,
-//! and the batch a picture is in does not change a bit of it. Large pictures are worked through in bands of rows, layer
+//! and the batch a picture is in does not change a bit of it (kernels round differently for larger batches). Large pictures are worked through in bands of rows, layer
 //! by layer, with the group norms' statistics taken over the whole picture: no seams, because it is the same
 //! computation ([`Tiling`]).
 
