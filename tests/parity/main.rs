@@ -7,14 +7,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod camera_warp;
-mod fixture;
-mod manifest;
-mod noise;
-mod samplers;
 mod clip;
 mod clip_tokens;
 mod fixture;
+mod manifest;
+mod noise;
 mod resampler;
+mod samplers;
 mod u2net;
 mod unet2d;
 mod unet3d;
