@@ -167,19 +167,24 @@ impl RowConv {
         for (index, (band, source)) in bands.iter().zip(&sources).enumerate() {
             (run.check)()?;
             let keep_from = sources.get(index + 1).map_or(height, |next| next.start);
-            let part = x.take(source.clone(), keep_from)?;
-            let part = match &norm {
-                Some(norm) => norm.silu(&part)?,
-                None => part,
-            };
+            // One reassigned variable, so that what went into a step is gone after it.
+            let mut part = x.take(source.clone(), keep_from)?;
+            if let Some(norm) = &norm {
+                part = norm.silu(&part)?;
+            }
             let residual = residual.as_mut().map(|residual| residual.take(source.clone(), keep_from)).transpose()?;
-            let (part, above) = match self.kind {
-                Kind::Point | Kind::Same => (part, band.start - source.start),
-                Kind::Double => (ops::upsample_nearest_2x(&part)?, band.start - 2 * source.start),
+            match self.kind {
+                Kind::Point | Kind::Same => {}
+                Kind::Double => part = ops::upsample_nearest_2x(&part)?,
                 Kind::Half => {
-                    let below = 2 * band.end + 1 - source.end;
-                    (part.pad_with_zeros(2, 0, below)?.pad_with_zeros(3, 0, 1)?, 0)
+                    part = part.pad_with_zeros(2, 0, 2 * band.end + 1 - source.end)?.pad_with_zeros(3, 0, 1)?
                 }
+            }
+            // Rows of the result that come from the rows around the band.
+            let above = match self.kind {
+                Kind::Point | Kind::Same => band.start - source.start,
+                Kind::Double => band.start - 2 * source.start,
+                Kind::Half => 0,
             };
             let result = self.conv.forward_plus(&part, None, residual.as_ref())?;
             results.push(result.narrow(2, above, band.len())?.contiguous()?);

@@ -104,10 +104,13 @@ fn bands_leave_no_seams() {
 fn bands_leave_no_seams_in_a_picture_of_1024() {
     let model = model(&Config::sd_vae_ft_mse(), DType::F32);
     let latents = input([1, 4, 128, 128]);
-    let bands = model.decode(&latents, Run::default()).unwrap();
-    compare("decode to 1024 × 1024", &bands, &model.decode(&latents, WHOLE).unwrap());
-    let bands = model.encode(&bands, Run::default()).unwrap();
-    println!("encoded: {:?}", bands.mean.dims());
+    let [fine, usual] = [run(1 << 24), Run::default()].map(|run| model.decode(&latents, run).unwrap());
+    let whole = model.decode(&latents, WHOLE).unwrap();
+    compare("decode to 1024 × 1024, bands of 64 MiB", &fine, &whole);
+    compare("decode to 1024 × 1024, bands of 256 MiB", &usual, &whole);
+    let encoded = model.encode(&whole, WHOLE).unwrap().mean;
+    let usual = model.encode(&whole, Run::default()).unwrap().mean;
+    compare("encode from 1024 × 1024, bands of 256 MiB", &usual, &encoded);
 }
 
 #[test]
