@@ -3,7 +3,7 @@
 use crate::fixture::{Fixture, Tensors};
 use crate::manifest::{Manifest, weights_of};
 use candle_core::{IndexOp, Tensor};
-use reelboard::nets::unet::config::CrossAttention;
+use reelboard::nets::unet::levels::CrossAttention;
 use reelboard::nets::unet::{AddedConditions, Config, ContentAdapter, References, UNet2d};
 use serde_json::Value;
 use std::collections::BTreeMap;

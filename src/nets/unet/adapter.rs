@@ -7,7 +7,8 @@
 //! all three with the same queries. Their results, each times its scale, are added before the last projection. The UNet
 //! knows nothing of it: the adapter adds branches to a context that the UNet has prepared.
 
-use super::config::{Config, CrossAttention};
+use super::config::Config;
+use super::levels::CrossAttention;
 use super::transformer::KeyValue;
 use super::unet::PreparedContext;
 use crate::nets::ops::Linear;

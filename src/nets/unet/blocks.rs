@@ -84,7 +84,7 @@ pub(super) fn repeat_rows(rows: &Tensor, batch: usize) -> Result<Tensor> {
     if videos == batch {
         return Ok(rows.clone());
     }
-    if videos == 0 || batch % videos != 0 {
+    if videos == 0 || !batch.is_multiple_of(videos) {
         candle_core::bail!("{videos} time embeddings for {batch} pictures");
     }
     rows.unsqueeze(1)?.expand((videos, batch / videos, width))?.reshape((batch, width))

@@ -19,6 +19,7 @@ pub mod adapter;
 pub mod blocks;
 pub mod config;
 pub mod embedding;
+pub mod levels;
 pub mod transformer;
 #[allow(clippy::module_inception, reason = "the file is named after what it holds, as its neighbours are")]
 mod unet;

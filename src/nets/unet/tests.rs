@@ -6,6 +6,8 @@ use candle_core::{DType, Device, Result, Shape, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Any key in any shape: numbers around 0 (norm weights around 1) that depend on the key alone.
 struct FromKeys;
@@ -204,6 +206,37 @@ fn what_does_not_fit_is_an_error_that_says_so() {
     let unknown = Config { down_block_types: vec!["AttnDownBlock2D".to_owned(); 3], ..config() };
     let error = UNet2d::new(&unknown, weights(DType::F32)).unwrap_err().to_string();
     assert!(error.contains("down_block_types[0] = AttnDownBlock2D"), "{error}");
+}
+
+/// Tensors of any shape that take no memory, and how many numbers they would hold.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl SimpleBackend for Count {
+    fn get(&self, shape: Shape, _: &str, _: candle_nn::Init, dtype: DType, device: &Device) -> Result<Tensor> {
+        self.0.fetch_add(shape.elem_count(), Ordering::Relaxed);
+        Tensor::zeros((), dtype, device)?.broadcast_as(shape)
+    }
+
+    fn get_unchecked(&self, key: &str, _: DType, _: &Device) -> Result<Tensor> {
+        candle_core::bail!("{key} was read without a shape")
+    }
+
+    fn contains_tensor(&self, _: &str) -> bool {
+        true
+    }
+}
+
+#[test]
+fn the_presets_have_the_published_sizes() {
+    for (preset, parameters) in
+        [(Config::sd15(), 859_520_964), (Config::sd21(), 865_910_724), (Config::sdxl(), 2_567_463_684)]
+    {
+        let count = Count::default();
+        let vb = VarBuilder::from_backend(Box::new(count.clone()), DType::F16, Device::Cpu);
+        UNet2d::new(&preset, vb).unwrap();
+        assert_eq!(count.0.load(Ordering::Relaxed), parameters);
+    }
 }
 
 #[test]

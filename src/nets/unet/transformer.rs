@@ -41,7 +41,7 @@ impl Attention {
     /// # Errors
     /// When a tensor is missing or has another shape, or when the width does not divide into heads.
     pub fn new(width: usize, context_width: usize, heads: usize, upcast: bool, vb: VarBuilder<'_>) -> Result<Self> {
-        if heads == 0 || width % heads != 0 {
+        if heads == 0 || !width.is_multiple_of(heads) {
             candle_core::bail!("{}: a width of {width} does not divide into {heads} heads", vb.prefix());
         }
         Ok(Self {
@@ -95,7 +95,7 @@ impl Attention {
     fn attend(&self, q: &Tensor, KeyValue { key, value }: &KeyValue) -> Result<Tensor> {
         let (batch, tokens, width) = q.dims3()?;
         let contexts = key.dim(0)?;
-        if contexts == 0 || batch % contexts != 0 {
+        if contexts == 0 || !batch.is_multiple_of(contexts) {
             candle_core::bail!("{contexts} contexts for a batch of {batch}");
         }
         // The frames of a video share their context: they are more queries of one picture.

@@ -1,8 +1,9 @@
 //! The UNet itself: from noisy latents to what the sampler needs.
 
 use super::blocks::{Downsample, ResnetBlock, ResnetConfig, Upsample, repeat_rows};
-use super::config::{Config, Level};
+use super::config::Config;
 use super::embedding::{TimestepEmbedding, timestep_sinusoid};
+use super::levels::Level;
 use super::transformer::{SpatialTransformer, TransformerContext};
 use crate::nets::ops::{Activation, Conv2d, ConvConfig, GroupNorm};
 use candle_core::{DType, Result, Tensor, bail};
