@@ -7,7 +7,7 @@
 //! U²-Net and the small U²-NetP differ in their widths only, so both are this code with another [`Config`].
 //! Checkpoints come with batch norms or with the batch norms folded into the convolutions before them; the keys tell.
 
-use super::conv::SameConv;
+use super::ops::{Activation, Conv2d, ConvConfig};
 use candle_core::{D, DType, Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -211,10 +211,10 @@ impl Stage {
 /// A residual U-block.
 #[derive(Debug, Clone)]
 struct Rsu {
-    into: SameConv,
-    down: Vec<SameConv>,
+    into: Conv2d,
+    down: Vec<Conv2d>,
     /// In running order: from the deepest to the outermost.
-    up: Vec<SameConv>,
+    up: Vec<Conv2d>,
     flat: bool,
 }
 
@@ -244,8 +244,8 @@ impl Rsu {
 pub struct U2Net {
     encoder: Vec<Rsu>,
     decoder: Vec<Rsu>,
-    sides: Vec<SameConv>,
-    out: SameConv,
+    sides: Vec<Conv2d>,
+    out: Conv2d,
 }
 
 impl U2Net {
@@ -356,23 +356,30 @@ impl Weights<'_> {
     }
 
     /// A plain convolution.
-    fn conv(&self, key: &str) -> Result<SameConv> {
-        SameConv::new(self.get(&format!("{key}.weight"))?, &self.get(&format!("{key}.bias"))?, 1, false)
+    fn conv(&self, key: &str) -> Result<Conv2d> {
+        same_conv(self.get(&format!("{key}.weight"))?, self.get(&format!("{key}.bias"))?, 1)
     }
 
     /// A convolution, the batch norm after it, if there is one, folded into it, and ReLU.
-    fn layer(&self, key: &str, dilation: usize) -> Result<SameConv> {
+    fn layer(&self, key: &str, dilation: usize) -> Result<Conv2d> {
         let weight = self.get(&format!("{key}.conv_s1.weight"))?;
         let bias = self.get(&format!("{key}.conv_s1.bias"))?;
         if !self.batch_norm {
-            return SameConv::new(weight, &bias, dilation, true);
+            return Ok(same_conv(weight, bias, dilation)?.with_activation(Activation::Relu));
         }
         let norm = |part: &str| self.get(&format!("{key}.bn_s1.{part}"))?.to_dtype(DType::F64);
         let scale = (norm("weight")? / (norm("running_var")? + BATCH_NORM_EPS)?.sqrt()?)?;
         let bias = (((bias.to_dtype(DType::F64)? - norm("running_mean")?)? * &scale)? + norm("bias")?)?;
         let weight = weight.to_dtype(DType::F64)?.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
-        SameConv::new(weight.to_dtype(DType::F32)?, &bias.to_dtype(DType::F32)?, dilation, true)
+        let conv = same_conv(weight.to_dtype(DType::F32)?, bias.to_dtype(DType::F32)?, dilation)?;
+        Ok(conv.with_activation(Activation::Relu))
     }
+}
+
+/// A convolution that keeps the picture's size.
+fn same_conv(weight: Tensor, bias: Tensor, dilation: usize) -> Result<Conv2d> {
+    let padding = dilation * (weight.dim(2)? / 2);
+    Ok(Conv2d::from_tensors(weight, Some(bias), ConvConfig { stride: 1, padding, dilation }))
 }
 
 /// Max pooling by 2 where an odd last row or column counts too (PyTorch's ceil mode).

@@ -156,7 +156,7 @@ fn tensors(bytes: &[u8]) -> Result<BTreeMap<String, View>, PickleError> {
         _ => None,
     });
     let mut walk = Walk { pickle: &pickle, looked_at: 0, found: BTreeMap::new() };
-    walk.into_dict(state.unwrap_or(pickle.root), "", 0)?;
+    walk.flatten_dict(state.unwrap_or(pickle.root), "", 0)?;
     Ok(walk.found)
 }
 
@@ -167,7 +167,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn into_dict(&mut self, id: Id, prefix: &str, depth: usize) -> Result<(), PickleError> {
+    fn flatten_dict(&mut self, id: Id, prefix: &str, depth: usize) -> Result<(), PickleError> {
         let damaged = |reason: &str| Err(PickleError::Damaged(reason.to_owned()));
         let Value::Dict(items) = self.pickle.get(id) else { return Ok(()) };
         if depth > DEEPEST {
@@ -192,7 +192,7 @@ impl Walk<'_> {
                 return damaged("a name in its pickle is too long");
             }
             if value_is_dict {
-                self.into_dict(value, &format!("{key}."), depth + 1)?;
+                self.flatten_dict(value, &format!("{key}."), depth + 1)?;
             } else if let Value::Tensor(view) = self.pickle.get(value) {
                 // In Python, too, the last of two items with the same name counts.
                 self.found.insert(key, (**view).clone());

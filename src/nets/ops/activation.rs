@@ -51,7 +51,7 @@ impl Activation {
 /// When the last dimension is odd.
 pub fn geglu(x: &Tensor) -> Result<Tensor> {
     let width = x.dim(D::Minus1)?;
-    if width % 2 != 0 {
+    if !width.is_multiple_of(2) {
         candle_core::bail!("a gated layer needs two halves, the width is {width}");
     }
     if cpu::can_take(x) {

@@ -25,7 +25,7 @@ pub enum Mask {
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -> Result<Tensor> {
     let (batch, queries, width) = q.dims3()?;
     let (_, keys, _) = k.dims3()?;
-    if heads == 0 || width % heads != 0 || k.dims() != [batch, keys, width] || v.dims() != k.dims() {
+    if heads == 0 || !width.is_multiple_of(heads) || k.dims() != [batch, keys, width] || v.dims() != k.dims() {
         candle_core::bail!(
             "attention of {heads} heads between {:?} queries, {:?} keys and {:?} values",
             q.dims(),

@@ -33,6 +33,7 @@ pub struct Conv2d {
     weight: Tensor,
     bias: Option<Tensor>,
     config: ConvConfig,
+    activation: Activation,
 }
 
 impl Conv2d {
@@ -42,7 +43,7 @@ impl Conv2d {
     /// When a tensor is missing or has another shape.
     pub fn new(inputs: usize, outputs: usize, kernel: usize, config: ConvConfig, vb: VarBuilder<'_>) -> Result<Self> {
         let weight = vb.get((outputs, inputs, kernel, kernel), "weight")?;
-        Ok(Self { weight, bias: Some(vb.get(outputs, "bias")?), config })
+        Ok(Self { weight, bias: Some(vb.get(outputs, "bias")?), config, activation: Activation::None })
     }
 
     /// Reads `weight` `[outputs, inputs, kernel, kernel]`; there is no bias.
@@ -57,12 +58,17 @@ impl Conv2d {
         vb: VarBuilder<'_>,
     ) -> Result<Self> {
         let weight = vb.get((outputs, inputs, kernel, kernel), "weight")?;
-        Ok(Self { weight, bias: None, config })
+        Ok(Self { weight, bias: None, config, activation: Activation::None })
     }
 
     /// From tensors: `weight` `[outputs, inputs, kernel, kernel]` and `bias` `[outputs]`.
     pub fn from_tensors(weight: Tensor, bias: Option<Tensor>, config: ConvConfig) -> Self {
-        Self { weight, bias, config }
+        Self { weight, bias, config, activation: Activation::None }
+    }
+
+    /// The same convolution with an activation of everything that it gives.
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
     }
 
     /// `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
@@ -73,7 +79,8 @@ impl Conv2d {
         self.forward_plus(x, None, None)
     }
 
-    /// `forward(x)`, plus a value for each channel `[batch, outputs]`, plus a residual of the shape of the result.
+    /// The convolution plus a value for each channel `[batch, outputs]`, plus a residual of the shape of the result; then
+    /// the activation.
     ///
     /// # Errors
     /// When the shapes do not fit together.
@@ -90,14 +97,12 @@ impl Conv2d {
             let (batch, outputs) = per_channel.dims2()?;
             y = y.broadcast_add(&per_channel.reshape((batch, outputs, 1, 1))?)?;
         }
-        match residual {
-            Some(residual) => y + residual,
-            None => Ok(y),
+        if let Some(residual) = residual {
+            y = (y + residual)?;
         }
+        self.activation.forward(&y)
     }
-}
 
-impl Conv2d {
     fn forward_on_cpu(&self, x: &Tensor, per_channel: Option<&Tensor>, residual: Option<&Tensor>) -> Result<Tensor> {
         let (batch, channels, height, width) = x.dims4()?;
         let (outputs, inputs, kernel, _) = self.weight.dims4()?;
@@ -118,7 +123,7 @@ impl Conv2d {
             config: self.config,
             per_channel: per_channel_values.as_deref(),
             residual: residual_values.as_deref(),
-            activation: Activation::None,
+            activation: self.activation,
         };
         let shape = [batch, outputs, conv.side(height), conv.side(width)];
         expect_shape("the values for each channel", per_channel.as_ref(), &shape[..2])?;
@@ -169,7 +174,7 @@ impl TemporalConv {
     pub fn forward(&self, x: &Tensor, frames: usize, residual: Option<&Tensor>) -> Result<Tensor> {
         let (all, inputs, height, width) = x.dims4()?;
         let (outputs, expected, _) = self.weight.dims3()?;
-        if frames == 0 || all % frames != 0 || inputs != expected {
+        if frames == 0 || !all.is_multiple_of(frames) || inputs != expected {
             candle_core::bail!("{:?} as videos of {frames} frames into a convolution of {expected}", x.dims());
         }
         let pixels = height * width;

@@ -70,7 +70,7 @@ impl Linear {
             let residual = residual.map(Tensor::contiguous).transpose()?;
             let residual = residual.as_ref().map(cpu::values).transpose()?;
             let x = x.contiguous()?;
-            let y = self.on_cpu(|weights| Ok(weights.tokens(&*cpu::values(&x)?, inputs, rows, residual.as_deref())))?;
+            let y = self.on_cpu(|weights| Ok(weights.tokens(&cpu::values(&x)?, inputs, rows, residual.as_deref())))?;
             return cpu::tensor(y, shape, x.dtype());
         }
         let y = x.reshape((rows, inputs))?.matmul(&self.weight.t()?)?;

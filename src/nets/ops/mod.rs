@@ -29,7 +29,7 @@ use candle_core::{Result, Tensor};
 pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if cpu::can_take(a) && cpu::can_take(b) && a.dims() == b.dims() && a.dtype() == b.dtype() {
         let (left, right) = (a.contiguous()?, b.contiguous()?);
-        let sum = cpu::math::sum(&*cpu::values(&left)?, &*cpu::values(&right)?);
+        let sum = cpu::math::sum(&cpu::values(&left)?, &cpu::values(&right)?);
         return cpu::tensor(sum, a.dims(), a.dtype());
     }
     a.add(b)

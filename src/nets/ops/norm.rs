@@ -19,7 +19,7 @@ impl GroupNorm {
     /// # Errors
     /// When a tensor is missing or has another shape, or when the channels do not divide into groups.
     pub fn new(groups: usize, channels: usize, eps: f64, vb: VarBuilder<'_>) -> Result<Self> {
-        if groups == 0 || channels % groups != 0 {
+        if groups == 0 || !channels.is_multiple_of(groups) {
             candle_core::bail!("{}: {channels} channels do not divide into {groups} groups", vb.prefix());
         }
         Ok(Self { weight: vb.get(channels, "weight")?, bias: vb.get(channels, "bias")?, groups, eps })
@@ -40,7 +40,7 @@ impl GroupNorm {
     pub fn forward_frames(&self, x: &Tensor, frames: usize, activation: Activation) -> Result<Tensor> {
         let channels = self.weight.dim(0)?;
         let dims = x.dims();
-        if dims.len() < 2 || dims[1] != channels || frames == 0 || dims[0] % frames != 0 {
+        if dims.len() < 2 || dims[1] != channels || frames == 0 || !dims[0].is_multiple_of(frames) {
             candle_core::bail!("{dims:?} of {frames} frames into a norm of {channels} channels");
         }
         let (batch, pixels) = (dims[0] / frames, dims[2..].iter().product::<usize>());

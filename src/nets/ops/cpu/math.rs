@@ -47,15 +47,15 @@ pub(crate) fn gelu(x: f32) -> f32 {
     let z = (x / SQRT_2).abs();
     let t = 1.0 / z.mul_add(0.5, 1.0);
     let series = 0.170_872_77_f32
-        .mul_add(t, -0.822_152_23)
-        .mul_add(t, 1.488_515_87)
-        .mul_add(t, -1.135_203_98)
+        .mul_add(t, -0.822_152_2)
+        .mul_add(t, 1.488_515_9)
+        .mul_add(t, -1.135_204)
         .mul_add(t, 0.278_868_07)
         .mul_add(t, -0.186_288_06)
         .mul_add(t, 0.096_784_18)
         .mul_add(t, 0.374_091_96)
-        .mul_add(t, 1.000_023_68)
-        .mul_add(t, -1.265_512_23);
+        .mul_add(t, 1.000_023_7)
+        .mul_add(t, -1.265_512_2);
     let tail = 0.5 * t * exp((-z).mul_add(z, series));
     x * if x < 0.0 { tail } else { 1.0 - tail }
 }

@@ -4,6 +4,8 @@
 //! Tiles of six by six pixels and kernels are transformed, the channels are summed by 36 matrix products, and the
 //! sums are transformed back. Closures would not be compiled with the vector instructions, hence the plain loops.
 
+#![expect(clippy::needless_range_loop, reason = "the formulas are written in rows and columns")]
+
 use super::conv::Conv;
 use super::kernel::{Rows, lanes, multiply_into, vectorized_by, width_for};
 use crate::nets::ops::ConvConfig;
