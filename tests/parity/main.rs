@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod checkpoints;
 mod fixture;
 mod manifest;
 mod u2net;
