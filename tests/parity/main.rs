@@ -9,6 +9,7 @@
 mod camera_warp;
 mod clip;
 mod clip_tokens;
+mod checkpoints;
 mod fixture;
 mod manifest;
 mod noise;

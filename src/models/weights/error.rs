@@ -31,7 +31,7 @@ pub enum WeightsError {
     Damaged { path: PathBuf, reason: String },
     /// A pickle names something that could be run.
     #[error(
-        "{} asks to call {callable}, which weights have no need of; nothing was run; do not trust this file",
+        "{} asks to call {callable}, which weights do not need; nothing was run; get the model as safetensors instead",
         path.display()
     )]
     Forbidden { path: PathBuf, callable: String },
