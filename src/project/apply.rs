@@ -2,7 +2,7 @@
 
 use super::{
     DURATION_MS_RANGE, Edit, EditError, Entity, EntityField, EntityKind, Format, Project, Scene, SceneField, SceneId,
-    Take, TakeId,
+    StillSettings, Take, TakeId,
 };
 
 impl Project {
@@ -14,6 +14,11 @@ impl Project {
             Edit::SetFormat(new) => {
                 new.check()?;
                 Ok(Edit::SetFormat(std::mem::replace(&mut self.format, new)))
+            }
+            Edit::SetStudio(new) => Ok(Edit::SetStudio(std::mem::replace(&mut self.studio, new))),
+            Edit::SetStill(new) => {
+                new.check()?;
+                Ok(Edit::SetStill(std::mem::replace(&mut self.still, new)))
             }
             Edit::InsertScene { index, scene } => self.insert_scene(index, *scene),
             Edit::RemoveScene(id) => {
@@ -210,6 +215,16 @@ impl Scene {
 
 fn check_duration(duration_ms: u32) -> Result<(), EditError> {
     if DURATION_MS_RANGE.contains(&duration_ms) { Ok(()) } else { Err(EditError::Duration(duration_ms)) }
+}
+
+impl StillSettings {
+    pub(super) fn check(&self) -> Result<(), EditError> {
+        let weights = [self.foreground_hundredths, self.background_hundredths];
+        let fits = Self::STEPS.contains(&self.steps)
+            && Self::GUIDANCE.contains(&self.guidance_hundredths)
+            && weights.iter().all(|weight| Self::WEIGHT.contains(weight));
+        if fits { Ok(()) } else { Err(EditError::StillSettings) }
+    }
 }
 
 impl Format {

@@ -1,6 +1,8 @@
 //! Edits: the only way to change a project. Applying one gives back the edit that undoes it.
 
-use super::{CameraMove, DURATION_MS_RANGE, Entity, EntityKind, Format, Reference, Scene, SceneId, Take, TakeId};
+use super::{
+    CameraMove, DURATION_MS_RANGE, Entity, EntityKind, Format, Reference, Scene, SceneId, StillSettings, Take, TakeId,
+};
 use serde::{Deserialize, Serialize};
 
 /// One change to a project.
@@ -12,6 +14,10 @@ pub enum Edit {
     SetStyle(String),
     /// Replaces the size and frame rate of the film.
     SetFormat(Format),
+    /// Replaces the studio that renders.
+    SetStudio(String),
+    /// Replaces how stills are denoised.
+    SetStill(StillSettings),
     /// Inserts before the scene at `index`; an `index` equal to the number of scenes appends.
     InsertScene {
         /// Where, counted from 0.
@@ -147,6 +153,15 @@ pub enum EditError {
         "a film of {0}×{1} at {2} frames per second is outside what can be exported (even sides from 64 to 8192, 1 to 120 frames per second)"
     )]
     Format(u32, u32, u32),
+    #[error(
+        "stills take {} to {} steps, guidance from {} to {} and references from 0 to {}",
+        StillSettings::STEPS.start(),
+        StillSettings::STEPS.end(),
+        StillSettings::GUIDANCE.start() / 100,
+        StillSettings::GUIDANCE.end() / 100,
+        StillSettings::WEIGHT.end() / 100
+    )]
+    StillSettings,
 }
 
 impl Edit {
@@ -156,6 +171,8 @@ impl Edit {
             Self::SetPremise(_) => "change of premise",
             Self::SetStyle(_) => "change of style",
             Self::SetFormat(_) => "change of format",
+            Self::SetStudio(_) => "change of studio",
+            Self::SetStill(_) => "change of render settings",
             Self::InsertScene { .. } => "new scene",
             Self::RemoveScene(_) => "deletion of scene",
             Self::MoveScene { .. } => "move of scene",
@@ -189,7 +206,9 @@ impl Edit {
         match (self, later) {
             (Self::SetPremise(_), Self::SetPremise(_))
             | (Self::SetStyle(_), Self::SetStyle(_))
-            | (Self::SetFormat(_), Self::SetFormat(_)) => true,
+            | (Self::SetFormat(_), Self::SetFormat(_))
+            | (Self::SetStudio(_), Self::SetStudio(_))
+            | (Self::SetStill(_), Self::SetStill(_)) => true,
             (Self::MoveScene { id: a, .. }, Self::MoveScene { id: b, .. }) => a == b,
             (Self::SetScene { id: a, field: x }, Self::SetScene { id: b, field: y }) => {
                 a == b && std::mem::discriminant(x) == std::mem::discriminant(y)

@@ -22,8 +22,8 @@ pub use history::{CoalesceKey, History};
 pub use ids::{SceneId, TakeId};
 pub use media::{MediaName, MediaNameError};
 pub use model::{
-    DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene,
-    Take, TakeKind,
+    DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Recipe, RecipeEntity, Reference,
+    ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
 pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};

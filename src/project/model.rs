@@ -18,6 +18,12 @@ pub struct Project {
     /// Size and frame rate.
     #[serde(default)]
     pub format: Format,
+    /// The studio that renders: a name in `models.ron`.
+    #[serde(default = "draft_studio")]
+    pub studio: String,
+    /// How stills are denoised by a studio that has a compositor.
+    #[serde(default)]
+    pub still: StillSettings,
     /// In film order.
     #[serde(default)]
     pub scenes: Vec<Scene>,
@@ -32,6 +38,50 @@ pub struct Project {
 
 fn first_id() -> u64 {
     1
+}
+
+/// The studio whose stages need no model.
+pub const DRAFT_STUDIO: &str = "draft";
+
+fn draft_studio() -> String {
+    DRAFT_STUDIO.to_owned()
+}
+
+/// How a still is denoised. Fractions are kept in hundredths, so that equal settings are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StillSettings {
+    /// What the picture should not show.
+    pub negative: String,
+    /// Denoising steps.
+    pub steps: u32,
+    /// How much the prompt counts, in hundredths; 100 is no guidance.
+    pub guidance_hundredths: u32,
+    /// How much the references of people and objects count, in hundredths.
+    pub foreground_hundredths: u32,
+    /// How much the reference of the place counts, in hundredths.
+    pub background_hundredths: u32,
+}
+
+impl StillSettings {
+    /// Denoising steps that make sense.
+    pub const STEPS: RangeInclusive<u32> = 1..=1000;
+    /// Guidance that makes sense, in hundredths.
+    pub const GUIDANCE: RangeInclusive<u32> = 100..=5000;
+    /// Weights of references that make sense, in hundredths.
+    pub const WEIGHT: RangeInclusive<u32> = 0..=200;
+}
+
+impl Default for StillSettings {
+    /// Those of the VideoStudio release.
+    fn default() -> Self {
+        Self {
+            negative: "monochrome, lowres, bad anatomy, worst quality, low quality".to_owned(),
+            steps: 60,
+            guidance_hundredths: 750,
+            foreground_hundredths: 50,
+            background_hundredths: 33,
+        }
+    }
 }
 
 /// Size and frame rate of the film.
@@ -176,6 +226,9 @@ pub struct Recipe {
     pub seed: u64,
     /// Foreground entities in order, then the background if there is one.
     pub entities: Vec<RecipeEntity>,
+    /// How it was denoised; `None` where nothing was.
+    #[serde(default)]
+    pub still: Option<StillSettings>,
     /// Every model file that took part: its role and its SHA-256.
     #[serde(default)]
     pub models: Vec<(String, String)>,
@@ -201,6 +254,8 @@ impl Project {
             premise: premise.into(),
             style: String::new(),
             format: Format::default(),
+            studio: draft_studio(),
+            still: StillSettings::default(),
             scenes: Vec::new(),
             cast: Vec::new(),
             next_id: first_id(),

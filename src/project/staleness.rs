@@ -1,6 +1,6 @@
 //! Whether a take still shows what its scene asks for, and if not, why.
 
-use super::{Entity, EntityKind, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene};
+use super::{DRAFT_STUDIO, Entity, EntityKind, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene};
 use std::fmt;
 
 /// The recipe of the still that `scene` asks for now, from this studio.
@@ -25,6 +25,7 @@ pub fn wanted_recipe(project: &Project, scene: &Scene, studio: &str, models: &[(
         size: [project.format.width, project.format.height],
         seed: scene.seed,
         entities: kinds.iter().flat_map(|&kind| scene.entity_names(kind).map(move |name| entity(kind, name))).collect(),
+        still: (studio != DRAFT_STUDIO).then(|| project.still.clone()),
         models: models.to_vec(),
     }
 }
@@ -71,6 +72,8 @@ pub enum StaleReason {
         /// The studio that the scene asks for.
         to: String,
     },
+    /// Other settings of the denoising.
+    Settings,
     /// Other model files for this role of the same studio.
     Model(String),
 }
@@ -105,6 +108,9 @@ pub fn stale_reasons(made: &Recipe, wanted: &Recipe) -> Vec<StaleReason> {
         reasons.push(StaleReason::Size);
     }
     if made.studio == wanted.studio {
+        if made.still != wanted.still {
+            reasons.push(StaleReason::Settings);
+        }
         compare_models(made, wanted, &mut reasons);
     } else {
         reasons.push(StaleReason::Studio { from: made.studio.clone(), to: wanted.studio.clone() });
@@ -213,6 +219,7 @@ impl fmt::Display for StaleReason {
             },
             Self::CutOut(name) => write!(f, "{name}'s cut-out changed"),
             Self::Studio { from, to } => write!(f, "made by the {from} studio, not by {to}"),
+            Self::Settings => f.write_str("render settings changed"),
             Self::Model(role) => write!(f, "the {role} model changed"),
         }
     }
@@ -221,7 +228,10 @@ impl fmt::Display for StaleReason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::{CameraMove, Direction, Edit, EntityField, Format, MediaName, SceneField, SceneId, Speed};
+    use crate::project::{
+        CameraMove, Direction, Edit, EditError, EntityField, Format, MediaName, SceneField, SceneId, Speed,
+        StillSettings,
+    };
 
     fn models() -> Vec<(String, String)> {
         vec![("compositor".to_owned(), "aa".to_owned()), ("segmenter".to_owned(), "bb".to_owned())]
@@ -251,6 +261,22 @@ mod tests {
         project.apply(edit).unwrap();
         let reasons = stale_reasons(&made, &recipe(project));
         reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn render_settings_count_for_what_was_denoised() {
+        let mut project = film();
+        let draft = recipe(&project);
+        let made = wanted_recipe(&project, &project.scenes[0], "videostudio", &models());
+        let steps = StillSettings { steps: 20, ..StillSettings::default() };
+        let undo = project.apply(Edit::SetStill(steps)).unwrap();
+        let wanted = |project: &Project| wanted_recipe(project, &project.scenes[0], "videostudio", &models());
+        assert_eq!(stale_reasons(&made, &wanted(&project)), [StaleReason::Settings]);
+        assert_eq!(stale_reasons(&draft, &recipe(&project)), []);
+        project.apply(undo).unwrap();
+        assert_eq!(stale_reasons(&made, &wanted(&project)), []);
+        let none = StillSettings { steps: 0, ..StillSettings::default() };
+        assert_eq!(project.apply(Edit::SetStill(none)), Err(EditError::StillSettings));
     }
 
     fn set(field: SceneField) -> Edit {

@@ -7,9 +7,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod camera_warp;
+mod checkpoints;
 mod clip;
 mod clip_tokens;
-mod checkpoints;
 mod fixture;
 mod manifest;
 mod noise;
