@@ -1,6 +1,6 @@
 //! Fully connected layers.
 
-use super::cpu;
+use super::{cpu, geglu};
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -99,6 +99,32 @@ impl Linear {
     /// As for [`Self::forward`], and when the residual has another shape.
     pub fn forward_plus(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         self.tokens(x, Some(residual))
+    }
+
+    /// [`geglu`] of `forward(x)`, without all of the latter in memory: `[..., inputs]` to `[..., outputs / 2]`.
+    ///
+    /// # Errors
+    /// When the last dimension is not `inputs`, or the outputs are no two halves.
+    pub fn forward_geglu(&self, x: &Tensor) -> Result<Tensor> {
+        let (outputs, inputs) = self.weight.dims2()?;
+        let mut shape = x.dims().to_vec();
+        let fits = shape.last() == Some(&inputs) && outputs.is_multiple_of(2);
+        if !(fits && cpu::can_take(x) && cpu::can_take(&self.weight)) {
+            return geglu(&self.forward(x)?);
+        }
+        if let Some(last) = shape.last_mut() {
+            *last = outputs / 2;
+        }
+        let contiguous = x.contiguous()?;
+        let tokens = x.elem_count() / inputs.max(1);
+        let y = self.on_cpu(|weights| match weights.has_few(tokens) {
+            true => Ok(None),
+            false => Ok(Some(weights.gated(&cpu::values(&contiguous)?, tokens))),
+        })?;
+        match y {
+            Some(y) => cpu::tensor(y, shape, x.dtype()),
+            None => geglu(&self.forward(x)?),
+        }
     }
 
     /// Pixels into tokens: `[batch, inputs, height, width]` to `[batch, height * width, outputs]`.

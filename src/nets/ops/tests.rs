@@ -114,6 +114,19 @@ fn linear_layers_equal_candles() {
 }
 
 #[test]
+fn a_gated_layer_equals_its_two_steps() {
+    for (tokens, inputs, outputs) in [(1, 4, 2), (77, 96, 20), (500, 40, 270), (130, 33, 128)] {
+        let x = scattered(&[1, tokens, inputs]);
+        for bias in [None, Some(scattered(&[outputs]))] {
+            let linear = Linear::from_tensors(scattered(&[outputs, inputs]), bias);
+            let expected = geglu(&linear.forward(&x).unwrap()).unwrap();
+            assert_near(&linear.forward_geglu(&x).unwrap(), &expected, 1e-4);
+        }
+    }
+    assert!(Linear::from_tensors(scattered(&[3, 4]), None).forward_geglu(&scattered(&[2, 4])).is_err());
+}
+
+#[test]
 fn linear_layers_take_pixels_and_give_them() {
     let (batch, inputs, outputs, height, width) = (2, 24, 40, 9, 11);
     let x = scattered(&[batch, inputs, height, width]);

@@ -3,7 +3,7 @@
 //! A context, such as the words of a prompt, stays the same from step to step. Its keys and values are therefore computed
 //! once, by [`SpatialTransformer::prepare`], and used in every forward pass.
 
-use crate::nets::ops::{Activation, GroupNorm, LayerNorm, Linear, Mask, add, attention, geglu};
+use crate::nets::ops::{Activation, GroupNorm, LayerNorm, Linear, Mask, add, attention};
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -137,7 +137,7 @@ impl FeedForward {
     /// When the shapes do not fit together.
     pub fn forward(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         // A statement of its own, so that the wide tensor is gone before the next one is made.
-        let gated = geglu(&self.proj.forward(x)?)?;
+        let gated = self.proj.forward_geglu(x)?;
         self.out.forward_plus(&gated, residual)
     }
 }

@@ -1,6 +1,10 @@
 //! Products with a layer's weights.
 
-use super::kernel::{Rows, multiply, pack_transposed, panel_width, vectorized, width_for};
+use super::kernel::{
+    Rows, multiply, multiply_into, pack_transposed, panel_width, vectorized, vectorized_by, width_for,
+};
+use super::math::gelu;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Bytes of packed panels that are used again before new ones are packed; they stay in the cache of the last level.
@@ -20,14 +24,18 @@ impl Weights<'_> {
         self.bias.map_or(0.0, |bias| bias[output])
     }
 
+    /// Whether it is less work to pack the tokens than to pack the weights.
+    pub(crate) fn has_few(&self, tokens: usize) -> bool {
+        tokens * (self.inputs + self.outputs) < self.inputs * self.outputs
+    }
+
     /// Tokens `[tokens, inputs]`, `stride` apart, to `[tokens, outputs]`, plus a residual of that shape.
     pub(crate) fn tokens(&self, x: &[f32], stride: usize, tokens: usize, residual: Option<&[f32]>) -> Vec<f32> {
         let mut y = vec![0.0; tokens * self.outputs];
         if y.is_empty() {
             return y;
         }
-        // Whatever is fewer is packed.
-        if tokens * (self.inputs + self.outputs) < self.inputs * self.outputs {
+        if self.has_few(tokens) {
             let mut by_output = vec![0.0; tokens * self.outputs];
             self.by_output(x, stride, tokens, None, &mut by_output);
             transpose(&by_output, self.outputs, tokens, &mut y);
@@ -83,6 +91,55 @@ impl Weights<'_> {
         y
     }
 
+    /// Tokens `[tokens, inputs]` to `[tokens, outputs / 2]`: the first half of the outputs times the GELU of the second,
+    /// which is never in memory as a whole.
+    pub(crate) fn gated(&self, x: &[f32], tokens: usize) -> Vec<f32> {
+        let (inputs, half) = (self.inputs, self.outputs / 2);
+        let mut y = vec![0.0; tokens * half];
+        if y.is_empty() {
+            return y;
+        }
+        let full = panel_width();
+        let panels = half.div_ceil(full);
+        let pair_length = 2 * inputs * full;
+        let at_once = (PACKED_BYTES / 4 / pair_length.max(1)).clamp(1, panels);
+        let mut packed = vec![0.0; at_once * pair_length];
+        let rows_of_task = tokens.div_ceil(4 * rayon::current_num_threads()).clamp(24, 96);
+        for first_panel in (0..panels).step_by(at_once) {
+            let columns_of = |panel: usize| {
+                let first = (first_panel + panel) * full;
+                (first, full.min(half - first))
+            };
+            let count = at_once.min(panels - first_panel);
+            packed.par_chunks_exact_mut(inputs * full).take(2 * count).enumerate().for_each(|(side, packed)| {
+                let (first, columns) = columns_of(side / 2);
+                let first = first + side % 2 * half;
+                pack_transposed(&self.weight[first * inputs..], inputs, columns, inputs, width_for(columns), packed);
+            });
+            y.par_chunks_mut(rows_of_task * half).enumerate().for_each(|(task, y)| {
+                let values = &x[task * rows_of_task * inputs..];
+                let rows = Rows { values, count: y.len() / half, stride: inputs, depth: inputs };
+                let mut sums = vec![0.0; 2 * rows.count * full];
+                let (value, gate) = sums.split_at_mut(rows.count * full);
+                for (panel, packed) in packed.chunks_exact(pair_length).take(count).enumerate() {
+                    let (first, columns) = columns_of(panel);
+                    let width = width_for(columns);
+                    let (packed_value, packed_gate) = packed.split_at(inputs * full);
+                    multiply_into(rows, &packed_value[..inputs * width], width, value, full);
+                    multiply_into(rows, &packed_gate[..inputs * width], width, gate, full);
+                    let bias = |first: usize| self.bias.map(|bias| &bias[first..first + columns]);
+                    let bias = bias(first).zip(bias(half + first));
+                    let lines = value.chunks_exact_mut(full).zip(gate.chunks_exact_mut(full));
+                    for ((value, gate), y) in lines.zip(y.chunks_exact_mut(half)) {
+                        let (value, gate) = (&mut value[..columns], &mut gate[..columns]);
+                        vectorized_by(GateRow { value, gate, bias, y: &mut y[first..first + columns] });
+                    }
+                }
+            });
+        }
+        y
+    }
+
     /// Tokens `[tokens, inputs]`, `stride` apart, to `[outputs, tokens]`, plus a residual of that shape.
     pub(crate) fn by_output(&self, x: &[f32], stride: usize, tokens: usize, residual: Option<&[f32]>, y: &mut [f32]) {
         let pack = |first: usize, columns: usize, width: usize, packed: &mut [f32]| {
@@ -102,6 +159,34 @@ impl Weights<'_> {
 
     pub(crate) fn rows(&self) -> Rows<'_> {
         Rows { values: self.weight, count: self.outputs, stride: self.inputs, depth: self.inputs }
+    }
+}
+
+/// Some columns of one token: `y = (value + bias) * gelu(gate + bias)`.
+struct GateRow<'a> {
+    value: &'a mut [f32],
+    gate: &'a mut [f32],
+    bias: Option<(&'a [f32], &'a [f32])>,
+    y: &'a mut [f32],
+}
+
+impl WithSimd for GateRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { value, gate, bias, y } = self;
+        if let Some((value_bias, gate_bias)) = bias {
+            for (value, bias) in value.iter_mut().zip(value_bias) {
+                *value += bias;
+            }
+            for (gate, bias) in gate.iter_mut().zip(gate_bias) {
+                *gate += bias;
+            }
+        }
+        for ((y, value), gate) in y.iter_mut().zip(value).zip(gate) {
+            *y = *value * gelu(*gate);
+        }
     }
 }
 
