@@ -98,7 +98,7 @@ enum Content {
     Merges,
     Safetensors(Network, DType),
     /// What `torch.save` writes.
-    Torch(Network),
+    Torch(Network, DType),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,11 +131,11 @@ fn files(layout: Layout) -> &'static [(&'static str, Content)] {
 const VIDEO_STUDIO: &[(&str, Content)] = &[
     ("videostudio-img-encoder/config.json", Settings(settings::vision)),
     ("videostudio-img-encoder/model.safetensors", Safetensors(Network::Vision, DType::F32)),
-    ("videostudio-img-combine.bin", Torch(Network::Combine)),
-    ("u2net.pth", Torch(Network::Segmenter)),
+    ("videostudio-img-combine.bin", Torch(Network::Combine, DType::F32)),
+    ("u2net.pth", Torch(Network::Segmenter, DType::F32)),
     ("videostudio-vid/scheduler/scheduler_config.json", Settings(settings::video_scheduler)),
     ("videostudio-vid/text_encoder/config.json", Settings(settings::text)),
-    // The release reads these three in the variant fp16, and the UNet without a variant.
+    // The release reads the text encoders and the VAE in the variant fp16, and the UNet, also in f16, without a variant.
     ("videostudio-vid/text_encoder/model.fp16.safetensors", Safetensors(Network::Text, DType::F16)),
     ("videostudio-vid/text_encoder_2/config.json", Settings(settings::text)),
     ("videostudio-vid/text_encoder_2/model.fp16.safetensors", Safetensors(Network::ProjectedText, DType::F16)),
@@ -146,7 +146,7 @@ const VIDEO_STUDIO: &[(&str, Content)] = &[
     ("videostudio-vid/tokenizer_2/tokenizer_config.json", Settings(settings::tokenizer_2)),
     ("videostudio-vid/tokenizer_2/vocab.json", Vocabulary),
     ("videostudio-vid/unet/config.json", Settings(settings::video_unet)),
-    ("videostudio-vid/unet/diffusion_pytorch_model.safetensors", Safetensors(Network::VideoUnet, DType::F16)),
+    ("videostudio-vid/unet/diffusion_pytorch_model.bin", Torch(Network::VideoUnet, DType::F16)),
     ("videostudio-vid/vae/config.json", Settings(settings::vae)),
     ("videostudio-vid/vae/diffusion_pytorch_model.fp16.safetensors", Safetensors(Network::Vae, DType::F16)),
 ];
@@ -177,7 +177,7 @@ impl Content {
             Vocabulary => Ok(vocabulary::vocab_json().into_bytes()),
             Merges => Ok(vocabulary::merges_txt().into_bytes()),
             Safetensors(network, dtype) => save::safetensors(&network.weights(seed)?, dtype),
-            Torch(network) => save::torch(&network.weights(seed)?),
+            Torch(network, dtype) => save::torch(&network.weights(seed)?, dtype),
         }
     }
 }
@@ -191,7 +191,9 @@ impl Network {
                 recorded(seed, |vb| unet::UNet2d::new(&config, vb))
             }
             Self::VideoUnet => {
-                let config: unet3d::Config = config(settings::video_unet())?;
+                let mut config: unet3d::Config = config(settings::video_unet())?;
+                // No file of settings names the width of CLIP's feature: it is read off the weights.
+                config.clip_pool_width = Some(settings::WIDTH);
                 recorded(seed, |vb| unet3d::UNet3d::new(&config, vb))
             }
             Self::Vae => {

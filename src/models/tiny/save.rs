@@ -41,8 +41,9 @@ fn bytes(tensor: &Tensor, dtype: DType) -> Result<Vec<u8>> {
 }
 
 /// A zip archive with a pickle of dictionaries, one for the first part of each name that has several, and a storage for
-/// every tensor.
-pub fn torch(tensors: &Tensors) -> Result<Vec<u8>> {
+/// every tensor. All that are floating are stored as `dtype`.
+pub fn torch(tensors: &Tensors, dtype: DType) -> Result<Vec<u8>> {
+    let as_stored = |tensor: &Tensor| if tensor.dtype().is_float() { dtype } else { tensor.dtype() };
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     // The time of writing would make every file another one.
     let options = SimpleFileOptions::default()
@@ -52,10 +53,10 @@ pub fn torch(tensors: &Tensors) -> Result<Vec<u8>> {
         zip.start_file(format!("archive/{name}"), options).map_err(Error::wrap)?;
         zip.write_all(bytes).map_err(Error::wrap)
     };
-    entry("data.pkl", &pickle(tensors)?)?;
+    entry("data.pkl", &pickle(tensors, as_stored)?)?;
     entry("byteorder", b"little")?;
     for (index, tensor) in tensors.values().enumerate() {
-        entry(&format!("data/{index}"), &bytes(tensor, tensor.dtype())?)?;
+        entry(&format!("data/{index}"), &bytes(tensor, as_stored(tensor))?)?;
     }
     entry("version", b"3\n")?;
     Ok(zip.finish().map_err(Error::wrap)?.into_inner())
@@ -64,7 +65,7 @@ pub fn torch(tensors: &Tensors) -> Result<Vec<u8>> {
 /// The parts of VideoStudio-Img's file, each a dictionary of its own.
 const DICTIONARIES: [&str; 2] = ["image_proj", "ip_adapter"];
 
-fn pickle(tensors: &Tensors) -> Result<Vec<u8>> {
+fn pickle(tensors: &Tensors, as_stored: impl Fn(&Tensor) -> DType) -> Result<Vec<u8>> {
     let mut out = Pickle(vec![0x80, 2, b'}', b'(']);
     let mut open = None;
     for (index, (key, tensor)) in tensors.iter().enumerate() {
@@ -80,7 +81,7 @@ fn pickle(tensors: &Tensors) -> Result<Vec<u8>> {
             }
         }
         out.text(part.map_or(key, |(_, rest)| rest));
-        out.tensor(index, tensor)?;
+        out.tensor(index, tensor, as_stored(tensor))?;
     }
     out.0.extend(if open.is_some() { &b"uu."[..] } else { b"u." });
     Ok(out.0)
@@ -108,8 +109,9 @@ impl Pickle {
     }
 
     /// `_rebuild_tensor_v2(("storage", type, name, "cpu", length), 0, shape, strides, False, OrderedDict())`
-    fn tensor(&mut self, index: usize, tensor: &Tensor) -> Result<()> {
-        let storage = match tensor.dtype() {
+    fn tensor(&mut self, index: usize, tensor: &Tensor, dtype: DType) -> Result<()> {
+        let storage = match dtype {
+            DType::F16 => "HalfStorage",
             DType::F32 => "FloatStorage",
             DType::I64 => "LongStorage",
             other => bail!("random weights are not pickled as {other:?}"),

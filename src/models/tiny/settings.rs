@@ -4,7 +4,7 @@ use super::vocabulary;
 use serde_json::{Value, json};
 
 /// Width of every text, image token and reference token.
-const WIDTH: usize = 32;
+pub const WIDTH: usize = 32;
 
 pub fn text() -> Value {
     json!({
@@ -80,7 +80,7 @@ pub fn picture_unet() -> Value {
         "down_block_types": [cross_down, cross_down, cross_down, "DownBlock2D"],
         "mid_block_type": "UNetMidBlock2DCrossAttn",
         "up_block_types": ["UpBlock2D", cross_up, cross_up, cross_up],
-        "block_out_channels": [32, 32, 64, 64],
+        "block_out_channels": [32, 32, 32, 64],
         "layers_per_block": 1,
         "cross_attention_dim": WIDTH,
         "attention_head_dim": 2,
