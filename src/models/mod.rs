@@ -13,14 +13,15 @@ mod machine;
 mod registry;
 mod spec;
 mod stamp;
+pub mod tiny;
 pub mod weights;
 mod wheels;
 
-pub use cache::{FileStatus, ModelCache, ModelStatus, default_folder};
+pub use cache::{Checksum, FileStatus, ModelCache, ModelStatus, default_folder};
 pub use choose::{ChoiceReason, WriterChoice, choose_writer, choose_writer_for};
 pub use error::{ModelError, SourceError, SourceFailure};
 pub use hub::Hub;
 pub use machine::{Room, bytes_text, free_disk_bytes, total_memory_bytes};
 pub use registry::{Registry, RegistryError, user_registry_file};
-pub use spec::{Defaults, FileSpec, Licence, ModelSpec, Role, Source, Studio};
+pub use spec::{Defaults, FileSpec, Licence, ModelSpec, Network, NetworkPart, Role, Source, Studio};
 pub use wheels::Pip;
