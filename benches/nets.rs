@@ -84,11 +84,8 @@ struct Peer {
 impl Peer {
     fn start(python: &str, case: &str, threads: &str) -> std::io::Result<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/nets_peer.py");
-        let mut process = Command::new(python)
-            .args([script, case, threads])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut process =
+            Command::new(python).args([script, case, threads]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let answers = BufReader::new(process.stdout.take().ok_or_else(|| std::io::Error::other("no output"))?);
         Ok(Self { process, answers })
     }
@@ -164,10 +161,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         [case] => run(case, &threads),
         [] => {
             for case in CASES {
-                let status = Command::new(std::env::current_exe()?)
-                    .arg(case)
-                    .env("RAYON_NUM_THREADS", &threads)
-                    .status()?;
+                let status =
+                    Command::new(std::env::current_exe()?).arg(case).env("RAYON_NUM_THREADS", &threads).status()?;
                 if !status.success() {
                     return Err(format!("{case} failed").into());
                 }
