@@ -14,7 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("progress", &[]),
     ("project", &[]),
     ("nets", &[]),
-    ("models", &["project"]),
+    ("models", &["nets", "project"]),
     ("writer", &["models", "nets", "project"]),
     ("image", &["models", "nets", "project"]),
     ("video", &["models", "nets", "project"]),

@@ -13,6 +13,7 @@ mod machine;
 mod registry;
 mod spec;
 mod stamp;
+pub mod tiny;
 pub mod weights;
 mod wheels;
 
