@@ -31,4 +31,5 @@ pub mod nets;
 pub mod preview;
 #[cfg(feature = "gui")]
 pub mod ui;
+pub mod video;
 pub mod writer;

@@ -26,3 +26,31 @@ impl Progress for Silent {
         Ok(())
     }
 }
+
+/// A small picture, 8 bits a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rgb8 {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// Red, green and blue of each pixel, row by row from the top.
+    pub pixels: Vec<u8>,
+}
+
+/// Where a stage that makes pictures reports to. All of it is optional.
+pub trait Watch: Progress {
+    /// Offers a look at what there is after a step: one picture for a still, all frames for a clip. It is computed when
+    /// `frames` is called, in a millisecond or so; an empty list means that these latents have no preview.
+    fn preview(&self, _frames: &dyn Fn() -> Vec<Rgb8>) {}
+
+    /// Says what the user should know about a result that is there all the same ("the end of the prompt did not fit").
+    fn note(&self, _text: &str) {}
+
+    /// Whether the work shall be put aside after this step. The stage then ends with the error that holds its state.
+    fn wants_pause(&self) -> bool {
+        false
+    }
+}
+
+impl Watch for Silent {}

@@ -3,7 +3,7 @@
 //! The original resizes with scikit-image in double precision on the way in and with Pillow on the way out; both are
 //! followed to the last level, because the weights were trained behind them.
 
-use super::pillow::{Filter, resize_u8};
+use crate::nets::pillow::{Filter, resize_u8};
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 

@@ -1,5 +1,6 @@
 //! A cheap look at latents while they are denoised: each latent pixel to a colour, without the autoencoder.
 
+use crate::progress::Rgb8;
 use candle_core::{DType, Result, Tensor};
 
 /// What each of the four latent channels of the SD-1.x autoencoder adds to red, green and blue, black being -1 and
@@ -29,6 +30,20 @@ pub fn rgb8(latents: &Tensor) -> Result<Tensor> {
     let colours = pixels.matmul(&Tensor::new(&SD_1, device)?)?.broadcast_add(&Tensor::new(&SD_1_BIAS, device)?)?;
     let levels = colours.affine(127.5, 127.5)?.clamp(0.0, 255.0)?.round()?;
     levels.to_dtype(DType::U8)?.reshape((batch, height, width, 3))
+}
+
+/// [`rgb8`] as pictures of their own; none where the latents have no preview.
+pub fn frames(latents: &Tensor) -> Vec<Rgb8> {
+    let pictures = || -> Result<Vec<Rgb8>> {
+        let all = rgb8(latents)?;
+        let (count, height, width, _) = all.dims4()?;
+        let picture = |index| {
+            let pixels = all.get(index)?.flatten_all()?.to_vec1()?;
+            Ok(Rgb8 { width: width as u32, height: height as u32, pixels })
+        };
+        (0..count).map(picture).collect()
+    };
+    pictures().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 pub mod action;
 pub mod camera_warp;
 pub mod clip;
+mod conv;
+pub mod denoise;
 pub mod latent_preview;
 pub mod llama;
 pub mod noise;
 pub mod ops;
+pub mod pillow;
 pub mod resampler;
 pub mod samplers;
 pub mod u2net;

@@ -15,6 +15,7 @@ mod manifest;
 mod noise;
 mod resampler;
 mod samplers;
+mod txt2img;
 mod u2net;
 mod unet2d;
 mod unet3d;

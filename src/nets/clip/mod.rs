@@ -9,10 +9,12 @@
 //! tower: keys that belong to the other one are left alone, and so is the other half of their `config.json`.
 
 mod encoder;
+mod processor;
 mod text;
 mod tokenizer;
 mod vision;
 
+pub use processor::{ClipInputError, ClipProcessor, ResizeTo, vid_square};
 pub use text::{TextConfig, TextModel, TextModelWithProjection, TextOutput};
 pub use tokenizer::{ClipTokenizer, TokenizerError, TokenizerSettings, Tokens};
 pub use vision::{VisionConfig, VisionModel, VisionModelWithProjection, VisionOutput};

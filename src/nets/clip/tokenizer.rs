@@ -138,6 +138,17 @@ pub enum TokenizerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file could not be read.
+    #[error("{file}: {source}")]
+    Unread {
+        /// The file's usual name.
+        file: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There are no files of a tokenizer.
+    #[error("there is neither vocab.json with merges.txt nor tokenizer.json; fetch the tokenizer again")]
+    NoFiles,
     /// A token that every text needs is not in the vocabulary.
     #[error("the vocabulary has no token \"{0}\"; use the tokenizer files of one checkpoint together")]
     NoToken(String),
@@ -160,6 +171,23 @@ pub struct ClipTokenizer {
 }
 
 impl ClipTokenizer {
+    /// From the files of a published tokenizer, which `read` gives by their names, `None` for one that is not there.
+    ///
+    /// Where there are both forms, the vocabulary counts: it is what the released code reads.
+    ///
+    /// # Errors
+    /// When files are missing, cannot be read or are damaged.
+    pub fn from_files(read: impl Fn(&str) -> std::io::Result<Option<Vec<u8>>>) -> Result<Self, TokenizerError> {
+        let read = |file: &'static str| read(file).map_err(|source| TokenizerError::Unread { file, source });
+        let (config, special) = (read("tokenizer_config.json")?, read("special_tokens_map.json")?);
+        let settings = TokenizerSettings::from_json(config.as_deref(), special.as_deref())?;
+        if let (Some(vocab), Some(merges)) = (read("vocab.json")?, read("merges.txt")?) {
+            return Self::from_vocab(&vocab, &merges, &settings);
+        }
+        let json = read("tokenizer.json")?.ok_or(TokenizerError::NoFiles)?;
+        Self::from_tokenizer_json(&json, &settings)
+    }
+
     /// From the contents of `vocab.json` and `merges.txt`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! VideoStudio-Img gives its references to the processor as they are; VideoStudio-Vid brings the first frame to a square
 //! before ([`vid_square`]).
 
-use super::pillow::{Filter, resize_u8};
+use crate::nets::pillow::{Filter, resize_u8};
 use candle_core::{Device, Tensor};
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Deserializer, de};
@@ -128,6 +128,12 @@ impl Default for ClipProcessor {
 }
 
 impl ClipProcessor {
+    /// CLIP's settings for a vision tower that sees `side` × `side` pixels, for weights that come without a
+    /// `preprocessor_config.json`.
+    pub fn for_side(side: u32) -> Self {
+        Self { size: ResizeTo::ShortestEdge(side), crop_size: (side, side), ..Self::default() }
+    }
+
     /// The middle of the resized photo, which is what CLIP sees. A photo that is smaller than the crop has black around.
     ///
     /// # Errors

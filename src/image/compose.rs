@@ -1,0 +1,193 @@
+//! VideoStudio-Img: a still of a scene in which the film's characters and places look as in their reference pictures.
+//!
+//! - [Paper](https://arxiv.org/abs/2401.01256): VideoStudio, section 3.3
+//! - [Upstream code](https://github.com/FuchenUSTC/VideoStudio): `videostudio_img`
+//!
+//! Each reference goes through CLIP's vision tower and a resampler, which makes a few tokens of it; the content adapter
+//! lets every cross-attention of the UNet look at them beside the text. Unlike the release, a scene may have several
+//! foregrounds (the paper's: one attention looks at all of them), or no foreground, or no background.
+
+use super::diffusion::{PictureError, StableDiffusion};
+use super::illustrate::Illustrate;
+use crate::models::weights::{ModelFolder, PartName, read_json};
+use crate::nets::clip::{ClipProcessor, VisionConfig, VisionModelWithProjection};
+use crate::nets::denoise::{Denoising, fingerprint};
+use crate::nets::resampler::{self, Resampler};
+use crate::nets::samplers::SamplerKind;
+use crate::nets::samplers::guidance::Guidance;
+use crate::nets::unet::{ContentAdapter, PreparedContext, References};
+use crate::progress::{Progress, Watch};
+use candle_core::{Result as CandleResult, Tensor};
+use image::RgbImage;
+use std::sync::{Arc, OnceLock};
+
+/// Width of the resampler's heads in the release, which no file names.
+const HEAD_WIDTH: usize = 64;
+
+/// What to compose, and how. The defaults are those of the release.
+#[derive(Debug, Clone)]
+pub struct Compose {
+    /// What happens in the scene.
+    pub prompt: String,
+    /// What shall not be seen.
+    pub negative: String,
+    /// Cut-outs: each with its object, the rest black ([`super::hard_split`]).
+    pub foregrounds: Vec<RgbImage>,
+    /// The place, with its objects black.
+    pub background: Option<RgbImage>,
+    /// How much the foregrounds count; 0 is the same as none.
+    pub fg_scale: f64,
+    /// How much the background counts; 0 is the same as none.
+    pub bg_scale: f64,
+    /// Width and height in pixels, multiples of 8.
+    pub size: [u32; 2],
+    /// Denoising steps.
+    pub steps: usize,
+    /// How strongly the picture follows the prompt and the references.
+    pub guidance: f64,
+    /// Of the noise.
+    pub seed: u64,
+    /// The way through the noise, with the settings of the model's own scheduler.
+    pub sampler: SamplerKind,
+}
+
+impl Compose {
+    /// The negative prompt of the release.
+    pub const NEGATIVE: &str = "monochrome, lowres, bad anatomy, worst quality, low quality";
+}
+
+impl Default for Compose {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            negative: Self::NEGATIVE.to_owned(),
+            foregrounds: Vec::new(),
+            background: None,
+            fg_scale: References::FOREGROUND_SCALE,
+            bg_scale: References::BACKGROUND_SCALE,
+            size: [512, 512],
+            steps: 60,
+            guidance: 7.5,
+            seed: 100,
+            sampler: SamplerKind::Ddim,
+        }
+    }
+}
+
+/// VideoStudio-Img on top of a Stable Diffusion, which it shares with illustrations.
+#[derive(Debug)]
+pub struct Compositor {
+    base: Arc<StableDiffusion>,
+    vision: VisionModelWithProjection,
+    processor: ClipProcessor,
+    resampler: Resampler,
+    adapter: ContentAdapter,
+    /// The tokens of no picture at all, from its first use on.
+    unconditional: OnceLock<Tensor>,
+}
+
+impl Compositor {
+    /// Loads the image encoder and the content adapter from the release's folder (`FireCRT/VideoStudio`), onto the device
+    /// and in the type of `base`.
+    ///
+    /// # Errors
+    /// When a file is missing or does not fit `base`, or on cancel.
+    pub fn load(
+        base: Arc<StableDiffusion>,
+        folder: &ModelFolder,
+        progress: &dyn Progress,
+    ) -> Result<Self, PictureError> {
+        let (device, dtype) = (&base.device, base.dtype);
+        progress.stage("loading the image encoder");
+        progress.step(0, 2)?;
+        let config: VisionConfig = folder.config(PartName::ImageEncoder)?;
+        let settings = folder.path(PartName::ImageEncoder)?.join("preprocessor_config.json");
+        let processor = match settings.is_file() {
+            true => read_json(&settings)?,
+            false => ClipProcessor::for_side(config.image_size as u32),
+        };
+        let vision = folder
+            .checkpoint(PartName::ImageEncoder)?
+            .load(dtype, device, |vb| VisionModelWithProjection::new(&config, vb))?;
+
+        progress.stage("loading the content adapter");
+        progress.step(1, 2)?;
+        let file = folder.checkpoint(PartName::ContentAdapter)?;
+        let resampler = file
+            .part("image_proj")
+            .load(dtype, device, |vb| Resampler::new(&resampler::Config::from_weights(&vb, HEAD_WIDTH)?, vb))?;
+        let unet = base.networks.unet.config();
+        let adapter = file.part("ip_adapter").load(dtype, device, |vb| ContentAdapter::new(unet, vb))?;
+        progress.step(2, 2)?;
+        Ok(Self { base, vision, processor, resampler, adapter, unconditional: OnceLock::new() })
+    }
+
+    /// Composes a still, or goes on with one that was put aside.
+    ///
+    /// The same request, weights, type and kind of device give the same picture. A text that does not fit, and what was
+    /// left out of it, is told as a note.
+    ///
+    /// # Errors
+    /// [`PictureError::Cancelled`] within a step of the cancel, [`PictureError::Paused`] with the state to go on from,
+    /// and when the request does not fit the model or the device fails.
+    pub fn compose(
+        &self,
+        what: &Compose,
+        start: Option<Denoising>,
+        watch: &dyn Watch,
+    ) -> Result<RgbImage, PictureError> {
+        let request = Illustrate {
+            prompt: what.prompt.clone(),
+            negative: what.negative.clone(),
+            size: what.size,
+            steps: what.steps,
+            guidance: what.guidance,
+            seed: what.seed,
+            sampler: what.sampler,
+        };
+        let mark = |picture: &RgbImage| (picture.dimensions(), fingerprint(picture.as_raw()));
+        let recipe = format!(
+            "compose {request:?} {:?} × {} {:?} × {} {}",
+            what.foregrounds.iter().map(mark).collect::<Vec<_>>(),
+            what.fg_scale,
+            what.background.as_ref().map(mark),
+            what.bg_scale,
+            self.base.dtype.as_str()
+        );
+        let add = |context: &mut PreparedContext, guidance: Guidance| {
+            watch.stage("looking at the references");
+            let references = References {
+                foregrounds: what.foregrounds.iter().map(|fg| self.tokens(fg, guidance)).collect::<Result<_, _>>()?,
+                background: what.background.as_ref().map(|bg| self.tokens(bg, guidance)).transpose()?,
+                foreground_scale: what.fg_scale,
+                background_scale: what.bg_scale,
+            };
+            Ok(self.adapter.add(context, &references)?)
+        };
+        self.base.make(&request, recipe, add, start, watch)
+    }
+
+    /// The tokens of one reference, `[rows, tokens, width]`, with those of no picture in the first row where there is
+    /// guidance.
+    fn tokens(&self, picture: &RgbImage, guidance: Guidance) -> Result<Tensor, PictureError> {
+        let pixels = self.processor.pixel_values(picture)?.to_device(&self.base.device)?;
+        let pixels = pixels.to_dtype(self.base.dtype)?;
+        let conditional = self.resampled(&pixels)?;
+        if !guidance.is_on() {
+            return Ok(conditional);
+        }
+        let unconditional = match self.unconditional.get() {
+            Some(tokens) => tokens,
+            // The release's: a picture of zeros after the normalisation, which is grey and not black.
+            None => {
+                let tokens = self.resampled(&pixels.zeros_like()?)?;
+                self.unconditional.get_or_init(|| tokens)
+            }
+        };
+        Ok(Tensor::cat(&[unconditional, &conditional], 0)?)
+    }
+
+    fn resampled(&self, pixels: &Tensor) -> CandleResult<Tensor> {
+        self.resampler.forward(&self.vision.model().penultimate(pixels)?)
+    }
+}

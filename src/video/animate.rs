@@ -1,0 +1,323 @@
+//! VideoStudio-Vid: a still to a clip.
+//!
+//! - [Paper](https://arxiv.org/abs/2401.01256): VideoStudio, section 3.4 and equation 2 of the supplement
+//! - [Upstream code](https://github.com/FuchenUSTC/VideoStudio): `videostudio_vid`
+//!
+//! The still is the first frame: its latent goes through the UNet before the frames that are made, and its image tokens
+//! take the place of words. The prompt comes in as one pooled embedding and as an action vector. After step T_m the
+//! camera's movement is put into what is to be seen by then.
+
+use super::error::AnimateError;
+use crate::nets::action::{Prototypes, phrases::phrases_of_prompt};
+use crate::nets::camera_warp::{CameraWarp, Direction, Movement, STEPS_BEFORE_WARP, Speed};
+use crate::nets::clip::{ClipProcessor, ClipTokenizer, TextModelWithProjection, VisionModel, vid_square};
+use crate::nets::denoise::{Denoising, Step, fingerprint, guided, noise_like_diffusers};
+use crate::nets::latent_preview;
+use crate::nets::noise::Generator;
+use crate::nets::pillow::{Filter, resize_u8};
+use crate::nets::samplers::guidance::Guidance;
+use crate::nets::samplers::{Sampler, SamplerKind, SchedulerConfig};
+use crate::nets::unet3d::{self, AddedConditions, Conditions, FramePosition, UNet3d, fold_frames, unfold_frames};
+use crate::nets::vae::{AutoencoderKl, Run, rgb8_truncated};
+use crate::progress::{Cancelled, Watch};
+use candle_core::{DType, Device, Tensor};
+use image::RgbImage;
+use std::cell::Cell;
+use std::sync::OnceLock;
+
+/// What to set in motion, and how. The defaults are those of the release.
+#[derive(Debug, Clone)]
+pub struct Animate {
+    /// The first frame, of any size; it is stretched to the clip's.
+    pub still: RgbImage,
+    /// What happens.
+    pub prompt: String,
+    /// What is done ("is riding"); `None` finds it in the prompt, an empty list is no action.
+    pub verb_phrases: Option<Vec<String>>,
+    /// Where the camera goes.
+    pub camera: Movement,
+    /// How far it goes from frame to frame.
+    pub camera_warp: CameraWarp,
+    /// After which step it begins to move (T_m), from 1. Earlier steps do not depend on the camera.
+    pub camera_from_step: usize,
+    /// Frames of the clip.
+    pub frames: usize,
+    /// Width and height in pixels, multiples of 8.
+    pub size: [u32; 2],
+    /// Denoising steps.
+    pub steps: usize,
+    /// How strongly the clip follows the prompt.
+    pub guidance: f64,
+    /// The aesthetic score to aim at, about 4 to 7, and the one to go away from.
+    pub aes: [f64; 2],
+    /// Of the noise.
+    pub seed: u64,
+    /// The way through the noise, with the settings of the model's own scheduler.
+    pub sampler: SamplerKind,
+}
+
+impl Default for Animate {
+    fn default() -> Self {
+        Self {
+            still: RgbImage::new(0, 0),
+            prompt: String::new(),
+            verb_phrases: None,
+            camera: Movement { direction: Direction::Static, speed: Speed::Medium },
+            camera_warp: CameraWarp::default(),
+            camera_from_step: STEPS_BEFORE_WARP,
+            frames: 16,
+            size: [512, 320],
+            steps: 70,
+            guidance: 12.0,
+            aes: [6.0, 6.0],
+            seed: 100,
+            sampler: SamplerKind::DpmSolverMultistep,
+        }
+    }
+}
+
+impl Animate {
+    /// All that the steps up to the camera's depend on.
+    fn recipe(&self, dtype: DType) -> String {
+        format!(
+            "animate {:?} {:016x} {:?} {:?} {} {} {:?} {} {} {:?} {} {:?} {}",
+            self.still.dimensions(),
+            fingerprint(self.still.as_raw()),
+            self.prompt,
+            self.verb_phrases,
+            self.camera_from_step,
+            self.frames,
+            self.size,
+            self.steps,
+            self.guidance,
+            self.aes,
+            self.seed,
+            self.sampler,
+            dtype.as_str()
+        )
+    }
+
+    /// All that the later steps depend on.
+    fn recipe_with_camera(&self, dtype: DType) -> String {
+        let recipe = self.recipe(dtype);
+        match self.camera.direction {
+            Direction::Static => format!("{recipe} static"),
+            _ => format!("{recipe} {:?} {:?}", self.camera, self.camera_warp),
+        }
+    }
+}
+
+/// What a step of the UNet depends on, computed once.
+struct Prepared {
+    context: unet3d::PreparedContext,
+    added: AddedConditions,
+    /// The still's latent, `[1, channels, 1, height, width]`.
+    first: Tensor,
+    guidance: Guidance,
+}
+
+/// VideoStudio-Vid with its networks.
+#[derive(Debug)]
+pub struct Animator {
+    pub(super) tokenizer: ClipTokenizer,
+    pub(super) text_encoder: TextModelWithProjection,
+    pub(super) vision: VisionModel,
+    pub(super) processor: ClipProcessor,
+    pub(super) vae: AutoencoderKl,
+    pub(super) unet: UNet3d,
+    pub(super) unet_config: unet3d::Config,
+    pub(super) scheduler: SchedulerConfig,
+    pub(super) prototypes: OnceLock<Prototypes>,
+    pub(super) device: Device,
+    pub(super) dtype: DType,
+}
+
+impl Animator {
+    /// Makes the frames of a clip, or goes on with one that was put aside.
+    ///
+    /// `before_camera` gets the state at T_m, before the camera moves, whatever the movement. Handed in as `start` with
+    /// another movement or speed and everything else the same, it gives the very frames of a whole render, for the price
+    /// of the later steps.
+    ///
+    /// The same request, weights, type and kind of device give the same frames. What the user should know is told as
+    /// notes.
+    ///
+    /// # Errors
+    /// [`AnimateError::Cancelled`] within a step of the cancel, [`AnimateError::Paused`] with the state to go on from,
+    /// and when the request does not fit the model or the device fails.
+    pub fn animate(
+        &self,
+        what: &Animate,
+        start: Option<Denoising>,
+        before_camera: &mut dyn FnMut(&Denoising),
+        watch: &dyn Watch,
+    ) -> Result<Vec<RgbImage>, AnimateError> {
+        let mut sampler = Sampler::new(&self.scheduler.with_sampler(what.sampler), what.steps)?;
+        let moves = what.camera.direction != Direction::Static;
+        if moves && !(1..=what.steps).contains(&what.camera_from_step) {
+            return Err(AnimateError::Camera { from: what.camera_from_step, steps: what.steps });
+        }
+        let total = what.steps as u64;
+        let mut state = self.begin(what, start, &sampler)?;
+        watch.step(state.done() as u64, total)?;
+        if state.epsilon.is_some() {
+            self.move_camera(what, &mut state, &sampler)?;
+        }
+        if state.done() < what.steps {
+            let prepared = self.prepare(what, state.done(), watch)?;
+            watch.stage("denoising");
+            watch.step(state.done() as u64, total)?;
+            let predict = |sample: &Tensor, timestep: &Tensor| self.predict(&prepared, sample, timestep);
+            state.run(&mut sampler, predict, |state, sampler, step| {
+                if state.done() == what.camera_from_step {
+                    state.epsilon = Some(step.epsilon(sampler)?);
+                    before_camera(state);
+                    self.move_camera(what, state, sampler)?;
+                }
+                watch.step(state.done() as u64, total)?;
+                watch.preview(&|| preview(sampler, step));
+                if watch.wants_pause() { Err(AnimateError::Paused(Box::new(state.clone()))) } else { Ok(()) }
+            })?;
+        }
+        self.decode(&state.latents, watch)
+    }
+
+    /// The noise of a new clip, or the state to go on with. Its latents are `[frames, channels, height, width]`, as the
+    /// release gives them to the sampler.
+    fn begin(&self, what: &Animate, start: Option<Denoising>, sampler: &Sampler) -> Result<Denoising, AnimateError> {
+        let ([width, height], frames, multiple) = (what.size, what.frames, self.vae.config().downscale());
+        let latent =
+            |side: u32| Some(side as usize / multiple).filter(|&size| size > 0 && size * multiple == side as usize);
+        let (Some(columns), Some(rows), true) = (latent(width), latent(height), frames > 0) else {
+            return Err(AnimateError::Size { frames, width, height, multiple });
+        };
+        let channels = self.unet_config.in_channels;
+        let Some(state) = start else {
+            let mut generator = Generator::new(what.seed);
+            let shape = [1, channels, frames, rows, columns];
+            let noise = noise_like_diffusers(&mut generator, &shape, self.dtype, &self.device)?;
+            return Ok(Denoising::start(what.recipe(self.dtype), &fold_frames(&noise)?, generator, sampler)?);
+        };
+        let waits = state.epsilon.is_some() || what.camera_from_step == 0 || state.done() < what.camera_from_step;
+        let recipe = if waits { what.recipe(self.dtype) } else { what.recipe_with_camera(self.dtype) };
+        if state.recipe != recipe || state.latents.dims() != [frames, channels, rows, columns] {
+            return Err(AnimateError::OtherState);
+        }
+        Ok(state.to_device(&self.device)?)
+    }
+
+    /// Puts the camera's movement into a state that waits for it.
+    fn move_camera(&self, what: &Animate, state: &mut Denoising, sampler: &Sampler) -> Result<(), AnimateError> {
+        let Some(epsilon) = state.epsilon.take() else { return Ok(()) };
+        let Some(last) = state.done().checked_sub(1) else { return Err(AnimateError::OtherState) };
+        state.recipe = what.recipe_with_camera(self.dtype);
+        if what.camera.direction != Direction::Static {
+            let (film, noise) = (unfold_frames(&state.latents, 1)?, unfold_frames(&epsilon, 1)?);
+            let moved = what.camera_warp.apply(&film, &noise, sampler.level_after(last)?, what.camera)?;
+            state.latents = fold_frames(&moved)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the prompt and looks at the still.
+    fn prepare(&self, what: &Animate, done: usize, watch: &dyn Watch) -> Result<Prepared, AnimateError> {
+        let [width, height] = what.size;
+        watch.stage("reading the prompt");
+        let phrases = match &what.verb_phrases {
+            Some(phrases) => phrases.clone(),
+            None => phrases_of_prompt(&what.prompt).into_iter().map(str::to_owned).collect(),
+        };
+        let text_embeds = self.embed("prompt", &what.prompt, watch)?;
+        let action = self.action(&phrases, watch)?;
+
+        watch.stage("looking at the still");
+        // The square is as wide as the clip, as in the release.
+        let square = vid_square(&what.still, width)?;
+        let seen = self.vision.forward(&self.processor.pixel_values(&square)?.to_device(&self.device)?)?;
+        let [h, w] = [height as f32, width as f32];
+        let config = &self.unet_config;
+        let conditions = Conditions {
+            context: seen.last_hidden_state,
+            added: AddedConditions {
+                text_embeds,
+                time_ids: Tensor::new(&[[h, w, 0.0, 0.0, h, w]], &self.device)?,
+                aes_scores: config.aes_score.then(|| Tensor::new(&[what.aes[0] as f32], &self.device)).transpose()?,
+                midf_clip_pool: config.clip_pool_width.map(|_| seen.pooled),
+                action,
+            },
+        };
+        let guidance = Guidance { scale: what.guidance, rescale: 0.0 };
+        let conditions = if guidance.is_on() { conditions.guided(what.aes[1])? } else { conditions };
+        Ok(Prepared {
+            context: self.unet.prepare(&conditions.context)?,
+            added: conditions.added,
+            first: self.first_latent(what, done, watch)?,
+            guidance,
+        })
+    }
+
+    /// The latent of the still, stretched to the clip's size: the most likely one, where the release draws one.
+    fn first_latent(&self, what: &Animate, done: usize, watch: &dyn Watch) -> Result<Tensor, AnimateError> {
+        let [width, height] = what.size.map(|side| side as usize);
+        let from = (what.still.width() as usize, what.still.height() as usize);
+        let pixels = resize_u8::<3>(what.still.as_raw(), from, (width, height), Filter::Bilinear);
+        let signed: Vec<f32> = pixels.iter().map(|&level| (f32::from(level) / 255.0 - 0.5) / 0.5).collect();
+        let picture = Tensor::from_vec(signed, (height, width, 3), &self.device)?.permute((2, 0, 1))?.contiguous()?;
+        let encoded = unless_cancelled(watch, (done, what.steps), |run| self.vae.encode(&picture.unsqueeze(0)?, run))?;
+        Ok(unfold_frames(&self.vae.scale(encoded.mode())?, 1)?)
+    }
+
+    /// The guided prediction for `[frames, channels, height, width]`.
+    fn predict(&self, prepared: &Prepared, sample: &Tensor, timestep: &Tensor) -> candle_core::Result<Tensor> {
+        let position = FramePosition::First;
+        let prediction = guided(prepared.guidance, &unfold_frames(sample, 1)?, |rows| {
+            let input = position.insert(rows, &prepared.first)?;
+            position.remove(&self.unet.forward(&input, timestep, &prepared.context, &prepared.added)?)
+        })?;
+        fold_frames(&prediction)
+    }
+
+    /// The frames of latents, one after the other.
+    fn decode(&self, latents: &Tensor, watch: &dyn Watch) -> Result<Vec<RgbImage>, AnimateError> {
+        watch.stage("decoding the frames");
+        let latents = self.vae.unscale(&latents.to_dtype(DType::F32)?)?;
+        let total = latents.dim(0)?;
+        let mut frames = Vec::with_capacity(total);
+        for index in 0..total {
+            let latent = latents.narrow(0, index, 1)?;
+            let decoded = unless_cancelled(watch, (index, total), |run| self.vae.decode(&latent, run))?;
+            let (_, _, height, width) = decoded.dims4()?;
+            let frame = RgbImage::from_raw(width as u32, height as u32, rgb8_truncated(&decoded)?);
+            frames.push(frame.ok_or_else(|| {
+                candle_core::Error::Msg(format!("the autoencoder gives {:?}, not three colours", decoded.dims()))
+            })?);
+        }
+        watch.step(total as u64, total as u64)?;
+        Ok(frames)
+    }
+}
+
+/// What the network sees in all frames at a step.
+fn preview(sampler: &Sampler, step: &Step) -> Vec<crate::progress::Rgb8> {
+    step.clean(sampler).map(|clean| latent_preview::frames(&clean)).unwrap_or_default()
+}
+
+/// Runs the autoencoder, which asks between its layers whether to go on.
+fn unless_cancelled<T>(
+    watch: &dyn Watch,
+    (done, total): (usize, usize),
+    work: impl FnOnce(Run<'_>) -> candle_core::Result<T>,
+) -> Result<T, AnimateError> {
+    let cancelled: Cell<Option<Cancelled>> = Cell::new(None);
+    let check = || {
+        watch.step(done as u64, total as u64).map_err(|why| {
+            cancelled.set(Some(why));
+            candle_core::Error::Msg(why.to_string())
+        })
+    };
+    let result = work(Run { check: &check, ..Run::default() });
+    match cancelled.get() {
+        Some(why) => Err(why.into()),
+        None => Ok(result?),
+    }
+}
