@@ -3,7 +3,6 @@
 pub mod action;
 pub mod camera_warp;
 pub mod clip;
-mod conv;
 pub mod denoise;
 pub mod latent_preview;
 pub mod llama;
