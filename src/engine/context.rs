@@ -1,9 +1,10 @@
 //! What a running job reports to.
 
 use super::job::{JobEvent, JobId, JobStatus, Lane};
-use crate::progress::{Cancelled, Progress};
+use crate::progress::{Cancelled, Progress, Rgb8, Watch};
 use crate::project::ScriptScene;
 use crossbeam_channel::Sender;
+use image::{DynamicImage, RgbImage, RgbaImage};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,6 +22,9 @@ pub(super) struct Shared {
     done: AtomicU64,
     total: AtomicU64,
     timing: Mutex<Timing>,
+    /// The newest look at what is being made.
+    preview: Mutex<Option<Arc<RgbaImage>>>,
+    notes: Mutex<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -43,6 +47,8 @@ impl Shared {
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             timing: Mutex::default(),
+            preview: Mutex::default(),
+            notes: Mutex::default(),
         })
     }
 
@@ -71,6 +77,7 @@ impl Shared {
             total,
             elapsed: timing.started.map_or(Duration::ZERO, |started| started.elapsed()),
             time_left,
+            preview: self.preview.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }
@@ -100,6 +107,11 @@ impl JobCx {
     /// Tells the client about a scene that is being written.
     pub fn scene(&self, index: usize, scene: &ScriptScene, complete: bool) {
         self.events.send(JobEvent::Scene { job: self.shared.id, index, scene: scene.clone(), complete });
+    }
+
+    /// What the stages wanted the user to know, so far.
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn progress_event(&self, now: bool) {
@@ -132,5 +144,23 @@ impl Progress for JobCx {
         self.shared.done.store(0, Relaxed);
         self.shared.total.store(0, Relaxed);
         self.progress_event(true);
+    }
+}
+
+impl Watch for JobCx {
+    fn preview(&self, frames: &dyn Fn() -> Vec<Rgb8>) {
+        let Some(Rgb8 { width, height, pixels }) = frames().into_iter().next() else { return };
+        if let Some(picture) = RgbImage::from_raw(width, height, pixels) {
+            let picture = Arc::new(DynamicImage::ImageRgb8(picture).into_rgba8());
+            *self.shared.preview.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);
+            self.progress_event(false);
+        }
+    }
+
+    fn note(&self, text: &str) {
+        let mut notes = self.shared.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.iter().any(|known| known == text) {
+            notes.push(text.to_owned());
+        }
     }
 }

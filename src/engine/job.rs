@@ -1,5 +1,6 @@
 //! What can be asked of the engine, and what it answers.
 
+use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
@@ -18,7 +19,7 @@ pub struct JobId(pub(super) u64);
 /// A thread of the engine, with a queue of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Owns every loaded model: writing, cutting out.
+    /// Owns every loaded model: writing, cutting out, the stages of studios.
     Models,
     /// Draws drafts and decodes photos.
     Pictures,
@@ -35,6 +36,8 @@ pub enum JobSpec {
     Write(WriteJob),
     /// Takes a photo into the project as a reference.
     ImportPhoto(PhotoJob),
+    /// Makes a picture of an entity and stores it in the project's media.
+    Illustrate(IllustrateJob),
     /// Draws a scene or an entity as it is now. A newer one for the same thing replaces one that still waits.
     Draw(DrawJob),
     /// Makes a take of a scene and stores it in the project's media.
@@ -73,6 +76,23 @@ pub struct PhotoJob {
     pub media: MediaFolder,
 }
 
+/// Makes a picture of an entity with a studio's illustrator.
+#[derive(Debug, Clone)]
+pub struct IllustrateJob {
+    /// A snapshot of the project.
+    pub project: Arc<Project>,
+    /// Whether it is a place, which is not cut out.
+    pub kind: EntityKind,
+    /// The entity, as the scenes spell it.
+    pub name: String,
+    /// Another seed makes another picture.
+    pub seed: u64,
+    /// The project's pictures.
+    pub media: MediaFolder,
+    /// The models.
+    pub studio: StudioModels,
+}
+
 /// What a picture shows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DrawTarget {
@@ -108,6 +128,8 @@ pub struct TakeJob {
     pub scene: SceneId,
     /// The project's pictures.
     pub media: MediaFolder,
+    /// The models; `None` keeps the draft.
+    pub studio: Option<StudioModels>,
 }
 
 /// Writes the film to a file.
@@ -163,6 +185,8 @@ pub enum JobOutput {
         media: MediaName,
         /// How it was made.
         recipe: Recipe,
+        /// What to tell the user.
+        notes: Vec<String>,
     },
     /// A finished film.
     Film {
@@ -237,12 +261,15 @@ pub struct JobStatus {
     pub elapsed: Duration,
     /// Estimated from the steps done so far.
     pub time_left: Option<Duration>,
+    /// A look at what there is so far, where the stage has one.
+    pub preview: Option<Arc<RgbaImage>>,
 }
 
 impl JobSpec {
     pub(super) fn lane(&self) -> Lane {
         match self {
-            Self::Write(_) | Self::ImportPhoto(_) | Self::FreeModels => Lane::Models,
+            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::FreeModels => Lane::Models,
+            Self::RenderTake(job) if job.studio.is_some() => Lane::Models,
             Self::Draw(_) | Self::RenderTake(_) => Lane::Pictures,
             Self::Export(_) => Lane::Films,
             Self::FetchModel(..) => Lane::Transfers,
@@ -254,6 +281,7 @@ impl JobSpec {
         match self {
             Self::Write(_) => "Write the script".to_owned(),
             Self::ImportPhoto(job) => format!("Cut out the photo of {}", job.name),
+            Self::Illustrate(job) => format!("Make a picture of {}", job.name),
             Self::Draw(_) => "Draw a draft".to_owned(),
             Self::RenderTake(job) => match job.project.scene_index(job.scene) {
                 Some(index) => format!("Render scene {}", index + 1),

@@ -11,11 +11,14 @@ mod lane;
 mod pictures;
 mod run;
 mod saver;
+mod studio;
 
 pub use context::JobCx;
 pub use handle::{Engine, QueueFull, RunError};
 pub use job::{
-    DrawJob, DrawTarget, ExportJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus, Lane, PhotoJob, TakeJob, WriteJob,
+    DrawJob, DrawTarget, ExportJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus, Lane, PhotoJob,
+    TakeJob, WriteJob,
 };
 pub use pictures::{PictureError, Pictures};
 pub use saver::{Saver, SaverEvent};
+pub use studio::StudioModels;

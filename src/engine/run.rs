@@ -1,16 +1,19 @@
 //! What each job does.
 
 use super::context::JobCx;
-use super::job::{DrawJob, DrawTarget, ExportJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
+use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
 use super::pictures::{PictureError, Pictures, fitted, stored};
+use super::studio::{LoadedStudio, StudioModels};
 use crate::draft::render_shots;
 use crate::export::{CutList, ExportError, FrameError, export_film};
-use crate::image::{CutOut, CutOutError, Finding, PhotoError, mask_from_alpha, read_photo, read_photo_file};
-use crate::models::ModelError;
+use crate::image::{
+    CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
+};
+use crate::models::{ModelError, RegistryError, Role};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
-    EntityKind, EntitySummary, MediaName, Project, Reference, ReferenceSource, SceneId, StoreError, entities,
-    wanted_recipe,
+    DRAFT_STUDIO, EntityKind, EntitySummary, Format, MediaName, Project, Reference, ReferenceSource, SceneId,
+    StoreError, entities, wanted_recipe,
 };
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -46,6 +49,12 @@ pub(super) enum JobError {
     NoScene(SceneId),
     #[error("the model list gives {0} no file")]
     NoFile(String),
+    #[error("the {studio} studio has no {role}; choose another studio")]
+    NoModel { studio: String, role: Role },
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Stage(StageError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
 }
@@ -63,23 +72,27 @@ macro_rules! from_cancellable {
         }
     )*};
 }
-from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
+from_cancellable!(
+    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage
+);
 
 /// What a lane keeps from job to job.
 pub(super) struct LaneState {
     pictures: Arc<Pictures>,
     writer: Option<(PathBuf, Writer)>,
     cut_out: Option<CutOut>,
+    studio: LoadedStudio,
 }
 
 impl LaneState {
     pub fn new(pictures: Arc<Pictures>) -> Self {
-        Self { pictures, writer: None, cut_out: None }
+        Self { pictures, writer: None, cut_out: None, studio: LoadedStudio::default() }
     }
 
     pub fn free_models(&mut self) {
         self.writer = None;
         self.cut_out = None;
+        self.studio.clear();
     }
 
     pub fn run(&mut self, spec: JobSpec, cx: &JobCx) -> Result<JobOutput, JobError> {
@@ -87,6 +100,7 @@ impl LaneState {
         match spec {
             JobSpec::Write(job) => self.write(&job, cx),
             JobSpec::ImportPhoto(job) => self.import_photo(job, cx),
+            JobSpec::Illustrate(job) => self.illustrate(job, cx),
             JobSpec::Draw(job) => self.draw(job),
             JobSpec::RenderTake(job) => self.render_take(&job, cx),
             JobSpec::Export(job) => self.export(&job, cx),
@@ -151,7 +165,7 @@ impl LaneState {
         let (mask, note) = match job.kind {
             // A place uses the whole picture.
             EntityKind::Background => (None, None),
-            EntityKind::Foreground => self.mask(&photo, cx)?,
+            EntityKind::Foreground => self.mask(&photo, None, cx)?,
         };
         cx.step(1, 1)?;
         let picture = job.media.put(&bytes, &extension)?;
@@ -168,6 +182,7 @@ impl LaneState {
     fn mask(
         &mut self,
         photo: &DynamicImage,
+        studio: Option<&StudioModels>,
         cx: &JobCx,
     ) -> Result<(Option<image::GrayImage>, Option<String>), JobError> {
         if photo.color().has_alpha()
@@ -176,11 +191,17 @@ impl LaneState {
             // Somebody cut it out already, and better than a network can.
             return Ok((Some(mask), None));
         }
-        let network = match self.cut_out.take() {
-            Some(network) => network,
-            None => CutOut::load_builtin()?,
+        let of_studio = match studio {
+            Some(studio) => self.studio.cut_out(studio, cx)?,
+            None => None,
         };
-        let finding = self.cut_out.insert(network).cut_out(&photo.to_rgb8(), cx)?;
+        let network = match (of_studio, &mut self.cut_out) {
+            (Some(network), _) => network,
+            (None, Some(network)) => network,
+            (None, none) => none.insert(CutOut::load_builtin()?),
+        };
+        cx.stage("cutting out");
+        let finding = network.cut_out(&photo.to_rgb8(), cx)?;
         let note = finding.notice().map(str::to_owned);
         match finding {
             Finding::Subject { mask, .. } => Ok((Some(mask), note)),
@@ -208,14 +229,44 @@ impl LaneState {
         Ok(JobOutput::Picture { target: job.target, tag: job.tag, picture: Arc::new(picture), thumbnail })
     }
 
-    fn render_take(&self, job: &TakeJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+    fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        // A writer and a painter seldom fit into memory together.
+        self.writer = None;
+        let entity = (job.kind, job.name.as_str());
+        let picture = self.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx)?;
+        let picture = DynamicImage::ImageRgb8(picture);
+        let (mask, note) = match job.kind {
+            EntityKind::Background => (None, None),
+            EntityKind::Foreground => self.mask(&picture, Some(&job.studio), cx)?,
+        };
+        let mut notes = cx.take_notes();
+        notes.extend(note);
+        let mask = mask.map(|mask| -> Result<MediaName, JobError> {
+            Ok(job.media.put(&png(&DynamicImage::ImageLuma8(mask))?, "png")?)
+        });
+        let picture = job.media.put(&png(&picture)?, "png")?;
+        let reference = Reference { source: ReferenceSource::Generated, picture, mask: mask.transpose()? };
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        Ok(JobOutput::Reference { kind: job.kind, name: job.name, reference, note })
+    }
+
+    fn render_take(&mut self, job: &TakeJob, cx: &JobCx) -> Result<JobOutput, JobError> {
         let scene = job.project.scene(job.scene).ok_or(JobError::NoScene(job.scene))?;
-        let format = job.project.format;
-        let picture = self.pictures.draft(&job.project, scene, &job.media, [format.width, format.height])?;
-        cx.step(1, 2)?;
-        let media = job.media.put(&png(&DynamicImage::ImageRgba8(picture))?, "png")?;
-        let recipe = wanted_recipe(&job.project, scene, "draft", &[]);
-        Ok(JobOutput::Take { scene: job.scene, media, recipe })
+        let (picture, recipe) = match &job.studio {
+            None => {
+                let Format { width, height, .. } = job.project.format;
+                let picture = self.pictures.draft(&job.project, scene, &job.media, [width, height])?;
+                cx.step(1, 2)?;
+                (DynamicImage::ImageRgba8(picture), wanted_recipe(&job.project, scene, DRAFT_STUDIO, &[]))
+            }
+            Some(studio) => {
+                self.writer = None;
+                let picture = self.studio.compose(studio, &job.project, scene, &job.media, cx)?;
+                (DynamicImage::ImageRgb8(picture), studio.wanted_recipe(&job.project, scene))
+            }
+        };
+        let media = job.media.put(&png(&picture)?, "png")?;
+        Ok(JobOutput::Take { scene: job.scene, media, recipe, notes: cx.take_notes() })
     }
 
     fn export(&self, job: &ExportJob, cx: &JobCx) -> Result<JobOutput, JobError> {

@@ -2,10 +2,13 @@
 
 use super::segment::{INPUT_SIDE, mask_at_photo_size, network_input};
 use super::subject::{Bounds, find_subject};
+use crate::models;
+use crate::models::weights::{Checkpoint, TensorInfo};
 use crate::nets::u2net::{U2Net, WeightsError};
 use crate::progress::{Cancelled, Progress};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use image::{GrayImage, RgbImage};
+use std::collections::HashMap;
 
 /// U²-NetP, converted by `scripts/convert_u2netp.py`.
 static BUILTIN_WEIGHTS: &[u8] = include_bytes!("../../assets/u2netp.safetensors");
@@ -20,6 +23,9 @@ pub enum CutOutError {
     /// The weights are not a U²-Net's.
     #[error("cannot load the cut-out network: {0}")]
     Weights(#[from] WeightsError),
+    /// A tensor of the file cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] models::weights::WeightsError),
     /// The network failed.
     #[error("cannot cut out the photo: {0}")]
     Network(#[from] candle_core::Error),
@@ -68,6 +74,20 @@ impl CutOut {
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, CutOutError> {
         let device = Device::Cpu;
         let tensors = candle_core::safetensors::load_buffer(bytes, &device).map_err(WeightsError::Tensor)?;
+        Ok(Self { network: U2Net::from_tensors(&tensors, &device)? })
+    }
+
+    /// Loads U²-Net or U²-NetP from a checkpoint.
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, CutOutError> {
+        let device = Device::Cpu;
+        let mut tensors = HashMap::new();
+        for TensorInfo { key, .. } in checkpoint.tensors() {
+            // Counters of the training; nothing is computed with them.
+            if !key.ends_with("num_batches_tracked") {
+                let tensor = checkpoint.tensor(&key, DType::F32, &device)?;
+                tensors.insert(key, tensor);
+            }
+        }
         Ok(Self { network: U2Net::from_tensors(&tensors, &device)? })
     }
 

@@ -1,0 +1,272 @@
+//! The loaded models of a studio, and the stages that run on them.
+
+use super::context::JobCx;
+use super::run::JobError;
+use crate::image::{Compose, Compositor, CutOut, Illustrate, PictureError, StableDiffusion, hard_split};
+use crate::models::weights::{Checkpoint, Layout, ModelFolder, Precision};
+use crate::models::{ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Studio};
+use crate::progress::Progress as _;
+use crate::project::{EntityKind, Format, MediaFolder, Project, Recipe, Reference, Scene, wanted_recipe};
+use candle_core::{DType, Device};
+use image::{GrayImage, RgbImage, imageops};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The models of a studio, and where their files are.
+#[derive(Debug, Clone)]
+pub struct StudioModels {
+    studio: Studio,
+    registry: Arc<Registry>,
+    cache: ModelCache,
+}
+
+impl StudioModels {
+    /// The studio of this name in `registry`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new(name: &str, registry: Arc<Registry>, cache: ModelCache) -> Result<Self, RegistryError> {
+        Ok(Self { studio: registry.studio(name)?.clone(), registry, cache })
+    }
+
+    /// The studio's name.
+    pub fn name(&self) -> &str {
+        &self.studio.name
+    }
+
+    /// The model that does `role`, unless the draft stage does.
+    pub fn model(&self, role: Role) -> Option<&ModelSpec> {
+        self.studio.model_id(role).and_then(|id| self.registry.model(id).ok())
+    }
+
+    /// What `roles` need and this machine does not have yet, what is needed first coming first.
+    pub fn missing(&self, roles: &[Role]) -> Vec<&ModelSpec> {
+        let mut missing: Vec<&ModelSpec> = Vec::new();
+        for model in roles.iter().filter_map(|role| self.model(*role)) {
+            for needed in self.registry.with_needs(model) {
+                let is_there = self.cache.status(needed) == ModelStatus::Ready;
+                if !is_there && !missing.iter().any(|known| known.id == needed.id) {
+                    missing.push(needed);
+                }
+            }
+        }
+        missing
+    }
+
+    /// Where the files are.
+    pub fn cache(&self) -> &ModelCache {
+        &self.cache
+    }
+
+    /// The recipe of the still that `scene` asks this studio for.
+    pub fn wanted_recipe(&self, project: &Project, scene: &Scene) -> Recipe {
+        let mut models = Vec::new();
+        if let Some(compositor) = self.model(Role::Compositor) {
+            for model in self.registry.with_needs(compositor) {
+                for file in &model.files {
+                    models.extend(self.cache.sha256(model, &file.name).map(|sha256| (model.role.to_string(), sha256)));
+                }
+            }
+        }
+        wanted_recipe(project, scene, self.name(), &models)
+    }
+
+    /// The model for a role; `None` would mean that the draft stage does it.
+    fn expect(&self, role: Role) -> Result<&ModelSpec, JobError> {
+        self.model(role).ok_or_else(|| JobError::NoModel { studio: self.name().to_owned(), role })
+    }
+
+    /// The checked folder of a model, in a published layout.
+    fn folder(&self, model: &ModelSpec, layout: Layout, cx: &JobCx) -> Result<ModelFolder, ModelError> {
+        let folder = self.cache.checked_folder(model, cx)?;
+        Ok(ModelFolder::new(layout, folder, Precision::Full))
+    }
+}
+
+/// What is loaded of a studio. Everything runs on the CPU in f32.
+#[derive(Default)]
+pub(super) struct LoadedStudio {
+    base: Option<(PathBuf, PathBuf, Arc<StableDiffusion>)>,
+    compositor: Option<(PathBuf, Compositor)>,
+    cut_out: Option<(PathBuf, CutOut)>,
+}
+
+impl LoadedStudio {
+    /// Gives all memory back.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The Stable Diffusion that `model` is or needs.
+    fn base(&mut self, studio: &StudioModels, model: &ModelSpec, cx: &JobCx) -> Result<Arc<StableDiffusion>, JobError> {
+        cx.stage("checking the models");
+        let base = studio.registry.needed(model, "stable-diffusion-1.5")?;
+        let vae = studio.registry.needed(base, "autoencoder-kl")?;
+        let base = studio.folder(base, Layout::RealisticVision, cx)?;
+        let vae = studio.folder(vae, Layout::SdVaeFtMse, cx)?;
+        if let Some((base_path, vae_path, loaded)) = &self.base
+            && (base_path, vae_path) == (&base.folder, &vae.folder)
+        {
+            return Ok(Arc::clone(loaded));
+        }
+        // The old ones go before the new ones take their memory.
+        self.clear();
+        let loaded = Arc::new(StableDiffusion::load(&base, Some(&vae), &Device::Cpu, DType::F32, cx)?);
+        self.base = Some((base.folder, vae.folder, Arc::clone(&loaded)));
+        Ok(loaded)
+    }
+
+    /// Draws an entity: its description, in the project's style.
+    pub fn illustrate(
+        &mut self,
+        studio: &StudioModels,
+        project: &Project,
+        (kind, name): (EntityKind, &str),
+        seed: u64,
+        cx: &JobCx,
+    ) -> Result<RgbImage, JobError> {
+        let model = studio.expect(Role::Illustrator)?;
+        let stable_diffusion = self.base(studio, model, cx)?;
+        let description = project.cast_entry(kind, name).map_or("", |entity| entity.description.trim());
+        let text = if description.is_empty() { name } else { description };
+        let mut request = Illustrate { seed, prompt: styled(text, &project.style), ..Illustrate::default() };
+        request.negative = project.still.negative.clone();
+        request.guidance = f64::from(project.still.guidance_hundredths) / 100.0;
+        request.steps = steps(project, model);
+        if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
+            request.size = [width, height];
+        }
+        Ok(stable_diffusion.illustrate(&request, None, cx)?)
+    }
+
+    /// Draws a scene with the references of its entities, as wide as the film is.
+    pub fn compose(
+        &mut self,
+        studio: &StudioModels,
+        project: &Project,
+        scene: &Scene,
+        media: &MediaFolder,
+        cx: &JobCx,
+    ) -> Result<RgbImage, JobError> {
+        let model = studio.expect(Role::Compositor)?;
+        let base = self.base(studio, model, cx)?;
+        let folder = studio.folder(model, Layout::VideoStudio, cx)?;
+        let compositor = match self.compositor.take() {
+            Some((path, loaded)) if path == folder.folder => loaded,
+            other => {
+                drop(other);
+                Compositor::load(base, &folder, cx)?
+            }
+        };
+        let (_, compositor) = self.compositor.insert((folder.folder, compositor));
+
+        let reference = |kind: EntityKind, name: &str| {
+            let reference = project.cast_entry(kind, name).and_then(|entity| entity.reference.as_ref());
+            reference.map(|reference| halves(media, reference)).transpose()
+        };
+        let mut foregrounds = Vec::new();
+        for name in &scene.foreground {
+            foregrounds.extend(reference(EntityKind::Foreground, name)?.map(|(foreground, _)| foreground));
+        }
+        let background =
+            reference(EntityKind::Background, &scene.background)?.map(|(whole, hole)| hole.unwrap_or(whole));
+        let still = &project.still;
+        let share = |hundredths: u32| f64::from(hundredths) / 100.0;
+        let base_size = [model.defaults.width.unwrap_or(512), model.defaults.height.unwrap_or(512)];
+        let request = Compose {
+            prompt: styled(&scene.prompt, &project.style),
+            negative: still.negative.clone(),
+            foregrounds,
+            background,
+            fg_scale: share(still.foreground_hundredths),
+            bg_scale: share(still.background_hundredths),
+            size: still_size(project.format, base_size),
+            steps: steps(project, model),
+            guidance: share(still.guidance_hundredths),
+            seed: scene.seed,
+            ..Compose::default()
+        };
+        Ok(cropped(&compositor.compose(&request, None, cx)?, project.format))
+    }
+
+    /// The studio's network for cutting out, if it has one of its own.
+    pub fn cut_out(&mut self, studio: &StudioModels, cx: &JobCx) -> Result<Option<&CutOut>, JobError> {
+        let Some(model) = studio.model(Role::Segmenter).filter(|model| !model.is_builtin()) else {
+            return Ok(None);
+        };
+        let file = model.files.first().ok_or_else(|| JobError::NoFile(model.id.clone()))?;
+        let path = studio.cache.checked_path(model, &file.name, cx)?;
+        let network = match self.cut_out.take() {
+            Some((loaded, network)) if loaded == path => network,
+            _ => {
+                cx.stage("loading the cut-out network");
+                CutOut::from_checkpoint(&Checkpoint::open(&path).map_err(PictureError::from)?)?
+            }
+        };
+        Ok(Some(&self.cut_out.insert((path, network)).1))
+    }
+}
+
+/// The project's steps, but no more than a model of random weights is worth.
+fn steps(project: &Project, model: &ModelSpec) -> usize {
+    let steps = match model.defaults.steps {
+        Some(most) if model.random => project.still.steps.min(most),
+        _ => project.still.steps,
+    };
+    steps as usize
+}
+
+fn styled(text: &str, style: &str) -> String {
+    match style.trim() {
+        "" => text.trim().to_owned(),
+        style => format!("{}, {style}", text.trim()),
+    }
+}
+
+/// A reference as the compositor looks at it: what is in its mask (all of it without one), and what is around it.
+fn halves(media: &MediaFolder, reference: &Reference) -> Result<(RgbImage, Option<RgbImage>), JobError> {
+    let picture = super::pictures::stored(media, &reference.picture)?;
+    let picture = image::DynamicImage::ImageRgba8(picture).into_rgb8();
+    let Some(mask_name) = &reference.mask else { return Ok((picture, None)) };
+    let mask: GrayImage = image::DynamicImage::ImageRgba8(super::pictures::stored(media, mask_name)?).into_luma8();
+    if mask.dimensions() != picture.dimensions() {
+        let (photo, mask) = (reference.picture.clone(), mask_name.clone());
+        return Err(super::pictures::PictureError::MaskSize { photo, mask }.into());
+    }
+    let (foreground, background) = hard_split(&picture, &mask);
+    Ok((foreground, Some(background)))
+}
+
+/// The size at which a still of the film is made: as many pixels as the model is used to, in the film's shape.
+fn still_size(format: Format, base: [u32; 2]) -> [u32; 2] {
+    const MULTIPLE: f64 = 32.0;
+    let area = f64::from(base[0]) * f64::from(base[1]);
+    let aspect = f64::from(format.width) / f64::from(format.height);
+    let side = |length: f64| ((length / MULTIPLE).round().max(2.0) * MULTIPLE) as u32;
+    [side((area * aspect).sqrt()), side((area / aspect).sqrt())]
+}
+
+/// The middle of a picture in the film's shape.
+fn cropped(picture: &RgbImage, format: Format) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let scale = (f64::from(width) / f64::from(format.width)).min(f64::from(height) / f64::from(format.height));
+    let side = |film: u32, most: u32| ((f64::from(film) * scale).round() as u32).clamp(1, most);
+    let (to_width, to_height) = (side(format.width, width), side(format.height, height));
+    imageops::crop_imm(picture, (width - to_width) / 2, (height - to_height) / 2, to_width, to_height).to_image()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stills_have_the_films_shape_and_the_models_area() {
+        let format = |width, height| Format { width, height, fps: 24 };
+        assert_eq!(still_size(format(1280, 720), [512, 512]), [672, 384]);
+        assert_eq!(still_size(format(512, 512), [512, 512]), [512, 512]);
+        assert_eq!(still_size(format(720, 1280), [512, 512]), [384, 672]);
+        let cut = cropped(&RgbImage::new(672, 384), format(1280, 720));
+        assert_eq!(cut.dimensions(), (672, 378));
+        assert_eq!(cropped(&RgbImage::new(64, 64), format(8192, 64)).dimensions(), (64, 1));
+    }
+}
