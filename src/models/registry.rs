@@ -140,6 +140,14 @@ impl Registry {
         Ok(found)
     }
 
+    /// Whether any of a studio's models has random weights, so that its results are noise.
+    ///
+    /// # Errors
+    /// When the studio is none of this registry's.
+    pub fn is_random(&self, studio: &Studio) -> Result<bool, RegistryError> {
+        Ok(self.models_of(studio)?.iter().any(|model| model.random))
+    }
+
     /// The model that runs with `arch` among those that `model` needs, directly or not, or itself.
     ///
     /// # Errors
