@@ -1,11 +1,9 @@
 //! What can be typed.
 
 use crate::export::Quality;
+use crate::project::DRAFT_STUDIO;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
-
-/// The studio that needs no model for its pictures.
-pub const DRAFT_STUDIO: &str = "draft";
 
 /// Turn one sentence into a consistent multi-scene film, on your own machine.
 ///
@@ -36,6 +34,9 @@ pub enum Command {
         /// How everything should look, such as "watercolour".
         #[arg(long, default_value = "")]
         style: String,
+        /// The studio that renders, as in models.ron.
+        #[arg(long, default_value = DRAFT_STUDIO, value_name = "NAME")]
+        studio: String,
         #[command(flatten)]
         /// How the film is encoded.
         encoding: Encoding,
@@ -74,16 +75,22 @@ pub enum Command {
         /// The photo: PNG, JPEG or WebP.
         photo: PathBuf,
     },
-    /// Render scenes at full size and keep the results as takes.
+    /// Render scenes with a studio and keep the results as takes. What is finished already is not made again.
     Render {
         /// The project's folder.
         project: PathBuf,
         /// Scenes to render, such as 1,3-5; all without it.
         #[arg(long, value_name = "LIST", value_parser = parse_scene_list)]
         scenes: Option<SceneList>,
-        /// The studio to render with, as in models.ron.
-        #[arg(long, default_value = DRAFT_STUDIO, value_name = "NAME")]
-        studio: String,
+        /// The studio to render with from now on, as in models.ron; the project's without it.
+        #[arg(long, value_name = "NAME")]
+        studio: Option<String>,
+        /// Only the pictures of recurring characters and places (references), or only the scenes (stills); both without it.
+        #[arg(long, value_name = "STAGE")]
+        stage: Option<Stage>,
+        /// Denoising steps from now on; fewer are faster and rougher.
+        #[arg(long, value_name = "N")]
+        steps: Option<u32>,
         /// Only say what it would need: files, disk, memory and time.
         #[arg(long)]
         dry_run: bool,
@@ -115,6 +122,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A part of rendering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stage {
+    /// Pictures of recurring characters, things and places.
+    References,
+    /// Pictures of scenes.
+    Stills,
 }
 
 /// How a script is written.

@@ -3,11 +3,17 @@
 use super::args::Writing;
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
-use crate::engine::{Engine, ExportJob, JobEvent, JobOutput, JobSpec, PhotoJob, RunError, TakeJob, WriteJob};
+use crate::engine::{
+    Engine, ExportJob, IllustrateJob, JobEvent, JobOutput, JobSpec, PhotoJob, RunError, StudioModels, TakeJob,
+    WriteJob, illustration_seed,
+};
 use crate::export::ExportSettings;
-use crate::models::{ModelCache, Registry, bytes_text, choose_writer};
+use crate::models::{ModelCache, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
-use crate::project::{Edit, EntityField, EntityKind, Project, ProjectStore, Script, ScriptIntake, Take, TakeKind};
+use crate::project::{
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, Script, ScriptIntake,
+    StillSettings, Take, TakeKind, entities,
+};
 use crate::writer::WriteRequest;
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
@@ -141,19 +147,110 @@ impl Film {
         Ok(())
     }
 
-    /// Renders the scene at `index` and returns the file of its new take.
-    pub fn render(&mut self, index: usize) -> Result<PathBuf> {
-        let scene = self.project.scenes[index].id;
-        let job = TakeJob { project: Arc::clone(&self.project), scene, media: self.store.media() };
+    /// Sets the denoising steps of the project.
+    pub fn set_steps(&mut self, steps: u32) -> Result<()> {
+        if self.project.still.steps != steps {
+            self.edit(Edit::SetStill(StillSettings { steps, ..self.project.still.clone() }))?;
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.
+    ///
+    /// Random models are made when they are missing; others are never fetched unasked.
+    pub fn use_studio(
+        &mut self,
+        name: Option<&str>,
+        registry: Registry,
+        cache: ModelCache,
+    ) -> Result<Option<StudioModels>> {
+        let name = name.unwrap_or(&self.project.studio).to_owned();
+        let studio = StudioModels::new(&name, Arc::new(registry), cache)?;
+        if name != self.project.studio {
+            self.edit(Edit::SetStudio(name.clone()))?;
+            self.save()?;
+        }
+        if name == DRAFT_STUDIO {
+            return Ok(None);
+        }
+        let missing = studio.missing(&[Role::Illustrator, Role::Segmenter, Role::Compositor]);
+        let to_fetch: Vec<&str> =
+            missing.iter().filter(|model| !model.is_made()).map(|model| model.title.as_str()).collect();
+        if !to_fetch.is_empty() {
+            let names = to_fetch.join(", ");
+            bail!(
+                "the {name} studio lacks {names}; see what they need with \"reelboard render {} --studio {name} \
+                 --dry-run\", then get them with \"reelboard models fetch --studio {name}\"",
+                self.store.folder().display()
+            );
+        }
+        for model in missing.into_iter().cloned().collect::<Vec<_>>() {
+            eprintln!("making {}: its weights are random, what it makes is noise", model.title);
+            self.job(JobSpec::FetchModel(Box::new(model), studio.cache().clone()), Unit::Bytes)?;
+        }
+        Ok(Some(studio))
+    }
+
+    /// Makes pictures of what recurs in these scenes, counted from 1, and has none; returns names and files.
+    pub fn illustrate(&mut self, studio: &StudioModels, numbers: &[usize]) -> Result<Vec<(String, PathBuf)>> {
+        let shown: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
+        let common: Vec<_> = entities(&self.project)
+            .into_iter()
+            .filter(|entity| entity.is_common() && entity.scenes.iter().any(|scene| shown.contains(scene)))
+            .collect();
+        let mut made = Vec::new();
+        for EntitySummary { kind, name, .. } in common {
+            let known = self.project.cast_entry(kind, &name);
+            if known.is_some_and(|entity| entity.reference.is_some()) {
+                continue;
+            }
+            let job = IllustrateJob {
+                project: Arc::clone(&self.project),
+                kind,
+                seed: illustration_seed(kind, &name, None),
+                name: name.clone(),
+                media: self.store.media(),
+                studio: studio.clone(),
+            };
+            let output = self.job(JobSpec::Illustrate(job), Unit::Steps)?;
+            let JobOutput::Reference { reference, note, .. } = output else { bail!("{name} got no picture") };
+            if let Some(note) = note {
+                eprintln!("{name}: {note}");
+            }
+            made.push((name.clone(), self.store.media().path(&reference.picture)));
+            let edit = self.project.entity_edit(kind, &name, EntityField::Reference(Some(reference)));
+            self.edit(edit)?;
+            self.save()?;
+        }
+        Ok(made)
+    }
+
+    /// Renders the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
+    /// not made again.
+    pub fn render(&mut self, index: usize, studio: Option<&StudioModels>) -> Result<PathBuf> {
+        let scene = &self.project.scenes[index];
+        let id = scene.id;
+        if let Some(studio) = studio {
+            let wanted = studio.wanted_recipe(&self.project, scene);
+            if let Some(take) = scene.takes.iter().find(|take| take.recipe == wanted) {
+                return Ok(self.store.media().path(&take.media));
+            }
+        }
+        let (media, studio) = (self.store.media(), studio.cloned());
+        let job = TakeJob { project: Arc::clone(&self.project), scene: id, media, studio };
         let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
-        let JobOutput::Take { media, recipe, .. } = output else { bail!("the scene gave no take") };
+        let JobOutput::Take { media, recipe, notes, .. } = output else { bail!("the scene gave no take") };
+        for note in notes {
+            eprintln!("scene {}: {note}", index + 1);
+        }
         let path = self.store.media().path(&media);
         let known = self.project.scenes[index].takes.iter().any(|take| take.media == media && take.recipe == recipe);
         if !known {
-            let id = Arc::make_mut(&mut self.project).new_take_id();
-            let choose = recipe.studio != "draft";
-            let take = Box::new(Take { id, kind: TakeKind::Still, media, recipe });
-            self.edit(Edit::AddTake { id: scene, take, choose })?;
+            let take_id = Arc::make_mut(&mut self.project).new_take_id();
+            let choose = recipe.studio != DRAFT_STUDIO;
+            let take = Box::new(Take { id: take_id, kind: TakeKind::Still, media, recipe });
+            self.edit(Edit::AddTake { id, take, choose })?;
             self.save()?;
         }
         Ok(path)

@@ -1,11 +1,12 @@
 //! Carries a command out.
 
-use super::args::{Command, DRAFT_STUDIO, Encoding, SceneList, Writing};
+use super::args::{Command, Encoding, SceneList, Stage, Writing};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::show;
+use crate::engine::StudioModels;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
 use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Room};
 use crate::project::{EntityKind, Project, entities, read_project};
@@ -20,8 +21,8 @@ use std::sync::atomic::AtomicBool;
 pub fn run(command: Command) -> Result<()> {
     let cancel = cancel_on_ctrl_c().context("cannot listen for Ctrl-C")?;
     match command {
-        Command::Film { premise, output, writing, style, encoding } => {
-            film(&premise, style, &output, &writing, &encoding, cancel)
+        Command::Film { premise, output, writing, style, studio, encoding } => {
+            film(&premise, (style, &studio), &output, &writing, &encoding, cancel)
         }
         Command::New { project, premise, style, example } => {
             let mut new = if example { crate::draft::example_project() } else { Project::new(premise) };
@@ -49,22 +50,20 @@ pub fn run(command: Command) -> Result<()> {
             };
             film.import_photo(entity.kind, &name, photo)
         }
-        Command::Render { project, scenes, studio, dry_run: true } => {
+        Command::Render { project, scenes, studio, dry_run: true, .. } => {
             let read = read_project(&project)?;
             let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
-            out(&format!("{}\n", preflight(&read, scenes, &studio)?))
+            let studio = studio.as_deref().unwrap_or(&read.studio);
+            out(&format!("{}\n", preflight(&read, scenes, studio)?))
         }
-        Command::Render { studio, .. } if studio != DRAFT_STUDIO => {
-            registry()?.studio(&studio)?;
-            bail!("only the studio \"{DRAFT_STUDIO}\" renders yet; --dry-run says what {studio} needs")
-        }
-        Command::Render { project, scenes, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, .. } => {
             let mut film = Film::open(&project, cancel)?;
             let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
-            for number in numbers {
-                println!("{}", film.render(number - 1)?.display());
+            if let Some(steps) = steps {
+                film.set_steps(steps)?;
             }
-            Ok(())
+            let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?;
+            render(&mut film, studio.as_ref(), &numbers, stage)
         }
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
@@ -106,7 +105,7 @@ fn preflight(project: &Project, scenes: usize, studio: &str) -> Result<Preflight
 /// Everything from a sentence to a film.
 fn film(
     premise: &str,
-    style: String,
+    (style, studio): (String, &str),
     output: &Path,
     writing: &Writing,
     encoding: &Encoding,
@@ -116,6 +115,8 @@ fn film(
         bail!("the premise is empty; say in one sentence what the film is about");
     }
     let (registry, cache) = (registry()?, cache()?);
+    // Known before anything is written, so that a wrong name costs nothing.
+    registry.studio(studio)?;
     let folder = output.with_extension("reel");
     if folder.exists() {
         let (folder, output) = (folder.display(), output.display());
@@ -132,8 +133,30 @@ fn film(
         film.discard();
     }
     written?;
+    let studio = film.use_studio(Some(studio), registry, cache)?;
+    if studio.is_some() {
+        let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
+        render(&mut film, studio.as_ref(), &numbers, None)?;
+    }
     let settings = settings(film.project(), output.to_owned(), encoding);
     film.export(settings)
+}
+
+/// Renders scenes, counted from 1, and prints the files.
+fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
+    if let Some(studio) = studio
+        && stage != Some(Stage::Stills)
+    {
+        for (name, path) in film.illustrate(studio, numbers)? {
+            println!("{name}: {}", path.display());
+        }
+    }
+    if stage != Some(Stage::References) {
+        for number in numbers {
+            println!("{}", film.render(number - 1, studio)?.display());
+        }
+    }
+    Ok(())
 }
 
 fn registry() -> Result<Registry> {

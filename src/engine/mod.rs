@@ -21,4 +21,4 @@ pub use job::{
 };
 pub use pictures::{PictureError, Pictures};
 pub use saver::{Saver, SaverEvent};
-pub use studio::StudioModels;
+pub use studio::{StudioModels, illustration_seed};

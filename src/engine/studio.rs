@@ -6,7 +6,7 @@ use crate::image::{Compose, Compositor, CutOut, Illustrate, PictureError, Stable
 use crate::models::weights::{Checkpoint, Layout, ModelFolder, Precision};
 use crate::models::{ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Studio};
 use crate::progress::Progress as _;
-use crate::project::{EntityKind, Format, MediaFolder, Project, Recipe, Reference, Scene, wanted_recipe};
+use crate::project::{EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, wanted_recipe};
 use candle_core::{DType, Device};
 use image::{GrayImage, RgbImage, imageops};
 use std::path::PathBuf;
@@ -205,6 +205,15 @@ impl LoadedStudio {
         };
         Ok(Some(&self.cut_out.insert((path, network)).1))
     }
+}
+
+/// The seed of an entity's picture: the same for the same name, another one when there is a picture that it shall replace.
+pub fn illustration_seed(kind: EntityKind, name: &str, replaced: Option<&MediaName>) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{kind:?}\0{name}\0").as_bytes());
+    hasher.update(replaced.map_or("", MediaName::as_str).as_bytes());
+    // PyTorch's generator tells only the lower 32 bits of a seed apart.
+    u64::from(hasher.finalize().as_bytes().iter().take(4).fold(0, |seed: u32, byte| seed << 8 | u32::from(*byte)))
 }
 
 /// The project's steps, but no more than a model of random weights is worth.

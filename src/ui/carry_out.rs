@@ -303,7 +303,8 @@ impl App {
 
     fn render_take(&mut self, scene: SceneId) {
         let Some(doc) = &self.doc else { return };
-        let job = TakeJob { project: Arc::clone(doc.project()), scene, media: doc.saver().media().clone() };
+        let media = doc.saver().media().clone();
+        let job = TakeJob { project: Arc::clone(doc.project()), scene, media, studio: None };
         self.submit(JobSpec::RenderTake(job));
     }
 

@@ -54,7 +54,11 @@ impl App {
                 let ctx = self.ctx.clone();
                 self.stills.insert(&ctx, target, tag, picture, &thumbnail);
             }
-            JobOutput::Take { scene, media, recipe } => {
+            JobOutput::Take { scene, media, recipe, notes } => {
+                if !notes.is_empty() {
+                    let text = notes.join("; ");
+                    self.notice = Some(Notice { text, bad: false, path: None });
+                }
                 if let Some(doc) = &mut self.doc
                     && doc.project().scene(scene).is_some()
                 {
