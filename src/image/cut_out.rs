@@ -2,10 +2,12 @@
 
 use super::segment::{INPUT_SIDE, mask_at_photo_size, network_input};
 use super::subject::{Bounds, find_subject};
+use crate::models::weights::{ModelFolder, PartName};
 use crate::nets::u2net::{U2Net, WeightsError};
 use crate::progress::{Cancelled, Progress};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use image::{GrayImage, RgbImage};
+use std::collections::HashMap;
 
 /// U²-NetP, converted by `scripts/convert_u2netp.py`.
 static BUILTIN_WEIGHTS: &[u8] = include_bytes!("../../assets/u2netp.safetensors");
@@ -20,6 +22,9 @@ pub enum CutOutError {
     /// The weights are not a U²-Net's.
     #[error("cannot load the cut-out network: {0}")]
     Weights(#[from] WeightsError),
+    /// The file of a published model is missing or damaged.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::models::weights::WeightsError),
     /// The network failed.
     #[error("cannot cut out the photo: {0}")]
     Network(#[from] candle_core::Error),
@@ -68,6 +73,16 @@ impl CutOut {
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, CutOutError> {
         let device = Device::Cpu;
         let tensors = candle_core::safetensors::load_buffer(bytes, &device).map_err(WeightsError::Tensor)?;
+        Ok(Self { network: U2Net::from_tensors(&tensors, &device)? })
+    }
+
+    /// Loads the network of a published model: for `FireCRT/VideoStudio` the full U²-Net.
+    pub fn load(folder: &ModelFolder) -> Result<Self, CutOutError> {
+        let (checkpoint, device) = (folder.checkpoint(PartName::Segmenter)?, Device::Cpu);
+        let read = |key: String| Ok((key.clone(), checkpoint.tensor(&key, DType::F32, &device)?));
+        // PyTorch counts its training batches in the file, as whole numbers.
+        let keys = checkpoint.tensors().map(|tensor| tensor.key).filter(|key| !key.ends_with("num_batches_tracked"));
+        let tensors = keys.map(read).collect::<Result<HashMap<_, _>, CutOutError>>()?;
         Ok(Self { network: U2Net::from_tensors(&tensors, &device)? })
     }
 
