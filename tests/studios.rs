@@ -5,6 +5,10 @@
 use candle_core::{DType, Device, Tensor};
 use reelboard::models::tiny::{tiny_file, tiny_files, write_tiny_models};
 use reelboard::models::weights::{Checkpoint, Layout, ModelFolder, PartName, Precision};
+use reelboard::models::{
+    Accelerator, Dtype, FileStatus, Machine, Measured, ModelCache, ModelError, ModelStatus, Preflight, Registry,
+    RenderSize, Role, Room, StepKey,
+};
 use reelboard::nets::clip::{
     ClipTokenizer, TextConfig, TextModel, TextModelWithProjection, TokenizerSettings, VisionConfig, VisionModel,
     VisionModelWithProjection,
@@ -15,6 +19,7 @@ use reelboard::nets::u2net::U2Net;
 use reelboard::nets::unet::{self, ContentAdapter, References, UNet2d};
 use reelboard::nets::unet3d::{self, AddedConditions, Conditions, FramePosition, Shapes, UNet3d};
 use reelboard::nets::vae::{self, AutoencoderKl, Run};
+use reelboard::progress::Silent;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -186,4 +191,191 @@ fn clips_of_random_models_are_finite() {
     let vae = studio.checkpoint(PartName::Vae).unwrap().load(F32, &CPU, |vb| AutoencoderKl::new(&config, vb)).unwrap();
     let encoded = vae.encode(&latents(&[1, 3, 64, 64]), Run::default()).unwrap();
     assert_finite("latent of a frame", encoded.mode());
+}
+
+const GB: u64 = 1_000_000_000;
+
+fn machine(memory_bytes: u64, accelerator_bytes: Option<u64>) -> Machine {
+    let accelerator = |free| Accelerator { name: "cuda:0".to_owned(), free_bytes: Some(free) };
+    Machine {
+        room: Room { memory_bytes: Some(memory_bytes), disk_bytes: Some(10 * GB) },
+        accelerators: accelerator_bytes.map(accelerator).into_iter().collect(),
+    }
+}
+
+/// The preflight of a studio with nothing here, for two references and four scenes.
+fn preflight(studio: &str, machine: &Machine, cache: &ModelCache) -> Preflight {
+    let registry = Registry::built_in();
+    let studio = registry.studio(studio).unwrap();
+    let size = RenderSize::of(studio, &registry, 2, 4).unwrap();
+    Preflight::of(studio, &registry, cache, machine, &size).unwrap()
+}
+
+#[test]
+fn the_tiny_studio_makes_its_models_and_never_fetches() {
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, cache) = (Registry::built_in(), ModelCache::at(folder.path()));
+    let models = registry.models_of(registry.studio("tiny").unwrap()).unwrap();
+    let made: Vec<_> = models.into_iter().filter(|model| model.is_made()).collect();
+    assert_eq!(made.len(), 6);
+    for model in &made {
+        assert!(matches!(cache.status(model), ModelStatus::Missing { .. }));
+        let made_in = cache.checked_folder(model, &Silent).unwrap();
+        assert_eq!(made_in, cache.model_folder(model).unwrap());
+        assert_eq!(cache.status(model), ModelStatus::Ready);
+        assert!(model.random && model.files.iter().all(|file| cache.sha256(model, &file.name).is_some()));
+    }
+    // As ModelFolder reads them, each part from the folder of its own model.
+    let part = |id: &str, layout, name| {
+        let folder = cache.model_folder(registry.model(id).unwrap()).unwrap();
+        ModelFolder::new(layout, folder, Precision::Full).checkpoint(name).unwrap();
+    };
+    part("tiny-sd", Layout::RealisticVision, PartName::Unet);
+    part("tiny-vae", Layout::SdVaeFtMse, PartName::Vae);
+    part("tiny-clip", Layout::ClipVitH, PartName::ImageEncoder);
+    part("tiny-u2net", Layout::VideoStudio, PartName::Segmenter);
+    part("tiny-img", Layout::VideoStudio, PartName::ContentAdapter);
+    part("tiny-vid", Layout::VideoStudio, PartName::Unet);
+
+    // One that has changed is made again, also by an explicit fetch.
+    let vae = registry.model("tiny-vae").unwrap();
+    let path = cache.model_folder(vae).unwrap().join("config.json");
+    let before = std::fs::read(&path).unwrap();
+    for again in [
+        |cache: &ModelCache, model: &_| cache.fetch(model, &Silent),
+        |cache: &ModelCache, model: &_| cache.checked_folder(model, &Silent).map(drop),
+    ] {
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(cache.file_status(vae, &vae.files[0]), FileStatus::Unverified);
+        again(&cache, vae).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_model_of_the_users_own_is_read_where_its_folder_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiny = write_tiny_models(&folder.path().join("own")).unwrap();
+    let list = |config: &str| {
+        let weights = "own/stabilityai/sd-vae-ft-mse/diffusion_pytorch_model.safetensors";
+        let path = folder.path().join("models.ron");
+        let text = format!(
+            r#"(models: [(id: "mine", title: "Mine", role: part, arch: "autoencoder-kl", files: [
+                (name: "config.json", sources: [Local(path: "{config}")]),
+                (name: "diffusion_pytorch_model.safetensors", sources: [Local(path: "{weights}")]),
+            ], licence: (spdx: "MIT"), memory_bytes: 1)])"#
+        );
+        std::fs::write(&path, text).unwrap();
+        Registry::built_in().extended_by(&path).unwrap().model("mine").unwrap().clone()
+    };
+    let cache = ModelCache::at(folder.path().join("models"));
+    let model = list("own/stabilityai/sd-vae-ft-mse/config.json");
+    assert_eq!(cache.checked_folder(&model, &Silent).unwrap(), tiny.sd_vae);
+    std::fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let error = cache.model_folder(&list("config.json")).unwrap_err();
+    assert!(matches!(error, ModelError::Scattered { .. }) && error.to_string().contains("one folder"), "{error}");
+}
+
+#[test]
+fn a_preflight_tells_what_is_missing_on_what_terms_and_whether_the_disk_holds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = ModelCache::at(folder.path());
+    let full = preflight("videostudio", &machine(64 * GB, None), &cache);
+    let missing: Vec<_> = full.missing.iter().map(|model| model.model.as_str()).collect();
+    assert_eq!(
+        missing,
+        ["sd-vae-ft-mse", "realistic-vision-4", "u2net", "videostudio-img", "clip-vit-h-14", "videostudio-vid"]
+    );
+    assert!(full.missing[0].is_exact && !full.missing[1].is_exact && full.missing[1].licence.terms);
+    assert_eq!(full.missing[0].bytes, 334_643_823);
+    assert!((21 * GB..24 * GB).contains(&full.missing_bytes()), "{}", full.missing_bytes());
+    assert!(!full.disk_fits() && full.memory_fits() && !full.is_random);
+    let text = full.to_string();
+    for says in ["about 11.2 GB", "its terms are at https://", "Apache-2.0", "too little", "not measured"] {
+        assert!(text.contains(says), "{text}\nshould say {says}");
+    }
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "a preflight writes nothing");
+
+    let tiny = preflight("tiny", &machine(2 * GB, None), &cache);
+    assert!(tiny.is_random && tiny.disk_fits() && tiny.memory_fits());
+    assert!(tiny.missing.iter().all(|model| model.is_made) && tiny.stages.iter().all(|stage| stage.is_full_size()));
+    assert!(tiny.to_string().contains("noise"), "{tiny}");
+
+    let draft = preflight("draft", &machine(2 * GB, None), &cache);
+    assert!(draft.stages.is_empty() && draft.missing.is_empty() && draft.memory_fits());
+    assert_eq!(draft.expected_secs(), Some(0.0));
+}
+
+#[test]
+fn the_video_network_is_refused_where_it_cannot_fit_and_what_would_do_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = ModelCache::at(folder.path());
+    let of = |found: &Preflight, role| found.stages.iter().find(|stage| stage.role == role).unwrap().clone();
+    let small = preflight("videostudio", &machine(8 * GB, None), &cache);
+    let refused = of(&small, Role::Animator);
+    assert!(refused.plans.is_empty() && !small.memory_fits());
+    let refusal = refused.refusal().unwrap();
+    assert!(refusal.contains("in f16") && refusal.contains("8.0 GB free") && refusal.contains("8 frames"), "{refusal}");
+    assert!(small.to_string().contains("does not fit"), "{small}");
+    // What it says would do, does.
+    let smallest = preflight("videostudio", &machine(refused.smallest.needed_bytes, None), &cache);
+    let plan = of(&smallest, Role::Animator).plans[0].clone();
+    assert_eq!(plan, refused.smallest);
+    let enough = preflight("videostudio", &machine(refused.least.needed_bytes, None), &cache);
+    let plan = of(&enough, Role::Animator).plans[0].clone();
+    assert_eq!((plan.size, plan.frames, plan.dtype, plan.sequential), ([512, 320], 16, Dtype::F16, true));
+    let one_less = preflight("videostudio", &machine(refused.least.needed_bytes - 1, None), &cache);
+    assert!(!of(&one_less, Role::Animator).is_full_size());
+
+    // As measured: a step of Stable Diffusion takes 3.9 GB, decoding 1.2 GB.
+    let stills = of(&small, Role::Illustrator);
+    assert_eq!(stills.plans[0].dtype, Dtype::F32);
+    let sequential = preflight("videostudio", &machine(4 * GB, None), &cache);
+    let plan = of(&sequential, Role::Illustrator).plans[0].clone();
+    assert!(plan.sequential && (3_890_000_000..3_910_000_000).contains(&plan.needed_bytes), "{plan}");
+
+    // A device with room comes before the processor, in f16.
+    let cards = preflight("videostudio", &machine(64 * GB, Some(24 * GB)), &cache);
+    let plan = of(&cards, Role::Animator).plans[0].clone();
+    assert_eq!((plan.device.as_str(), plan.dtype, plan.sequential), ("cuda:0", Dtype::F16, false));
+    // Without room on it, the processor does.
+    let slow = preflight("videostudio", &machine(64 * GB, Some(GB)), &cache);
+    assert_eq!(of(&slow, Role::Animator).plans[0].device, "cpu");
+}
+
+#[test]
+fn the_time_is_told_from_what_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = ModelCache::at(folder.path());
+    let key = |model: &str, [width, height]: [u32; 2], frames| StepKey {
+        model: model.to_owned(),
+        width,
+        height,
+        frames,
+        dtype: Dtype::F32,
+        device: "cpu".to_owned(),
+    };
+    let mut measured = Measured::load(folder.path());
+    assert_eq!(measured.estimate(&key("tiny-sd", [128, 128], 1)), None);
+    measured.record(key("tiny-sd", [128, 128], 1), 0.5).unwrap();
+    measured.record(key("tiny-img", [128, 128], 1), 1.0).unwrap();
+    measured.record(key("tiny-img", [128, 128], 1), 2.0).unwrap();
+    measured.record(key("tiny-vid", [128, 80], 4), 2.0).unwrap();
+    measured.record(key("tiny-vid", [128, 80], 4), f64::NAN).unwrap();
+    measured.record(key("tiny-u2net", [128, 128], 1), 1.0).unwrap();
+    let measured = Measured::load(folder.path());
+    let still = measured.estimate(&key("tiny-img", [128, 128], 1)).unwrap();
+    assert!(still.is_measured && still.secs == 1.5, "the latest counts as much as all before: {still:?}");
+    let clip = measured.estimate(&key("tiny-vid", [128, 80], 8)).unwrap();
+    assert!(!clip.is_measured && clip.secs == 4.0, "in proportion: {clip:?}");
+    let other = StepKey { device: "cuda:0".to_owned(), ..key("tiny-vid", [128, 80], 4) };
+    assert_eq!(measured.estimate(&other), None);
+
+    // Two references of 4 steps, cut out; four stills and four clips of 4 steps.
+    let tiny = preflight("tiny", &machine(8 * GB, None), &cache);
+    assert_eq!(tiny.expected_secs(), Some(2.0 * 4.0 * 0.5 + 2.0 + 4.0 * 4.0 * 1.5 + 4.0 * 4.0 * 4.0));
+    assert!(tiny.to_string().contains("about 94 seconds"), "{tiny}");
+
+    std::fs::write(folder.path().join("speed.ron"), "not a list").unwrap();
+    assert_eq!(Measured::load(folder.path()).estimate(&key("tiny-sd", [128, 128], 1)), None);
 }

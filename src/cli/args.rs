@@ -4,6 +4,9 @@ use crate::export::Quality;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+/// The studio that needs no model for its pictures.
+pub const DRAFT_STUDIO: &str = "draft";
+
 /// Turn one sentence into a consistent multi-scene film, on your own machine.
 ///
 /// Without a command the window opens, on PROJECT if one is given.
@@ -78,6 +81,12 @@ pub enum Command {
         /// Scenes to render, such as 1,3-5; all without it.
         #[arg(long, value_name = "LIST", value_parser = parse_scene_list)]
         scenes: Option<SceneList>,
+        /// The studio to render with, as in models.ron.
+        #[arg(long, default_value = DRAFT_STUDIO, value_name = "NAME")]
+        studio: String,
+        /// Only say what it would need: files, disk, memory and time.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Export a project's film.
     Export {

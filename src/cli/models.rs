@@ -1,7 +1,7 @@
 //! `reelboard models`: what is here, getting it, checking it, deleting it.
 
 use super::progress::TerminalProgress;
-use crate::models::{ModelCache, ModelSpec, ModelStatus, Registry, Role, Studio, bytes_text};
+use crate::models::{Checksum, ModelCache, ModelSpec, ModelStatus, Registry, Role, Studio, bytes_text};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -53,7 +53,10 @@ pub fn run(args: &ModelsArgs, registry: &Registry, cache: &ModelCache, progress:
     match &args.command {
         ModelsCommand::List { json } => list(registry, cache, *json),
         ModelsCommand::Fetch { ids, studio, accept_terms } => {
-            let models = if ids.is_empty() { of_studio(registry, studio)? } else { named(registry, ids)? };
+            let models = match ids.is_empty() {
+                true => registry.models_of(registry.studio(studio)?)?,
+                false => named_with_needs(registry, ids)?,
+            };
             fetch(&models, cache, *accept_terms, progress)
         }
         ModelsCommand::Verify { ids } => verify(registry, cache, ids, progress),
@@ -65,10 +68,15 @@ fn named<'a>(registry: &'a Registry, ids: &[String]) -> Result<Vec<&'a ModelSpec
     ids.iter().map(|id| registry.model(id).map_err(Into::into)).collect()
 }
 
-fn of_studio<'a>(registry: &'a Registry, name: &str) -> Result<Vec<&'a ModelSpec>> {
-    let studio = registry.studio(name)?;
-    let roles = [Role::Writer, Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator];
-    roles.iter().filter_map(|&role| studio.model_id(role)).map(|id| registry.model(id).map_err(Into::into)).collect()
+/// The named models and what they need, each once.
+fn named_with_needs<'a>(registry: &'a Registry, ids: &[String]) -> Result<Vec<&'a ModelSpec>> {
+    let mut models: Vec<&ModelSpec> = Vec::new();
+    for model in named(registry, ids)?.into_iter().flat_map(|model| registry.with_needs(model)) {
+        if !models.iter().any(|known| known.id == model.id) {
+            models.push(model);
+        }
+    }
+    Ok(models)
 }
 
 /// A model as the command line shows it.
@@ -88,6 +96,8 @@ pub struct Listed {
     pub problem: Option<String>,
     /// All files together; 0 when it is not known.
     pub size_bytes: u64,
+    /// Whether that is exact, and not about so much.
+    pub size_is_exact: bool,
     /// What of them is here.
     pub fetched_bytes: u64,
     /// Free memory that it needs.
@@ -96,6 +106,12 @@ pub struct Listed {
     pub licence: String,
     /// Whether terms have to be accepted.
     pub terms: bool,
+    /// Whether its weights are random.
+    pub random: bool,
+    /// Ids of the models whose weights it runs with besides its own.
+    pub needs: Vec<String>,
+    /// How many of its files are held to what the hub announced when they were fetched: `models.ron` has no checksum.
+    pub announced_files: usize,
     /// The studios that use it.
     pub studios: Vec<String>,
 }
@@ -119,22 +135,40 @@ pub enum State {
 impl Listed {
     /// All files together.
     pub fn size_text(&self) -> String {
-        if self.size_bytes == 0 { "–".to_owned() } else { bytes_text(self.size_bytes) }
+        match (self.size_bytes, self.size_is_exact) {
+            (0, _) => "–".to_owned(),
+            (bytes, true) => bytes_text(bytes),
+            (bytes, false) => format!("~{}", bytes_text(bytes)),
+        }
     }
 
     /// The state in words.
     pub fn state_text(&self) -> String {
         match self.state {
             State::Builtin => "part of the program".to_owned(),
+            State::Ready if self.announced_files > 0 => format!("here, {}", announced_text(self.announced_files)),
             State::Ready => "here".to_owned(),
             State::Unverified => "here, not checked yet".to_owned(),
             State::Missing if self.fetched_bytes > 0 => {
                 format!("{} of {} fetched", bytes_text(self.fetched_bytes), bytes_text(self.size_bytes))
             }
+            State::Missing if self.random => "made when first used".to_owned(),
             State::Missing => "not here".to_owned(),
             State::Damaged => format!("damaged: {}", self.problem.as_deref().unwrap_or("wrong content")),
         }
     }
+}
+
+/// Says that `models.ron` is not what vouches for these files.
+fn announced_text(files: usize) -> String {
+    match files {
+        1 => "a checksum announced by the hub, not pinned in models.ron".to_owned(),
+        _ => format!("{files} checksums announced by the hub, not pinned in models.ron"),
+    }
+}
+
+fn announced_files(cache: &ModelCache, model: &ModelSpec) -> usize {
+    model.files.iter().filter(|file| cache.checksum(model, file) == Checksum::Announced).count()
 }
 
 /// What is known about `model`, without reading its files.
@@ -147,7 +181,8 @@ pub fn listed(registry: &Registry, cache: &ModelCache, model: &ModelSpec) -> Lis
         ModelStatus::Damaged { file, reason } => (State::Damaged, Some(format!("{file}: {reason}")), 0),
     };
     let uses = |studio: &&Studio| {
-        studio.model_id(model.role) == Some(&model.id) || studio.writer_when_short.as_deref() == Some(model.id.as_str())
+        let runs = registry.models_of(studio).is_ok_and(|models| models.iter().any(|used| used.id == model.id));
+        runs || studio.writer_when_short.as_deref() == Some(model.id.as_str())
     };
     Listed {
         id: model.id.clone(),
@@ -157,10 +192,14 @@ pub fn listed(registry: &Registry, cache: &ModelCache, model: &ModelSpec) -> Lis
         state,
         problem,
         size_bytes: model.size_bytes(),
+        size_is_exact: model.size_is_exact(),
         fetched_bytes,
         memory_bytes: model.memory_bytes,
         licence: model.licence.spdx.clone(),
         terms: model.licence.terms,
+        random: model.random,
+        needs: model.needs.clone(),
+        announced_files: announced_files(cache, model),
         studios: registry.studios().iter().filter(uses).map(|studio| studio.name.clone()).collect(),
     }
 }
@@ -173,10 +212,12 @@ fn list(registry: &Registry, cache: &ModelCache, json: bool) -> Result<()> {
         return writeln!(out).map_err(Into::into);
     }
     let width = models.iter().map(|model| model.id.len()).max().unwrap_or(0);
+    let licence_of = |model: &Listed| format!("{}{}", model.licence, if model.terms { " (terms)" } else { "" });
+    let licences = models.iter().map(|model| licence_of(model).len()).max().unwrap_or(0);
     for model in &models {
-        let licence = format!("{}{}", model.licence, if model.terms { " (terms)" } else { "" });
+        let licence = licence_of(model);
         let (size, state) = (model.size_text(), model.state_text());
-        writeln!(out, "{:width$}  {:11}  {size:>8}  {licence:12}  {state}", model.id, model.role)?;
+        writeln!(out, "{:width$}  {:11}  {size:>8}  {licence:licences$}  {state}", model.id, model.role)?;
     }
     writeln!(out, "\nmodel folder: {}", cache.folder().display())?;
     Ok(())
@@ -194,7 +235,13 @@ fn fetch(models: &[&ModelSpec], cache: &ModelCache, accept_terms: bool, progress
             let url = licence.url.as_deref().unwrap_or("the model's page");
             bail!("{} asks you to accept its terms ({url}); then fetch it with --accept-terms", model.id);
         }
-        let size = bytes_text(model.size_bytes());
+        if model.is_made() {
+            cache.fetch(model, progress)?;
+            progress.note(&format!("{} is made of random numbers", model.id));
+            continue;
+        }
+        let about = if model.size_is_exact() { "" } else { "about " };
+        let size = format!("{about}{}", bytes_text(model.size_bytes()));
         progress.note(&format!("{}: {size}, licence {}, into {}", model.title, licence.spdx, cache.folder().display()));
         cache.fetch(model, progress)?;
         progress.note(&format!("{} is ready", model.id));
@@ -216,7 +263,10 @@ fn verify(registry: &Registry, cache: &ModelCache, ids: &[String], progress: &Te
     let mut bad = Vec::new();
     for model in models {
         match cache.verify(model, progress) {
-            Ok(()) => progress.note(&format!("{} is right", model.id)),
+            Ok(()) => match announced_files(cache, model) {
+                0 => progress.note(&format!("{} is right", model.id)),
+                files => progress.note(&format!("{} is right: {}", model.id, announced_text(files))),
+            },
             Err(error @ crate::models::ModelError::Cancelled(_)) => return Err(error.into()),
             Err(error) => bad.push(error),
         }

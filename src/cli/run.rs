@@ -1,13 +1,13 @@
 //! Carries a command out.
 
-use super::args::{Command, Encoding, Writing};
+use super::args::{Command, DRAFT_STUDIO, Encoding, SceneList, Writing};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::show;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{ModelCache, Registry};
+use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Room};
 use crate::project::{EntityKind, Project, entities, read_project};
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
@@ -49,13 +49,18 @@ pub fn run(command: Command) -> Result<()> {
             };
             film.import_photo(entity.kind, &name, photo)
         }
-        Command::Render { project, scenes } => {
+        Command::Render { project, scenes, studio, dry_run: true } => {
+            let read = read_project(&project)?;
+            let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
+            out(&format!("{}\n", preflight(&read, scenes, &studio)?))
+        }
+        Command::Render { studio, .. } if studio != DRAFT_STUDIO => {
+            registry()?.studio(&studio)?;
+            bail!("only the studio \"{DRAFT_STUDIO}\" renders yet; --dry-run says what {studio} needs")
+        }
+        Command::Render { project, scenes, .. } => {
             let mut film = Film::open(&project, cancel)?;
-            let count = film.project().scenes.len();
-            let numbers = scenes.map_or_else(|| (1..=count).collect(), |list| list.0);
-            if let Some(missing) = numbers.iter().find(|number| **number > count) {
-                bail!("{} has {count} scenes, there is no scene {missing}", project.display());
-            }
+            let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
             for number in numbers {
                 println!("{}", film.render(number - 1)?.display());
             }
@@ -75,6 +80,27 @@ pub fn run(command: Command) -> Result<()> {
         }
         Command::Doctor { json } => doctor(json),
     }
+}
+
+/// The scenes that were asked for: all without a list.
+fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
+    let numbers = list.map_or_else(|| (1..=count).collect(), |list| list.0);
+    if let Some(missing) = numbers.iter().find(|number| **number > count) {
+        bail!("{} has {count} scenes, there is no scene {missing}", project.display());
+    }
+    Ok(numbers)
+}
+
+/// What a studio needs for so many scenes of a project.
+fn preflight(project: &Project, scenes: usize, studio: &str) -> Result<Preflight> {
+    let (registry, cache) = (registry()?, cache()?);
+    let studio = registry.studio(studio)?;
+    let has_photo = |name: &str| project.cast.iter().any(|entity| entity.name == name && entity.reference.is_some());
+    let references = entities(project).iter().filter(|entity| !has_photo(&entity.name)).count();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let size = RenderSize::of(studio, &registry, count(references), count(scenes))?;
+    let machine = Machine { room: Room::now(cache.folder()), accelerators: Vec::new() };
+    Ok(Preflight::of(studio, &registry, &cache, &machine, &size)?)
 }
 
 /// Everything from a sentence to a film.

@@ -1,6 +1,6 @@
 //! The folder with the model files: what is there, and whether it may be used.
 
-use super::stamp::{HashError, Stamp, sha256};
+use super::stamp::{Announced, HashError, Stamp, sha256};
 use super::{FileSpec, Hub, ModelError, ModelSpec, Pip, Source};
 use crate::progress::Progress;
 use directories::ProjectDirs;
@@ -44,6 +44,17 @@ pub enum ModelStatus {
     Missing { fetched_bytes: u64 },
     /// A file is not what it should be.
     Damaged { file: String, reason: String },
+}
+
+/// Where the checksum that a file is held to comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// `models.ron` has it.
+    Listed,
+    /// The hub announced it when the file was fetched; since then it is pinned on this machine.
+    Announced,
+    /// Nobody has said what the file should be.
+    None,
 }
 
 /// Where models are kept: `REELBOARD_MODELS`, or `models` in the user's data folder.
@@ -107,9 +118,9 @@ impl ModelCache {
                 }
                 FileStatus::Unverified => {
                     unverified = true;
-                    fetched_bytes += file.size_bytes.unwrap_or(0);
+                    fetched_bytes += file.expected_bytes().unwrap_or(0);
                 }
-                FileStatus::Ready => fetched_bytes += file.size_bytes.unwrap_or(0),
+                FileStatus::Ready => fetched_bytes += file.expected_bytes().unwrap_or(0),
                 FileStatus::Builtin => {}
             }
         }
@@ -141,11 +152,60 @@ impl ModelCache {
         }
         match Stamp::read(&place.stamp, &metadata) {
             None => FileStatus::Unverified,
-            Some(stamp) => match wrong_hash(file, &stamp.sha256) {
+            Some(stamp) => match wrong_hash(file, stamp.announced.as_ref(), &stamp.sha256) {
                 None => FileStatus::Ready,
                 Some(reason) => FileStatus::Damaged { reason },
             },
         }
+    }
+
+    /// Where the checksum that a file is held to comes from.
+    pub fn checksum(&self, model: &ModelSpec, file: &FileSpec) -> Checksum {
+        match &file.sha256 {
+            Some(_) => Checksum::Listed,
+            None if Stamp::announced(&self.place(model, file).stamp).is_some() => Checksum::Announced,
+            None => Checksum::None,
+        }
+    }
+
+    /// The folder in which the model's files lie by their names, for
+    /// [`ModelFolder`](super::weights::ModelFolder); nothing is looked at. Files of the user's own may lie elsewhere, if
+    /// they do so all together.
+    ///
+    /// # Errors
+    /// When the files lie in several folders.
+    pub fn model_folder(&self, model: &ModelSpec) -> Result<PathBuf, ModelError> {
+        let mut folders = model.files.iter().map(|file| {
+            let path = self.place(model, file).file;
+            // The name may have folders of its own.
+            let folder = path.ancestors().nth(Path::new(&file.name).components().count()).map(Path::to_owned);
+            folder.filter(|folder| folder.join(&file.name) == path).ok_or(path)
+        });
+        let scattered = |path| ModelError::Scattered { model: model.id.clone(), path };
+        let first = folders.next().unwrap_or_else(|| Ok(self.root.join(&model.id))).map_err(scattered)?;
+        for folder in folders {
+            let folder = folder.map_err(scattered)?;
+            if folder != first {
+                return Err(scattered(folder));
+            }
+        }
+        Ok(first)
+    }
+
+    /// [`Self::model_folder`], with every file there and checked: what stages open models with. Files that are made on
+    /// this machine are made; nothing is fetched.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, and as for [`Self::model_folder`].
+    pub fn checked_folder(&self, model: &ModelSpec, progress: &dyn Progress) -> Result<PathBuf, ModelError> {
+        for file in &model.files {
+            if file.made_of().is_some() {
+                self.make_file(model, file, progress)?;
+            } else {
+                self.checked_path(model, &file.name, progress)?;
+            }
+        }
+        self.model_folder(model)
     }
 
     /// Where a checked file lies. Fails when it is missing, damaged or unchecked; see [`Self::checked_path`].
@@ -184,7 +244,7 @@ impl ModelCache {
         }
         let place = self.place(model, file);
         let stamp = Stamp::read(&place.stamp, &std::fs::metadata(&place.file).ok()?)?;
-        wrong_hash(file, &stamp.sha256).is_none().then_some(stamp.sha256)
+        wrong_hash(file, stamp.announced.as_ref(), &stamp.sha256).is_none().then_some(stamp.sha256)
     }
 
     /// Reads every file of `model` and compares its checksum. Reports bytes.
@@ -223,8 +283,10 @@ impl ModelCache {
         })?;
         // Also a wrong checksum is noted: the file stays damaged until it changes, without reading it again.
         place.create_folder().map_err(ModelError::io(&place.stamp))?;
-        Stamp::of(&metadata, sha256.clone()).write(&place.stamp).map_err(ModelError::io(&place.stamp))?;
-        match wrong_hash(file, &sha256) {
+        let announced = Stamp::announced(&place.stamp);
+        let stamp = Stamp::of(&metadata, sha256.clone(), announced.clone());
+        stamp.write(&place.stamp).map_err(ModelError::io(&place.stamp))?;
+        match wrong_hash(file, announced.as_ref(), &sha256) {
             None => Ok(()),
             Some(reason) => Err(ModelError::Damaged { model: id, path: place.file, reason }),
         }
@@ -304,8 +366,8 @@ fn find_file<'a>(model: &'a ModelSpec, name: &str) -> Result<&'a FileSpec, Model
         .ok_or_else(|| ModelError::UnknownFile { model: model.id.clone(), file: name.to_owned() })
 }
 
-fn wrong_hash(file: &FileSpec, got: &str) -> Option<String> {
-    let expected = file.sha256.as_deref()?;
+fn wrong_hash(file: &FileSpec, announced: Option<&Announced>, got: &str) -> Option<String> {
+    let expected = file.sha256.as_deref().or(announced.map(|announced| announced.sha256.as_str()))?;
     (expected != got).then(|| format!("wrong checksum, expected sha256 {expected}, got {got}"))
 }
 

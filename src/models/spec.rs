@@ -20,17 +20,36 @@ pub struct ModelSpec {
     pub files: Vec<FileSpec>,
     /// On what terms it may be used.
     pub licence: Licence,
+    /// Ids of the models whose weights it runs with besides its own.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Whether its weights are random: its results are noise, and the window says so.
+    #[serde(default)]
+    pub random: bool,
     /// Free memory that it needs.
     pub memory_bytes: u64,
+    /// What its largest networks take, for a plan that fits this machine.
+    #[serde(default)]
+    pub networks: Vec<Network>,
     /// What the stage starts from with this model.
     #[serde(default)]
     pub defaults: Defaults,
 }
 
 impl ModelSpec {
-    /// The length of all files together, as far as it is known without looking at them.
+    /// The length of all files together, as far as it is known without looking at them; see [`Self::size_is_exact`].
     pub fn size_bytes(&self) -> u64 {
-        self.files.iter().filter_map(|file| file.size_bytes).sum()
+        self.files.iter().filter_map(FileSpec::expected_bytes).sum()
+    }
+
+    /// Whether the length of every file is known, and not only about how long some are.
+    pub fn size_is_exact(&self) -> bool {
+        self.files.iter().all(|file| file.size_bytes.is_some() || file.is_builtin())
+    }
+
+    /// Whether every file is made on this machine: there is nothing to fetch.
+    pub fn is_made(&self) -> bool {
+        self.files.iter().all(|file| file.made_of().is_some())
     }
 
     /// Whether the model is part of the program: there is nothing to fetch.
@@ -53,6 +72,13 @@ pub enum Role {
     Compositor,
     /// Makes clips from stills.
     Animator,
+    /// Weights that other models need; does no stage by itself.
+    Part,
+}
+
+impl Role {
+    /// Those that a studio names a model for, in the order of the work.
+    pub const STAGES: [Self; 5] = [Self::Writer, Self::Illustrator, Self::Segmenter, Self::Compositor, Self::Animator];
 }
 
 impl fmt::Display for Role {
@@ -63,8 +89,37 @@ impl fmt::Display for Role {
             Self::Segmenter => "segmenter",
             Self::Compositor => "compositor",
             Self::Animator => "animator",
+            Self::Part => "part",
         })
     }
+}
+
+/// A network of a model, as far as its need of memory goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// What it is for.
+    pub part: NetworkPart,
+    /// Numbers in its weights.
+    pub parameters: u64,
+    /// Numbers that it holds at its fullest moment besides the weights, for each pixel of the latents that it works on
+    /// at once.
+    #[serde(default)]
+    pub per_latent_pixel: u64,
+}
+
+/// What a network of a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkPart {
+    /// Reads words or sees pictures, once for each picture or clip.
+    Encoder,
+    /// Takes the steps.
+    Denoiser,
+    /// Changes between pictures and latents, one picture at a time and always in f32.
+    Autoencoder,
+    /// Cuts out.
+    Segmenter,
 }
 
 /// One file of a model.
@@ -73,10 +128,13 @@ impl fmt::Display for Role {
 pub struct FileSpec {
     /// Path inside the model's folder, with `/` between folders.
     pub name: String,
-    /// Exact length; known for everything that comes from a network.
+    /// Exact length.
     #[serde(default)]
     pub size_bytes: Option<u64>,
-    /// Checksum in hexadecimal; known for everything that comes from a network.
+    /// About how long it is, where the exact length is not known.
+    #[serde(default)]
+    pub about_bytes: Option<u64>,
+    /// Checksum in hexadecimal. Without it, what the hub announces counts, and stays pinned on this machine.
     #[serde(default)]
     pub sha256: Option<String>,
     /// Where to get it, best first.
@@ -87,6 +145,19 @@ impl FileSpec {
     /// Whether the file is part of the program.
     pub fn is_builtin(&self) -> bool {
         self.sources.contains(&Source::Builtin)
+    }
+
+    /// Its length, or about its length.
+    pub fn expected_bytes(&self) -> Option<u64> {
+        self.size_bytes.or(self.about_bytes)
+    }
+
+    /// The published model that it is a random stand-in for.
+    pub fn made_of(&self) -> Option<&str> {
+        self.sources.iter().find_map(|source| match source {
+            Source::Made { repo } => Some(repo.as_str()),
+            _ => None,
+        })
     }
 }
 
@@ -118,6 +189,11 @@ pub enum Source {
     },
     /// Part of the program.
     Builtin,
+    /// Made on this machine, of random numbers; see [`tiny_file`](super::tiny::tiny_file).
+    Made {
+        /// The published model in whose layout it is, which has a file of this name.
+        repo: String,
+    },
 }
 
 fn main_revision() -> String {
@@ -159,6 +235,7 @@ impl fmt::Display for Source {
             },
             Self::Local { path } => write!(f, "{}", path.display()),
             Self::Builtin => f.write_str("the program itself"),
+            Self::Made { .. } => f.write_str("random numbers"),
         }
     }
 }
@@ -240,14 +317,14 @@ impl Studio {
             Role::Segmenter => &self.segmenter,
             Role::Compositor => &self.compositor,
             Role::Animator => &self.animator,
+            Role::Part => &None,
         }
         .as_deref()
     }
 
     /// Every model named, with the role it is named for.
     pub(super) fn named(&self) -> impl Iterator<Item = (Role, &str)> {
-        const ROLES: [Role; 5] = [Role::Writer, Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator];
-        ROLES
+        Role::STAGES
             .into_iter()
             .filter_map(|role| Some((role, self.model_id(role)?)))
             .chain(self.writer_when_short.as_deref().map(|id| (Role::Writer, id)))

@@ -2,6 +2,7 @@
 
 use crate::progress::{Cancelled, Progress};
 use serde::{Deserialize, Serialize};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{File, Metadata};
@@ -15,11 +16,29 @@ pub(super) struct Stamp {
     size_bytes: u64,
     modified_ns: u64,
     pub sha256: String,
+    /// What the hub announced when the file was fetched, where `models.ron` has no checksum: the file is held to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
+}
+
+/// What the hub said of a file before it sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Announced {
+    /// The checksum of the content that fitted.
+    pub sha256: String,
+    /// The hub's own name for that content: a SHA-256, or git's name of a small file.
+    pub etag: String,
 }
 
 impl Stamp {
-    pub fn of(metadata: &Metadata, sha256: String) -> Self {
-        Self { size_bytes: metadata.len(), modified_ns: modified_ns(metadata), sha256 }
+    pub fn of(metadata: &Metadata, sha256: String, announced: Option<Announced>) -> Self {
+        Self { size_bytes: metadata.len(), modified_ns: modified_ns(metadata), sha256, announced }
+    }
+
+    /// What the hub announced of the file, also when the file has changed since.
+    pub fn announced(path: &Path) -> Option<Announced> {
+        let stamp: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        stamp.announced
     }
 
     /// The stamp at `path`, unless the file has changed since.
@@ -68,7 +87,16 @@ pub(super) fn sha256(path: &Path, progress: &dyn Progress) -> Result<String, Has
     Ok(hex(&hasher.finalize()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The name that git has for a file of these contents, in lowercase hexadecimal.
+pub(super) fn git_blob(path: &Path) -> io::Result<String> {
+    let bytes = std::fs::read(path)?;
+    let mut hasher = Sha1::new();
+    hasher.update(format!("blob {}\0", bytes.len()));
+    hasher.update(&bytes);
+    Ok(hex(&hasher.finalize()))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");
         text

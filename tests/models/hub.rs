@@ -2,7 +2,7 @@
 
 use super::server::{Answer, Server};
 use super::*;
-use reelboard::models::{ModelError, ModelStatus, SourceError};
+use reelboard::models::{Checksum, ModelError, ModelStatus, SourceError};
 use reelboard::progress::Silent;
 
 fn only_failure(error: ModelError) -> SourceError {
@@ -174,4 +174,84 @@ fn a_file_wanted_twice_at_once_is_fetched_once() {
     });
     assert_eq!(server.finish().len(), 1);
     assert_eq!(cache.status(&model), ModelStatus::Ready);
+}
+
+/// A file of which `models.ron` has no checksum.
+fn unpinned(bytes: &[u8]) -> ModelSpec {
+    let mut model = model(bytes, vec![on_the_hub()]);
+    model.files[0].size_bytes = None;
+    model.files[0].sha256 = None;
+    model.files[0].about_bytes = Some(bytes.len() as u64 / 2);
+    model
+}
+
+#[test]
+fn without_a_checksum_of_ours_the_hubs_is_taken_and_kept() {
+    let (folder, bytes) = (tempfile::tempdir().unwrap(), content(300_000));
+    for (announce, name) in [(Answer::AnnounceLarge, "large"), (Answer::AnnounceSmall, "small")] {
+        let server = Server::new(&bytes, &[announce, Answer::Whole]);
+        let cache = cache(&folder.path().join(name), &server.endpoint);
+        let model = unpinned(&bytes);
+        assert_eq!(cache.checksum(&model, &model.files[0]), Checksum::None);
+        let watch = Watch::default();
+        cache.fetch(&model, &watch).unwrap();
+        server.finish();
+
+        assert_eq!(cache.status(&model), ModelStatus::Ready);
+        assert_eq!(cache.checksum(&model, &model.files[0]), Checksum::Announced);
+        // A recipe records it like any other.
+        assert_eq!(cache.sha256(&model, "weights.bin"), Some(sha256(&bytes)));
+        // The total is a guess, but nothing is ever done beyond it.
+        assert!(watch.steps.lock().unwrap().iter().all(|&(done, total)| done <= total));
+
+        // Later changes are noticed, whoever made them.
+        let path = cache.path(&model, "weights.bin").unwrap();
+        let mut other = bytes.clone();
+        other[7] ^= 1;
+        std::fs::write(&path, &other).unwrap();
+        assert_eq!(cache.status(&model), ModelStatus::Unverified);
+        let message = cache.verify(&model, &Silent).unwrap_err().to_string();
+        assert!(message.contains(&sha256(&bytes)) && message.contains("damaged"), "{message}");
+        assert!(matches!(cache.status(&model), ModelStatus::Damaged { .. }));
+        std::fs::write(&path, &bytes).unwrap();
+        cache.verify(&model, &Silent).unwrap();
+        assert_eq!(cache.status(&model), ModelStatus::Ready);
+    }
+}
+
+#[test]
+fn what_is_not_as_the_hub_announced_is_refused() {
+    let bytes = content(100_000);
+    for announce in [Answer::AnnounceLarge, Answer::AnnounceSmall] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::with_two(&bytes, &content(100_001)[1..], &[announce, Answer::Whole]);
+        let cache = cache(folder.path(), &server.endpoint);
+        let message = cache.fetch(&unpinned(&bytes), &Silent).unwrap_err().to_string();
+        assert!(message.contains("wrong checksum") && message.contains("nothing was kept"), "{message}");
+        assert_eq!(files_below(folder.path()), ["tiny/.weights.bin.lock"]);
+    }
+}
+
+#[test]
+fn a_file_of_which_nobody_has_a_checksum_is_not_fetched() {
+    let (folder, bytes) = (tempfile::tempdir().unwrap(), content(1000));
+    let server = Server::new(&bytes, &[Answer::Redirect, Answer::AnnounceNothing]);
+    let cache = cache(folder.path(), &server.endpoint);
+    let error = only_failure(cache.fetch(&unpinned(&bytes), &Silent).unwrap_err());
+    assert!(matches!(error, SourceError::NotAnnounced), "{error}");
+    // A renamed repository is followed.
+    assert_eq!(server.finish()[1].path, "/elsewhere");
+    let server = Server::new(&bytes, &[Answer::Status(401)]);
+    let error =
+        only_failure(super::cache(folder.path(), &server.endpoint).fetch(&unpinned(&bytes), &Silent).unwrap_err());
+    assert!(matches!(error, SourceError::Denied { status: 401 }), "{error}");
+}
+
+#[test]
+fn a_silent_hub_can_be_cancelled_before_it_announces() {
+    let (folder, bytes) = (tempfile::tempdir().unwrap(), content(1000));
+    let server = Server::new(&bytes, &[Answer::Silence]);
+    let watch = Watch::cancelling_after_steps(3);
+    let error = cache(folder.path(), &server.endpoint).fetch(&unpinned(&bytes), &watch).unwrap_err();
+    assert!(matches!(error, ModelError::Cancelled(_)), "{error}");
 }

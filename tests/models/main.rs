@@ -50,11 +50,15 @@ fn model(bytes: &[u8], sources: Vec<Source>) -> ModelSpec {
         files: vec![FileSpec {
             name: "weights.bin".into(),
             size_bytes: Some(bytes.len() as u64),
+            about_bytes: None,
             sha256: Some(sha256(bytes)),
             sources,
         }],
         licence: Licence { spdx: "Apache-2.0".into(), terms: false, url: None },
+        needs: Vec::new(),
+        random: false,
         memory_bytes: 1,
+        networks: Vec::new(),
         defaults: Default::default(),
     }
 }

@@ -101,6 +101,17 @@ fn a_list_with_a_mistake_says_where_it_is() {
         ("(models: [", "is not a model list: 1:"),
         (r#"(models: [(id: "x", titel: "y")])"#, "titel"),
         (&entry("mine", hub), "model \"mine\": file \"a\": a file from a network needs size_bytes and sha256"),
+        (&entry("mine", r#"(name: "a", sources: [Made(repo: "stabilityai/sd-vae-ft-mse")])"#), "no random stand-in"),
+        (
+            r#"(models: [(id: "mine", title: "M", role: part, arch: "x", files: [(name: "a", sources: [Builtin])],
+                licence: (spdx: "MIT"), memory_bytes: 1, needs: ["nobody"])])"#,
+            "model \"mine\": it needs \"nobody\", which is not listed",
+        ),
+        (
+            r#"(models: [(id: "sd-vae-ft-mse", title: "M", role: part, arch: "x", files: [(name: "a", sources: [Builtin])],
+                licence: (spdx: "MIT"), memory_bytes: 1, needs: ["videostudio-img"])])"#,
+            "it needs itself: ",
+        ),
         (&entry("mine", &wheel("--index-url")), "\"--index-url\" is not a package with its version"),
         (&entry("mine", &wheel("-r x==1")), "is not a package with its version"),
         (&entry("mine", &wheel("a==1 --pre")), "is not a package with its version"),
@@ -129,4 +140,44 @@ fn an_unknown_name_is_answered_with_the_known_ones() {
     assert!(message.contains("\"gpt\"") && message.contains("smollm2-135m-instruct"), "{message}");
     let message = registry.studio("hollywood").unwrap_err().to_string();
     assert!(message.contains("\"hollywood\"") && message.contains("draft"), "{message}");
+}
+
+#[test]
+fn a_studio_has_its_models_and_what_they_need_once_each() {
+    let registry = Registry::built_in();
+    let ids = |name: &str| -> Vec<String> {
+        let models = registry.models_of(registry.studio(name).unwrap()).unwrap();
+        models.iter().map(|model| model.id.clone()).collect()
+    };
+    assert_eq!(ids("draft"), ["qwen2.5-coder-1.5b-instruct", "u2netp"]);
+    assert_eq!(
+        ids("videostudio")[1..],
+        ["sd-vae-ft-mse", "realistic-vision-4", "u2net", "videostudio-img", "clip-vit-h-14", "videostudio-vid"]
+    );
+    // The compositor draws with the illustrator's weights.
+    let compositor = registry.model("videostudio-img").unwrap();
+    assert_eq!(registry.needed(compositor, "stable-diffusion-1.5").unwrap().id, "realistic-vision-4");
+    assert_eq!(registry.needed(compositor, "autoencoder-kl").unwrap().id, "sd-vae-ft-mse");
+    let message = registry.needed(compositor, "clip-vision").unwrap_err().to_string();
+    assert!(message.contains("videostudio-img") && message.contains("clip-vision"), "{message}");
+    for (name, random) in [("draft", false), ("videostudio", false), ("tiny", true)] {
+        assert_eq!(registry.is_random(registry.studio(name).unwrap()).unwrap(), random, "{name}");
+    }
+}
+
+#[test]
+fn the_models_of_a_user_can_be_mixed_with_ours() {
+    let own = extended(
+        r#"(
+            models: [(id: "dreamy", title: "Dreamy", role: illustrator, arch: "stable-diffusion-1.5", memory_bytes: 1,
+                 files: [(name: "unet/config.json", sources: [Local(path: "dreamy/unet/config.json")])],
+                 licence: (spdx: "MIT"), needs: ["sd-vae-ft-mse"])],
+            studios: [(name: "mixed", title: "Mixed", illustrator: "dreamy", animator: "tiny-vid")],
+        )"#,
+    )
+    .unwrap();
+    let mixed = own.studio("mixed").unwrap();
+    let models: Vec<_> = own.models_of(mixed).unwrap().iter().map(|model| model.id.as_str()).collect();
+    assert_eq!(models, ["sd-vae-ft-mse", "dreamy", "tiny-clip", "tiny-vid"]);
+    assert!(own.is_random(mixed).unwrap());
 }

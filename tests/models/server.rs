@@ -1,5 +1,6 @@
 //! A hub that does what a test wants, one answer for each connection.
 
+use sha1::{Digest, Sha1};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,12 @@ pub enum Answer {
     Status(u16),
     /// Somewhere else on the same server, as the hub does for large files.
     Redirect,
+    /// Says of a large file how long it is, its checksum and where it is stored, as the hub does.
+    AnnounceLarge,
+    /// Says of a small file how long it is and git's name for it.
+    AnnounceSmall,
+    /// Says neither what the file is nor how long.
+    AnnounceNothing,
     /// Accepts and says nothing until the client goes away.
     Silence,
 }
@@ -39,15 +46,21 @@ pub struct Server {
 impl Server {
     /// Serves `bytes` under any path, once for each answer; then it is gone.
     pub fn new(bytes: &[u8], answers: &[Answer]) -> Self {
+        Self::with_two(bytes, bytes, answers)
+    }
+
+    /// Serves `others` after the first answer.
+    pub fn with_two(bytes: &[u8], others: &[u8], answers: &[Answer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (bytes, answers, seen) = (bytes.to_vec(), answers.to_vec(), requests.clone());
+        let (first, others, answers, seen) = (bytes.to_vec(), others.to_vec(), answers.to_vec(), requests.clone());
         let serve = move || {
-            for answer in answers {
+            for (index, answer) in answers.into_iter().enumerate() {
+                let bytes = if index == 0 { &first } else { &others };
                 let (stream, _) = listener.accept().unwrap();
                 // The client may hang up at any time: that is what some tests are about.
-                let _ = reply(stream, &bytes, answer, &seen);
+                let _ = reply(stream, bytes, answer, &seen);
             }
         };
         let thread = thread::Builder::new().name("hub".into()).spawn(serve).unwrap();
@@ -104,6 +117,19 @@ fn reply(stream: TcpStream, bytes: &[u8], answer: Answer, seen: &Mutex<Vec<Reque
         Answer::IgnoreRange => send(&mut out, &format!("200 OK\r\nContent-Length: {}", bytes.len()), bytes),
         Answer::Status(status) => send(&mut out, &format!("{status} As told\r\nContent-Length: 0"), b""),
         Answer::Redirect => send(&mut out, "302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0", b""),
+        Answer::AnnounceLarge => {
+            let (len, sha256) = (bytes.len(), super::sha256(bytes));
+            let linked = format!("X-Linked-Size: {len}\r\nX-Linked-ETag: \"{sha256}\"");
+            send(&mut out, &format!("302 Found\r\nLocation: https://elsewhere.invalid/x\r\n{linked}"), b"")
+        }
+        Answer::AnnounceSmall => {
+            let mut hasher = Sha1::new();
+            hasher.update(format!("blob {}\0", bytes.len()));
+            hasher.update(bytes);
+            let name: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            send(&mut out, &format!("200 OK\r\nETag: W/\"{name}\"\r\nContent-Length: {}", bytes.len()), b"")
+        }
+        Answer::AnnounceNothing => send(&mut out, "200 OK\r\nContent-Length: 0", b""),
         Answer::Silence => {
             // Returns when the other side closes.
             let _ = lines.next();
