@@ -2,8 +2,8 @@
 
 use super::context::JobCx;
 use super::run::JobError;
-use crate::image::{Compose, Compositor, CutOut, Illustrate, PictureError, StableDiffusion, hard_split};
-use crate::models::weights::{Checkpoint, Layout, ModelFolder, Precision};
+use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
+use crate::models::weights::{Layout, ModelFolder, Precision};
 use crate::models::{ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Studio};
 use crate::progress::Progress as _;
 use crate::project::{EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, wanted_recipe};
@@ -194,16 +194,15 @@ impl LoadedStudio {
         let Some(model) = studio.model(Role::Segmenter).filter(|model| !model.is_builtin()) else {
             return Ok(None);
         };
-        let file = model.files.first().ok_or_else(|| JobError::NoFile(model.id.clone()))?;
-        let path = studio.cache.checked_path(model, &file.name, cx)?;
+        let folder = studio.folder(model, Layout::VideoStudio, cx)?;
         let network = match self.cut_out.take() {
-            Some((loaded, network)) if loaded == path => network,
+            Some((loaded, network)) if loaded == folder.folder => network,
             _ => {
                 cx.stage("loading the cut-out network");
-                CutOut::from_checkpoint(&Checkpoint::open(&path).map_err(PictureError::from)?)?
+                CutOut::load(&folder)?
             }
         };
-        Ok(Some(&self.cut_out.insert((path, network)).1))
+        Ok(Some(&self.cut_out.insert((folder.folder, network)).1))
     }
 }
 

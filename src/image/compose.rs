@@ -118,6 +118,7 @@ impl Compositor {
             .load(dtype, device, |vb| Resampler::new(&resampler::Config::from_weights(&vb, HEAD_WIDTH)?, vb))?;
         let unet = base.networks.unet.config();
         let adapter = file.part("ip_adapter").load(dtype, device, |vb| ContentAdapter::new(unet, vb))?;
+        file.finish()?;
         progress.step(2, 2)?;
         Ok(Self { base, vision, processor, resampler, adapter, unconditional: OnceLock::new() })
     }

@@ -2,8 +2,7 @@
 
 use super::segment::{INPUT_SIDE, mask_at_photo_size, network_input};
 use super::subject::{Bounds, find_subject};
-use crate::models;
-use crate::models::weights::{Checkpoint, TensorInfo};
+use crate::models::weights::{ModelFolder, PartName};
 use crate::nets::u2net::{U2Net, WeightsError};
 use crate::progress::{Cancelled, Progress};
 use candle_core::{DType, Device, Tensor};
@@ -23,9 +22,9 @@ pub enum CutOutError {
     /// The weights are not a U²-Net's.
     #[error("cannot load the cut-out network: {0}")]
     Weights(#[from] WeightsError),
-    /// A tensor of the file cannot be used.
+    /// The file of a published model is missing or damaged.
     #[error(transparent)]
-    Checkpoint(#[from] models::weights::WeightsError),
+    Checkpoint(#[from] crate::models::weights::WeightsError),
     /// The network failed.
     #[error("cannot cut out the photo: {0}")]
     Network(#[from] candle_core::Error),
@@ -77,17 +76,13 @@ impl CutOut {
         Ok(Self { network: U2Net::from_tensors(&tensors, &device)? })
     }
 
-    /// Loads U²-Net or U²-NetP from a checkpoint.
-    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, CutOutError> {
-        let device = Device::Cpu;
-        let mut tensors = HashMap::new();
-        for TensorInfo { key, .. } in checkpoint.tensors() {
-            // Counters of the training; nothing is computed with them.
-            if !key.ends_with("num_batches_tracked") {
-                let tensor = checkpoint.tensor(&key, DType::F32, &device)?;
-                tensors.insert(key, tensor);
-            }
-        }
+    /// Loads the network of a published model: for `FireCRT/VideoStudio` the full U²-Net.
+    pub fn load(folder: &ModelFolder) -> Result<Self, CutOutError> {
+        let (checkpoint, device) = (folder.checkpoint(PartName::Segmenter)?, Device::Cpu);
+        let read = |key: String| Ok((key.clone(), checkpoint.tensor(&key, DType::F32, &device)?));
+        // PyTorch counts its training batches in the file, as whole numbers.
+        let keys = checkpoint.tensors().map(|tensor| tensor.key).filter(|key| !key.ends_with("num_batches_tracked"));
+        let tensors = keys.map(read).collect::<Result<HashMap<_, _>, CutOutError>>()?;
         Ok(Self { network: U2Net::from_tensors(&tensors, &device)? })
     }
 

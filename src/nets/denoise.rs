@@ -17,7 +17,8 @@ const ENTRY: &str = "reelboard.denoising";
 /// A picture or film on its way from noise to what the autoencoder decodes.
 #[derive(Debug, Clone)]
 pub struct Denoising {
-    /// What is being made, in the words of the stage that makes it: a state goes on with the very same only.
+    /// What is being made, in the words of the stage that makes it: a state goes on with the very same only. It does not
+    /// name the weights; whoever keeps states keeps them apart by model.
     pub recipe: String,
     /// The sample, in any shape that the network's closure understands.
     pub latents: Tensor,

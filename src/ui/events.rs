@@ -56,8 +56,7 @@ impl App {
             }
             JobOutput::Take { scene, media, recipe, notes } => {
                 if !notes.is_empty() {
-                    let text = notes.join("; ");
-                    self.notice = Some(Notice { text, bad: false, path: None });
+                    self.tell(notes.join("; "));
                 }
                 if let Some(doc) = &mut self.doc
                     && doc.project().scene(scene).is_some()

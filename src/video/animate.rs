@@ -8,17 +8,18 @@
 //! camera's movement is put into what is to be seen by then.
 
 use super::error::AnimateError;
+use super::networks::{ClipNetworks, Prepared, move_camera};
 use crate::nets::action::{Prototypes, phrases::phrases_of_prompt};
 use crate::nets::camera_warp::{CameraWarp, Direction, Movement, STEPS_BEFORE_WARP, Speed};
 use crate::nets::clip::{ClipProcessor, ClipTokenizer, TextModelWithProjection, VisionModel, vid_square};
-use crate::nets::denoise::{Denoising, Step, fingerprint, guided, noise_like_diffusers};
+use crate::nets::denoise::{Denoising, Step, fingerprint, noise_like_diffusers};
 use crate::nets::latent_preview;
 use crate::nets::noise::Generator;
 use crate::nets::pillow::{Filter, resize_u8};
 use crate::nets::samplers::guidance::Guidance;
-use crate::nets::samplers::{Sampler, SamplerKind, SchedulerConfig};
-use crate::nets::unet3d::{self, AddedConditions, Conditions, FramePosition, UNet3d, fold_frames, unfold_frames};
-use crate::nets::vae::{AutoencoderKl, Run, rgb8_truncated};
+use crate::nets::samplers::{Sampler, SamplerKind};
+use crate::nets::unet3d::{self, AddedConditions, Conditions, fold_frames};
+use crate::nets::vae::{Run, rgb8_truncated};
 use crate::progress::{Cancelled, Watch};
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
@@ -107,15 +108,6 @@ impl Animate {
     }
 }
 
-/// What a step of the UNet depends on, computed once.
-struct Prepared {
-    context: unet3d::PreparedContext,
-    added: AddedConditions,
-    /// The still's latent, `[1, channels, 1, height, width]`.
-    first: Tensor,
-    guidance: Guidance,
-}
-
 /// VideoStudio-Vid with its networks.
 #[derive(Debug)]
 pub struct Animator {
@@ -123,10 +115,8 @@ pub struct Animator {
     pub(super) text_encoder: TextModelWithProjection,
     pub(super) vision: VisionModel,
     pub(super) processor: ClipProcessor,
-    pub(super) vae: AutoencoderKl,
-    pub(super) unet: UNet3d,
+    pub(super) networks: ClipNetworks,
     pub(super) unet_config: unet3d::Config,
-    pub(super) scheduler: SchedulerConfig,
     pub(super) prototypes: OnceLock<Prototypes>,
     pub(super) device: Device,
     pub(super) dtype: DType,
@@ -152,7 +142,7 @@ impl Animator {
         before_camera: &mut dyn FnMut(&Denoising),
         watch: &dyn Watch,
     ) -> Result<Vec<RgbImage>, AnimateError> {
-        let mut sampler = Sampler::new(&self.scheduler.with_sampler(what.sampler), what.steps)?;
+        let mut sampler = Sampler::new(&self.networks.scheduler.with_sampler(what.sampler), what.steps)?;
         let moves = what.camera.direction != Direction::Static;
         if moves && !(1..=what.steps).contains(&what.camera_from_step) {
             return Err(AnimateError::Camera { from: what.camera_from_step, steps: what.steps });
@@ -167,8 +157,7 @@ impl Animator {
             let prepared = self.prepare(what, state.done(), watch)?;
             watch.stage("denoising");
             watch.step(state.done() as u64, total)?;
-            let predict = |sample: &Tensor, timestep: &Tensor| self.predict(&prepared, sample, timestep);
-            state.run(&mut sampler, predict, |state, sampler, step| {
+            self.networks.denoise(&mut state, &mut sampler, &prepared, |state, sampler, step| {
                 if state.done() == what.camera_from_step {
                     state.epsilon = Some(step.epsilon(sampler)?);
                     before_camera(state);
@@ -185,7 +174,7 @@ impl Animator {
     /// The noise of a new clip, or the state to go on with. Its latents are `[frames, channels, height, width]`, as the
     /// release gives them to the sampler.
     fn begin(&self, what: &Animate, start: Option<Denoising>, sampler: &Sampler) -> Result<Denoising, AnimateError> {
-        let ([width, height], frames, multiple) = (what.size, what.frames, self.vae.config().downscale());
+        let ([width, height], frames, multiple) = (what.size, what.frames, self.networks.vae.config().downscale());
         let latent =
             |side: u32| Some(side as usize / multiple).filter(|&size| size > 0 && size * multiple == side as usize);
         let (Some(columns), Some(rows), true) = (latent(width), latent(height), frames > 0) else {
@@ -206,16 +195,10 @@ impl Animator {
         Ok(state.to_device(&self.device)?)
     }
 
-    /// Puts the camera's movement into a state that waits for it.
+    /// Puts the clip's movement into a state that waits for it.
     fn move_camera(&self, what: &Animate, state: &mut Denoising, sampler: &Sampler) -> Result<(), AnimateError> {
-        let Some(epsilon) = state.epsilon.take() else { return Ok(()) };
-        let Some(last) = state.done().checked_sub(1) else { return Err(AnimateError::OtherState) };
+        move_camera(state, sampler, &what.camera_warp, what.camera)?;
         state.recipe = what.recipe_with_camera(self.dtype);
-        if what.camera.direction != Direction::Static {
-            let (film, noise) = (unfold_frames(&state.latents, 1)?, unfold_frames(&epsilon, 1)?);
-            let moved = what.camera_warp.apply(&film, &noise, sampler.level_after(last)?, what.camera)?;
-            state.latents = fold_frames(&moved)?;
-        }
         Ok(())
     }
 
@@ -247,45 +230,29 @@ impl Animator {
             },
         };
         let guidance = Guidance { scale: what.guidance, rescale: 0.0 };
-        let conditions = if guidance.is_on() { conditions.guided(what.aes[1])? } else { conditions };
-        Ok(Prepared {
-            context: self.unet.prepare(&conditions.context)?,
-            added: conditions.added,
-            first: self.first_latent(what, done, watch)?,
-            guidance,
-        })
+        let first = self.first_latent(what, done, watch)?;
+        Ok(self.networks.prepare(conditions, first, guidance, what.aes[1])?)
     }
 
-    /// The latent of the still, stretched to the clip's size: the most likely one, where the release draws one.
+    /// The latent of the still, stretched to the clip's size.
     fn first_latent(&self, what: &Animate, done: usize, watch: &dyn Watch) -> Result<Tensor, AnimateError> {
         let [width, height] = what.size.map(|side| side as usize);
         let from = (what.still.width() as usize, what.still.height() as usize);
         let pixels = resize_u8::<3>(what.still.as_raw(), from, (width, height), Filter::Bilinear);
         let signed: Vec<f32> = pixels.iter().map(|&level| (f32::from(level) / 255.0 - 0.5) / 0.5).collect();
         let picture = Tensor::from_vec(signed, (height, width, 3), &self.device)?.permute((2, 0, 1))?.contiguous()?;
-        let encoded = unless_cancelled(watch, (done, what.steps), |run| self.vae.encode(&picture.unsqueeze(0)?, run))?;
-        Ok(unfold_frames(&self.vae.scale(encoded.mode())?, 1)?)
-    }
-
-    /// The guided prediction for `[frames, channels, height, width]`.
-    fn predict(&self, prepared: &Prepared, sample: &Tensor, timestep: &Tensor) -> candle_core::Result<Tensor> {
-        let position = FramePosition::First;
-        let prediction = guided(prepared.guidance, &unfold_frames(sample, 1)?, |rows| {
-            let input = position.insert(rows, &prepared.first)?;
-            position.remove(&self.unet.forward(&input, timestep, &prepared.context, &prepared.added)?)
-        })?;
-        fold_frames(&prediction)
+        let picture = picture.unsqueeze(0)?;
+        unless_cancelled(watch, (done, what.steps), |run| self.networks.first_latent(&picture, run))
     }
 
     /// The frames of latents, one after the other.
     fn decode(&self, latents: &Tensor, watch: &dyn Watch) -> Result<Vec<RgbImage>, AnimateError> {
         watch.stage("decoding the frames");
-        let latents = self.vae.unscale(&latents.to_dtype(DType::F32)?)?;
         let total = latents.dim(0)?;
         let mut frames = Vec::with_capacity(total);
         for index in 0..total {
             let latent = latents.narrow(0, index, 1)?;
-            let decoded = unless_cancelled(watch, (index, total), |run| self.vae.decode(&latent, run))?;
+            let decoded = unless_cancelled(watch, (index, total), |run| self.networks.decode(&latent, run))?;
             let (_, _, height, width) = decoded.dims4()?;
             let frame = RgbImage::from_raw(width as u32, height as u32, rgb8_truncated(&decoded)?);
             frames.push(frame.ok_or_else(|| {

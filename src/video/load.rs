@@ -2,6 +2,7 @@
 
 use super::animate::Animator;
 use super::error::AnimateError;
+use super::networks::ClipNetworks;
 use crate::models::weights::{ModelFolder, PartName, read_json};
 use crate::nets::action::Prototypes;
 use crate::nets::clip::{ClipProcessor, ClipTokenizer, TextConfig, TextModelWithProjection, VisionConfig, VisionModel};
@@ -81,10 +82,8 @@ impl Animator {
             text_encoder,
             vision,
             processor,
-            vae,
-            unet,
+            networks: ClipNetworks { unet, vae, scheduler },
             unet_config,
-            scheduler,
             prototypes: known,
             device: device.clone(),
             dtype,

@@ -6,10 +6,13 @@ use crate::fixture::{Fixture, Tensors, max_difference};
 use crate::unet3d::{published, shapes};
 use candle_core::{DType, Device, Result, Shape, Tensor};
 use reelboard::nets::camera_warp::CameraWarp;
+use reelboard::nets::denoise::Denoising;
+use reelboard::nets::noise::Generator;
 use reelboard::nets::samplers::guidance::Guidance;
 use reelboard::nets::samplers::{Sampler, SamplerKind, SchedulerConfig};
 use reelboard::nets::unet3d::{AddedConditions, Conditions, Config, FramePosition, UNet3d, fold_frames, unfold_frames};
 use reelboard::nets::vae::{self, AutoencoderKl, Run, rgb8_truncated};
+use reelboard::video::{ClipNetworks, move_camera};
 use serde_json::Value;
 
 struct Pipeline {
@@ -230,4 +233,45 @@ fn parity_of_the_denoising_loops_with_a_camera() {
         });
         pipeline.compare(&format!("{}.final_latents", film.name), &last);
     }
+}
+
+/// The clip stage's own loop, on the films whose settings a user can choose: the given frame first, and noise that is
+/// drawn only once.
+#[test]
+fn parity_of_the_clip_stage() {
+    let pipeline = Pipeline::open();
+    let camera = pipeline.fixture.config["runs"]["camera"].clone();
+    let mut compared = 0;
+    for film in pipeline.films() {
+        let draws_noise = pipeline.io.0.contains_key(&format!("{}.noise0", film.run));
+        if film.position != FramePosition::First || draws_noise {
+            continue;
+        }
+        let mut sampler = pipeline.sampler(&film);
+        let networks = ClipNetworks {
+            unet: pipeline.unet.clone(),
+            vae: pipeline.vae.clone(),
+            scheduler: SchedulerConfig::stable_diffusion(),
+        };
+        let still = fold_frames(&pipeline.io.f32("frame_image")).unwrap();
+        let first = networks.first_latent(&still, Run::default()).unwrap();
+        let conditions = pipeline.conditions(film.scores[0]);
+        let prepared = networks.prepare(conditions, first, film.guidance, film.scores[1]).unwrap();
+        let noise = fold_frames(&pipeline.io.f32("latents")).unwrap();
+        let mut state = Denoising::start(String::new(), &noise, Generator::new(0), &sampler).unwrap();
+        let moves = film.name.ends_with("_camera");
+        networks
+            .denoise(&mut state, &mut sampler, &prepared, |state, sampler, step| {
+                if moves && Some(state.done() as u64) == camera["T_m"].as_u64() {
+                    let [direction, speed]: [String; 2] = serde_json::from_value(camera["move"].clone()).unwrap();
+                    state.epsilon = Some(step.epsilon(sampler)?);
+                    move_camera(state, sampler, &CameraWarp::default(), movement(&direction, &speed))?;
+                }
+                Ok::<(), candle_core::Error>(())
+            })
+            .unwrap();
+        pipeline.compare(&format!("{}.final_latents", film.name), &unfold_frames(&state.latents, 1).unwrap());
+        compared += 1;
+    }
+    assert!(compared > 1);
 }
