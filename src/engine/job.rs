@@ -291,6 +291,7 @@ impl JobSpec {
                 Some(name) => format!("Export {}", name.to_string_lossy()),
                 None => "Export the film".to_owned(),
             },
+            Self::FetchModel(model, _) if model.is_made() => format!("Make {}", model.title),
             Self::FetchModel(model, _) => format!("Download {}", model.title),
             Self::FreeModels => "Free the models' memory".to_owned(),
         }

@@ -60,6 +60,11 @@ impl StudioModels {
 
     /// The recipe of the still that `scene` asks this studio for.
     pub fn wanted_recipe(&self, project: &Project, scene: &Scene) -> Recipe {
+        wanted_recipe(project, scene, self.name(), &self.still_models())
+    }
+
+    /// The files that decide a still, as far as they are here: role and SHA-256.
+    pub fn still_models(&self) -> Vec<(String, String)> {
         let mut models = Vec::new();
         if let Some(compositor) = self.model(Role::Compositor) {
             for model in self.registry.with_needs(compositor) {
@@ -68,7 +73,7 @@ impl StudioModels {
                 }
             }
         }
-        wanted_recipe(project, scene, self.name(), &models)
+        models
     }
 
     /// The model for a role; `None` would mean that the draft stage does it.

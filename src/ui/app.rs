@@ -4,6 +4,7 @@ use super::Launch;
 use super::command::{self, Command, Dialog};
 use super::document::Document;
 use super::panels::{self, Cx};
+use super::rendering::{ComingPicture, Rendering};
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
@@ -15,6 +16,7 @@ use egui::{Context, Pos2, Ui};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Recent projects that are remembered.
@@ -96,7 +98,7 @@ pub struct App {
     pub(super) remembered: Remembered,
     pub(super) ctx: Context,
     pub(super) engine: Engine,
-    pub(super) registry: Registry,
+    pub(super) registry: Arc<Registry>,
     pub(super) cache: ModelCache,
     pub(super) viewer: Viewer,
     pub(super) stills: Stills,
@@ -106,8 +108,9 @@ pub struct App {
     pub(super) play_until: Option<u64>,
     pub(super) selection: Selection,
     pub(super) writing: Option<Writing>,
-    /// Photos on their way, by job.
-    pub(super) importing: HashMap<JobId, (EntityKind, String)>,
+    /// Photos and made pictures on their way, by job.
+    pub(super) coming: HashMap<JobId, ComingPicture>,
+    pub(super) rendering: Rendering,
     pub(super) exporting: Option<JobId>,
     pub(super) dialog: Option<Dialog>,
     pub(super) panel_state: panels::State,
@@ -156,7 +159,7 @@ impl App {
         player.set_looping(remembered.looping, 0.0);
         Ok(Self {
             engine: Engine::start(move || waker.request_repaint())?,
-            registry: Registry::load()?,
+            registry: Arc::new(Registry::load()?),
             cache: ModelCache::open()?,
             device: viewer.device_name(),
             viewer,
@@ -166,7 +169,8 @@ impl App {
             play_until: None,
             selection: Selection::Nothing,
             writing: None,
-            importing: HashMap::new(),
+            coming: HashMap::new(),
+            rendering: Rendering::default(),
             exporting: None,
             dialog: None,
             panel_state: panels::State::default(),
@@ -201,7 +205,8 @@ impl App {
     /// Whether pictures or jobs are still under way.
     #[doc(hidden)]
     pub fn is_busy(&self) -> bool {
-        self.stills.is_waiting() || !self.engine.jobs().is_empty() || !self.commands.is_empty()
+        let waiting = self.stills.is_waiting() || self.rendering.is_waiting() || !self.coming.is_empty();
+        waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
 
     /// The open project's data.
@@ -232,7 +237,9 @@ impl App {
             self.carry_out(command);
         }
         self.play(ctx);
+        self.follow_studio();
         self.jobs = self.engine.jobs();
+        self.rendering.take_previews(ctx, &self.jobs);
         if let Some(doc) = &mut self.doc {
             if let Some(wait) = doc.tick() {
                 ctx.request_repaint_after(wait);
@@ -314,7 +321,8 @@ impl App {
             viewer: &mut self.viewer,
             selection: &self.selection,
             writing: self.writing.as_ref(),
-            importing: &self.importing,
+            coming: &self.coming,
+            rendering: &self.rendering,
             exporting: self.exporting,
             jobs: &self.jobs,
             player: &self.player,

@@ -3,7 +3,8 @@
 use super::app::{App, Selection, Writing};
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
-use crate::engine::{ExportJob, JobSpec, PhotoJob, TakeJob, WriteJob};
+use super::rendering::ComingPicture;
+use crate::engine::{ExportJob, JobSpec, PhotoJob, WriteJob};
 use crate::models::choose_writer;
 use crate::project::{
     CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Project, Scene, SceneField, SceneId, ScriptIntake,
@@ -36,7 +37,11 @@ impl App {
             Command::ChoosePhoto(kind, name) => {
                 self.browse("Choose a photo", Browse::Photo, move |path| Command::ImportPhoto(kind, name, path));
             }
-            Command::RenderTake(id) => self.render_take(id),
+            Command::ChooseStudio(name) => self.choose_studio(name),
+            Command::MakePicture(kind, name) => self.make_picture(kind, name),
+            Command::RenderTake(id) => self.render_scene(id),
+            Command::ForgetRender(id) => self.rendering.forget(id),
+            Command::FetchStudio => self.fetch_studio(),
             Command::ChooseTake(id, take) => {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(take) }, None);
             }
@@ -59,6 +64,10 @@ impl App {
             },
             Command::ChooseWriter(id) => self.remembered.writer = Some(id),
             Command::CancelJob(id) => self.engine.cancel(id),
+            Command::CancelAllJobs => {
+                self.rendering.forget_all();
+                self.jobs.iter().for_each(|job| self.engine.cancel(job.id));
+            }
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
@@ -103,14 +112,12 @@ impl App {
             Named::NextScene => self.select_neighbour(1),
             Named::RenderScene => {
                 if let Some(id) = self.selected_scene() {
-                    self.render_take(id);
+                    self.render_scene(id);
                 }
             }
-            Named::RenderAll => {
-                let ids: Vec<SceneId> =
-                    self.doc.iter().flat_map(|doc| doc.project().scenes.iter().map(|scene| scene.id)).collect();
-                ids.into_iter().for_each(|id| self.render_take(id));
-            }
+            Named::RenderAll => self.render_all(),
+            Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
+            Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
             Named::PlayPause => {
                 self.play_until = None;
                 self.player.toggle(self.now());
@@ -186,13 +193,17 @@ impl App {
         }
     }
 
-    fn show_dialog(&mut self, dialog: Option<Dialog>) {
+    pub(super) fn show_dialog(&mut self, dialog: Option<Dialog>) {
         if dialog == Some(Dialog::Export)
             && let Some(doc) = &self.doc
         {
             let format = doc.project().format;
             self.panel_state.prepare_export(doc.saver().folder(), &doc.name(), format);
             self.exporting = None;
+        }
+        if dialog == Some(Dialog::Studio) {
+            self.panel_state.terms_accepted = false;
+            self.look_at_needs();
         }
         self.dialog = dialog;
     }
@@ -301,13 +312,6 @@ impl App {
         }
     }
 
-    fn render_take(&mut self, scene: SceneId) {
-        let Some(doc) = &self.doc else { return };
-        let media = doc.saver().media().clone();
-        let job = TakeJob { project: Arc::clone(doc.project()), scene, media, studio: None };
-        self.submit(JobSpec::RenderTake(job));
-    }
-
     // --- writing ---
 
     fn write(&mut self) {
@@ -367,7 +371,7 @@ impl App {
         let Some(doc) = &self.doc else { return };
         let job = PhotoJob { kind, name: name.clone(), path, media: doc.saver().media().clone() };
         if let Some(job) = self.submit(JobSpec::ImportPhoto(job)) {
-            self.importing.insert(job, (kind, name.clone()));
+            self.coming.insert(job, ComingPicture::photo(kind, name.clone()));
             self.selection = Selection::Entity(kind, name);
         }
         self.dialog = match self.dialog.take() {
@@ -393,6 +397,8 @@ impl App {
         if let Some(writing) = self.writing.take() {
             self.engine.cancel(writing.job);
         }
+        self.rendering.jobs().chain(self.coming.keys().copied()).for_each(|job| self.engine.cancel(job));
+        self.rendering.forget_project();
         self.doc = None;
         self.stills.clear();
         self.viewer.clear();
@@ -401,7 +407,7 @@ impl App {
         self.player.seek(0, self.now());
         self.play_until = None;
         self.selection = Selection::Nothing;
-        self.importing.clear();
+        self.coming.clear();
         self.notice = None;
         self.dialog = None;
         self.panel_state = super::panels::State::default();

@@ -32,7 +32,15 @@ pub enum Command {
     OpenExample,
     ImportPhoto(EntityKind, String, PathBuf),
     ChoosePhoto(EntityKind, String),
+    /// Makes a studio the project's own.
+    ChooseStudio(String),
+    /// Makes a picture of an entity with the studio's illustrator, in place of the one there is.
+    MakePicture(EntityKind, String),
     RenderTake(SceneId),
+    /// Takes back that a scene shall be rendered once its pictures are there.
+    ForgetRender(SceneId),
+    /// Gets everything that the project's studio lacks.
+    FetchStudio,
     ChooseTake(SceneId, Option<TakeId>),
     Export(ExportSettings),
     BrowseExport(PathBuf),
@@ -41,6 +49,7 @@ pub enum Command {
     Fetch(String),
     ChooseWriter(String),
     CancelJob(JobId),
+    CancelAllJobs,
     SetSceneCount(Option<u32>),
     Dialog(Option<Dialog>),
     ClearNotice,
@@ -54,6 +63,9 @@ pub enum Dialog {
     Models,
     /// Offers the download of the writer before the first script.
     WriterNeeded,
+    /// What the project's studio needs, against what this machine has.
+    Studio,
+    RenderSettings,
     Export,
     Open,
     Text,
@@ -82,6 +94,8 @@ pub enum Named {
     PreviousScene,
     RenderScene,
     RenderAll,
+    StudioNeeds,
+    RenderSettings,
     PlayPause,
     StepBack,
     StepForward,
@@ -163,7 +177,15 @@ impl Named {
         entry(Menu::Edit, Self::PreviousScene, "Previous scene", key(Key::ArrowUp), false),
         entry(Menu::Edit, Self::NextScene, "Next scene", key(Key::ArrowDown), false),
         entry(Menu::Edit, Self::RenderScene, "Render scene", ctrl(Key::R), true),
-        entry(Menu::Edit, Self::RenderAll, "Render all scenes", None, false),
+        entry(
+            Menu::Edit,
+            Self::RenderAll,
+            "Render all scenes",
+            Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
+            true,
+        ),
+        entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
+        entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
         entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),
         entry(Menu::Play, Self::StepBack, "One frame back", key(Key::ArrowLeft), false),
         entry(Menu::Play, Self::StepForward, "One frame forward", key(Key::ArrowRight), false),

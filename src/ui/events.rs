@@ -1,8 +1,9 @@
 //! Takes in what the engine reports.
 
 use super::app::{App, Notice};
+use super::command::Dialog;
 use crate::engine::{JobEvent, JobId, JobOutput};
-use crate::project::{CoalesceKey, Edit, EntityKind, Script, ScriptScene, Take, TakeKind};
+use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, EntityKind, Script, ScriptScene, Take, TakeKind};
 
 impl App {
     pub(super) fn take_event(&mut self, event: JobEvent) {
@@ -11,6 +12,7 @@ impl App {
             JobEvent::Scene { job, index, scene, complete } => self.take_scene(job, index, scene, complete),
             JobEvent::Finished { job, output } => self.take_output(job, *output),
             JobEvent::Failed { job, message } => {
+                self.give_up_what_needs(job);
                 self.end_of(job);
                 self.stills.give_up();
                 self.complain(message);
@@ -19,6 +21,7 @@ impl App {
                 if self.writing.as_ref().is_some_and(|writing| writing.job == job) {
                     self.tell("stopped; the scenes written so far are kept");
                 }
+                self.give_up_what_needs(job);
                 self.end_of(job);
             }
         }
@@ -26,7 +29,8 @@ impl App {
 
     /// Forgets what a job was for.
     fn end_of(&mut self, job: JobId) {
-        self.importing.remove(&job);
+        self.coming.remove(&job);
+        self.rendering.end_of(job);
         if self.exporting == Some(job) {
             self.exporting = None;
         }
@@ -36,14 +40,17 @@ impl App {
                 doc.seal();
             }
         }
+        self.render_what_can_be();
     }
 
     fn take_output(&mut self, job: JobId, output: JobOutput) {
         match output {
             JobOutput::Script { script, descriptions, notes } => self.take_script(job, &script, descriptions, &notes),
             JobOutput::Reference { kind, name, reference, note } => {
-                // A photo for a project that was closed meanwhile stays in its media folder.
-                if self.importing.contains_key(&job) {
+                // A picture for a project that was closed meanwhile stays in its media folder.
+                if let Some(coming) = self.coming.get(&job)
+                    && self.is_still_wanted(coming)
+                {
                     self.set_reference(kind, &name, reference);
                     if let Some(note) = note {
                         self.tell(note);
@@ -58,16 +65,24 @@ impl App {
                 if !notes.is_empty() {
                     self.tell(notes.join("; "));
                 }
-                if let Some(doc) = &mut self.doc
-                    && doc.project().scene(scene).is_some()
+                // Scenes of two projects may have the same number.
+                let is_ours = self.rendering.is_rendering(job);
+                if let Some(doc) = self.doc.as_mut().filter(|_| is_ours)
+                    && let Some(known) = doc.project().scene(scene)
                 {
+                    if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
+                        self.tell("this take is there already; another seed gives another picture");
+                        return self.end_of(job);
+                    }
                     let id = doc.numbering().new_take_id();
                     // A draft is never chosen by itself: the live draft follows the edits, and a take would not.
-                    let choose = recipe.studio != "draft";
+                    let choose = recipe.studio != DRAFT_STUDIO;
                     let take = Box::new(Take { id, kind: TakeKind::Still, media, recipe });
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());
                     }
+                    // What a model's files are is known for certain once they were read.
+                    self.rendering.look_at_models();
                 } else {
                     log::info!("kept {media} of a scene that is no longer there");
                 }
@@ -84,8 +99,16 @@ impl App {
                 self.dialog = None;
             }
             JobOutput::Model { id } => {
-                let title = self.registry.model(&id).map_or(id.clone(), |model| model.title.clone());
-                self.tell(format!("{title} is ready"));
+                let model = self.registry.model(&id).ok();
+                // Random weights are made without asking, so nobody waits for the news.
+                if !model.is_some_and(|model| model.is_made()) {
+                    let title = model.map_or(id.clone(), |model| model.title.clone());
+                    self.tell(format!("{title} is ready"));
+                }
+                self.rendering.look_at_models();
+                if self.dialog == Some(Dialog::Studio) {
+                    self.look_at_needs();
+                }
             }
             JobOutput::Nothing => {}
         }

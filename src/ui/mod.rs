@@ -10,6 +10,7 @@ mod document;
 mod events;
 mod icons;
 mod panels;
+mod rendering;
 mod stills;
 mod theme;
 mod viewer;

@@ -1,17 +1,18 @@
 //! The storyboard: one card for each scene, wrapped to the width.
 
 use super::Cx;
+use super::status::progress_text;
 use crate::engine::DrawTarget;
-use crate::project::{Direction, EntityKind, Scene, SceneId, ScriptScene, stale_reasons, wanted_recipe};
+use crate::project::{DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, stale_reasons};
 use crate::ui::command::{Command, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{Theme, radius, semibold, space};
-use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, picture, primary_button, view_uv};
+use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, fit_aspect, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind,
-    Ui, UiBuilder, pos2, vec2,
+    Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
+    StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
 };
 
 /// Cards are at least this wide, in points.
@@ -103,7 +104,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         let uv = view_uv(scene.camera.view_at(hover_time(ui, &response, scene)));
         scene_picture(ui, cx, scene.id, picture_rect, uv);
         number(ui, &theme, index, picture_rect);
-        let (text, color, fill) = state_badge(doc, scene, &theme);
+        let (text, color, fill) = state_badge(cx, doc, scene);
         badge(ui.painter(), picture_rect.left_bottom() + vec2(8.0, -8.0), &text, color, fill, rect.width() - 16.0);
 
         let body = Rect::from_min_max(picture_rect.left_bottom(), rect.max).shrink2(vec2(11.0, 9.0));
@@ -159,6 +160,9 @@ fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
 
 fn scene_picture(ui: &Ui, cx: &Cx<'_>, id: SceneId, rect: Rect, uv: Rect) {
     let corners = CornerRadius { nw: radius::CARD, ne: radius::CARD, sw: 0, se: 0 };
+    if let Some(preview) = preview_of(cx, id) {
+        return picture(ui.painter(), preview.id(), rect, middle_uv(preview.size_vec2(), rect), corners);
+    }
     match cx.stills.texture(&DrawTarget::Scene(id)) {
         Some(texture) => picture(ui.painter(), texture.id(), rect, uv, corners),
         None => {
@@ -176,16 +180,49 @@ fn number(ui: &Ui, theme: &Theme, index: usize, picture: Rect) {
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, theme.on_scrim);
 }
 
+/// The newest look at the take of a scene that is being rendered.
+pub(super) fn preview_of<'a>(cx: &'a Cx<'_>, id: SceneId) -> Option<&'a TextureHandle> {
+    cx.rendering.job_of(id, cx.jobs).and_then(|job| cx.rendering.preview(job.id))
+}
+
+/// The largest part in the middle of a picture that has the shape of `rect`.
+pub(super) fn middle_uv(size: Vec2, rect: Rect) -> Rect {
+    let part = fit_aspect(Rect::from_min_size(Pos2::ZERO, size), rect.aspect_ratio());
+    Rect::from_min_max((part.min.to_vec2() / size).to_pos2(), (part.max.to_vec2() / size).to_pos2())
+}
+
 /// What the badge on a scene's picture says: always the truth about what is shown.
-pub(super) fn state_badge(doc: &Document, scene: &Scene, theme: &Theme) -> (String, Color32, Color32) {
+pub(super) fn state_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String, Color32, Color32) {
+    let theme = &cx.theme;
+    let job = cx.rendering.job_of(scene.id, cx.jobs);
+    if let Some(job) = job.filter(|job| job.running) {
+        let what = if cx.rendering.preview(job.id).is_some() { "Preview" } else { "Rendering" };
+        return (format!("{what} · {}", progress_text(job)), theme.text, theme.accent_faint);
+    }
+    let (mut text, color, fill) = take_badge(cx, doc, scene);
+    if job.is_some() {
+        text += " · queued";
+    } else if cx.rendering.waiting().contains(&scene.id) {
+        text += " · waits for pictures";
+    }
+    (text, color, fill)
+}
+
+/// What the badge says of a scene that is not being rendered.
+pub(super) fn take_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String, Color32, Color32) {
+    let theme = &cx.theme;
     let Some(take) = scene.chosen_take() else {
         return ("Draft".to_owned(), theme.on_scrim, theme.scrim);
     };
     let number = scene.takes.iter().position(|t| t.id == take.id).map_or(0, |index| index + 1);
-    let wanted = wanted_recipe(doc.project(), scene, &take.recipe.studio, &take.recipe.models);
-    match stale_reasons(&take.recipe, &wanted).first() {
-        Some(reason) => (format!("Stale: {reason}"), theme.warn, theme.warn_faint),
-        None => (format!("Take {number}"), theme.good, theme.good_faint),
+    let random = if cx.is_random(&take.recipe.studio) { "random weights" } else { "" };
+    let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
+    match (stale_reasons(&take.recipe, &wanted).first(), random) {
+        (Some(reason), "") => (format!("Stale: {reason}"), theme.warn, theme.warn_faint),
+        (Some(reason), random) => (format!("Stale: {reason} · {random}"), theme.warn, theme.warn_faint),
+        (None, "") => (format!("Take {number}"), theme.good, theme.good_faint),
+        // Up to date, but nothing to be glad of.
+        (None, random) => (format!("Take {number} · {random}"), theme.text, theme.chip),
     }
 }
 
@@ -245,7 +282,12 @@ fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     row.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().button_padding = vec2(9.0, 3.0);
         ui.spacing_mut().interact_size.y = 24.0;
-        let button = ui.button(RichText::new("Render").size(12.0)).on_hover_text("Keep a full-size take of this scene");
+        let hint = if cx.doc.is_some_and(|doc| doc.project().studio == DRAFT_STUDIO) {
+            "Keep a full-size take of this scene"
+        } else {
+            "Render this scene with the project's studio"
+        };
+        let button = ui.button(RichText::new("Render").size(12.0)).on_hover_text(hint);
         if button.accessible_name("Render scene").clicked() {
             cx.send(Command::RenderTake(scene.id));
         }

@@ -1,13 +1,13 @@
 //! The shelf on the left: everybody and everything that recurs, and the places.
 
 use super::Cx;
-use crate::project::{EntityKind, EntitySummary, ReferenceSource};
+use crate::project::{EntityKind, EntitySummary};
 use crate::ui::app::Selection;
 use crate::ui::command::Command;
 use crate::ui::document::Document;
 use crate::ui::stills::entity_target;
 use crate::ui::theme::{radius, semibold, space};
-use crate::ui::widgets::{badge, checkerboard, dim, picture, section_heading};
+use crate::ui::widgets::{badge, checkerboard, dim, fit_aspect, picture, section_heading};
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{
     Align2, CornerRadius, FontId, Frame, Margin, Rect, ScrollArea, Sense, Spinner, Stroke, StrokeKind, TextEdit, Ui,
@@ -67,17 +67,23 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, entity: &EntitySummary) 
                 cx.send(Command::ChoosePhoto(entity.kind, entity.name.clone()));
                 ui.close();
             }
+            if cx.rendering.has_illustrator() && ui.button("Make a picture").clicked() {
+                cx.send(Command::MakePicture(entity.kind, entity.name.clone()));
+                ui.close();
+            }
         });
         let thumb = Rect::from_min_size(rect.min + vec2(0.0, 4.0), Vec2::splat(THUMB));
         thumb_ui(ui, cx, entity.kind, &entity.name, thumb);
         let cast = doc.project().cast_entry(entity.kind, &entity.name);
-        let own_photo = cast.and_then(|cast| cast.reference.as_ref());
-        if own_photo.is_some_and(|r| matches!(r.source, ReferenceSource::Photo { .. })) {
-            badge(ui.painter(), thumb.left_bottom() + vec2(2.0, -2.0), "photo", theme.good, theme.good_faint, THUMB);
+        let own_picture = cast.and_then(|cast| cast.reference.as_ref());
+        if let Some(reference) = own_picture {
+            let (text, color, fill) = match reference.is_photo() {
+                true => ("photo", theme.good, theme.good_faint),
+                false => ("made", theme.text, theme.accent_faint),
+            };
+            badge(ui.painter(), thumb.left_bottom() + vec2(2.0, -2.0), text, color, fill, THUMB);
         }
-        if cx.importing.values().any(|(kind, name)| *kind == entity.kind && *name == entity.name) {
-            ui.put(Rect::from_center_size(thumb.center(), Vec2::splat(22.0)), Spinner::new());
-        }
+        coming_ui(ui, cx, entity.kind, &entity.name, thumb);
         let width = rect.right() - thumb.right() - 10.0;
         let text = summary_text(cx, entity, cast.map_or("", |cast| &cast.description), width);
         let galley = ui.fonts_mut(|fonts| fonts.layout_job(text));
@@ -116,10 +122,25 @@ pub(super) fn thumb_ui(ui: &Ui, cx: &Cx<'_>, kind: EntityKind, name: &str, rect:
     checkerboard(ui.painter(), rect, &cx.theme, corners);
     if let Some(texture) = cx.stills.texture(&entity_target(kind, name)) {
         let size = texture.size_vec2();
-        let fitted = crate::ui::widgets::fit_aspect(rect.shrink(2.0), size.x / size.y.max(1.0));
+        let fitted = fit_aspect(rect.shrink(2.0), size.x / size.y.max(1.0));
         let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         picture(ui.painter(), texture.id(), fitted, all, CornerRadius::same(radius::SMALL));
     }
+}
+
+/// The newest look at a picture that is being made in `rect`, or a spinner.
+pub(super) fn coming_ui(ui: &mut Ui, cx: &Cx<'_>, kind: EntityKind, name: &str, rect: Rect) {
+    let Some((job, _)) = cx.coming.iter().find(|(_, coming)| coming.is_of(kind, name)) else { return };
+    let Some(preview) = cx.rendering.preview(*job) else {
+        ui.put(Rect::from_center_size(rect.center(), Vec2::splat(22.0)), Spinner::new());
+        return;
+    };
+    let size = preview.size_vec2();
+    let fitted = fit_aspect(rect.shrink(2.0), size.x / size.y.max(1.0));
+    let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    ui.painter().rect_filled(rect, CornerRadius::same(radius::MEDIUM), cx.theme.field);
+    picture(ui.painter(), preview.id(), fitted, all, CornerRadius::same(radius::SMALL));
+    badge(ui.painter(), rect.left_bottom() + vec2(2.0, -2.0), "preview", cx.theme.text, cx.theme.accent_faint, THUMB);
 }
 
 /// Takes photos, and names for new members of the cast.

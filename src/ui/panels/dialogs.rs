@@ -1,7 +1,7 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State};
+use super::{Cx, State, studio};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
@@ -22,6 +22,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let (title, width) = match dialog {
         Dialog::Models => ("Models", 620.0),
         Dialog::WriterNeeded => ("The writer is not on this machine yet", 560.0),
+        Dialog::Studio => ("What the studio needs", 620.0),
+        Dialog::RenderSettings => ("Render settings", 520.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
         Dialog::Text => ("Make scenes from a text", 620.0),
@@ -43,6 +45,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         match dialog {
             Dialog::Models => models_ui(ui, cx),
             Dialog::WriterNeeded => writer_needed_ui(ui, cx),
+            Dialog::Studio => studio::needs_ui(ui, cx),
+            Dialog::RenderSettings => studio::settings_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
             Dialog::Text => text_ui(ui, cx),
@@ -59,15 +63,25 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn models_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let chosen = choose_writer(cx.registry, cx.cache, cx.writer).ok().map(|choice| choice.model.id.clone());
-    for (role, heading) in [(Role::Writer, "Writes the script"), (Role::Segmenter, "Cuts photos out")] {
-        section_heading(ui, heading);
-        for model in cx.registry.models_for(role) {
-            model_ui(ui, cx, model, role == Role::Writer && chosen.as_deref() == Some(&model.id));
+    let groups = [
+        (Role::Writer, "Writes the script"),
+        (Role::Illustrator, "Makes pictures of people, things and places"),
+        (Role::Segmenter, "Cuts pictures out"),
+        (Role::Compositor, "Renders the stills"),
+        (Role::Part, "Parts of these"),
+    ];
+    let height = ui.ctx().content_rect().height() - 240.0;
+    ScrollArea::vertical().id_salt("models").max_height(height).show(ui, |ui| {
+        for (role, heading) in groups {
+            section_heading(ui, heading);
+            // Random weights are made when they are needed.
+            for model in cx.registry.models_for(role).filter(|model| !model.is_made()) {
+                model_ui(ui, cx, model, role == Role::Writer && chosen.as_deref() == Some(&model.id));
+            }
+            ui.add_space(space::S);
         }
-        ui.add_space(space::S);
-    }
-    let text = "References, stills and clips are drawn by the draft studio, which needs no model.";
-    ui.label(dim(ui, text));
+    });
+    ui.label(dim(ui, "The draft studio draws pictures and stills without a model. Clips are not rendered yet."));
     ui.label(dim(ui, format!("Model folder: {}", cx.cache.folder().display())));
 }
 
@@ -109,7 +123,7 @@ fn model_facts(model: &ModelSpec, status: &ModelStatus) -> String {
     format!("{size} {what} · {}{terms} · needs {memory} of memory", model.licence.spdx)
 }
 
-fn fetch_job(cx: &Cx<'_>, model: &ModelSpec) -> Option<JobStatus> {
+pub(super) fn fetch_job(cx: &Cx<'_>, model: &ModelSpec) -> Option<JobStatus> {
     let title = format!("Download {}", model.title);
     cx.jobs.iter().find(|job| job.title == title).cloned()
 }
@@ -149,7 +163,7 @@ fn model_action_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelSpec, chosen: bool
     }
 }
 
-fn progress_ui(ui: &mut Ui, cx: &Cx<'_>, job: &JobStatus) {
+pub(super) fn progress_ui(ui: &mut Ui, cx: &Cx<'_>, job: &JobStatus) {
     let share = if job.total > 0 { job.done as f32 / job.total as f32 } else { 0.0 };
     ui.add(ProgressBar::new(share).desired_height(4.0).fill(cx.theme.accent));
     let mut text = job_text(job);

@@ -1,11 +1,11 @@
 //! The fields of what is selected: a scene or an entity.
 
-use super::cast::thumb_ui;
+use super::cast::{coming_ui, thumb_ui};
 use super::{Cx, cards};
 use crate::engine::DrawTarget;
 use crate::project::{
-    CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Scene, SceneField, Take, stale_reasons,
-    wanted_recipe,
+    CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField, Take,
+    stale_reasons,
 };
 use crate::ui::app::Selection;
 use crate::ui::carry_out::duration_ms;
@@ -79,6 +79,9 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
     form_row(ui, "Seed", |ui| seed_ui(ui, cx, scene));
     ui.add_space(space::XS);
     takes_ui(ui, cx, doc, scene);
+    if doc.project().studio != DRAFT_STUDIO && ui.button(Named::RenderSettings.entry().label).clicked() {
+        cx.run(Named::RenderSettings);
+    }
 }
 
 fn set(cx: &mut Cx<'_>, scene: &Scene, field: SceneField, key: Option<&str>) {
@@ -267,7 +270,7 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
         }
         for (i, take) in scene.takes.iter().enumerate() {
             let chosen = scene.chosen == Some(take.id);
-            let hint = take_hint(doc, scene, take);
+            let hint = take_hint(cx, doc, scene, take);
             let target = DrawTarget::Take(scene.id, take.id);
             let response =
                 ui.push_id(take.id, |ui| take_button(ui, cx, Some(&target), &format!("Take {}", i + 1), chosen, &hint));
@@ -291,24 +294,42 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
         .into_iter()
         .flat_map(|kind| scene.entity_names(kind).map(move |name| (kind, name)))
         .map(|(kind, name)| {
-            let photo = doc.project().cast_entry(kind, name).is_some_and(|cast| cast.reference.is_some());
-            if photo { format!("{name} (photo)") } else { name.to_owned() }
+            let known = doc.project().cast_entry(kind, name).and_then(|cast| cast.reference.as_ref());
+            match known.map(Reference::is_photo) {
+                Some(true) => format!("{name} (photo)"),
+                Some(false) => format!("{name} (made)"),
+                None => name.to_owned(),
+            }
         })
         .collect();
     if !used.is_empty() {
         ui.label(dim(ui, format!("References used: {}", used.join(", "))));
     }
-    let (text, color, _) = cards::state_badge(doc, scene, &cx.theme);
+    let (text, color, _) = cards::take_badge(cx, doc, scene);
     if text.starts_with("Stale") {
         ui.label(RichText::new(text).size(11.0).color(color));
     }
 }
 
-fn take_hint(doc: &Document, scene: &Scene, take: &Take) -> String {
-    let wanted = wanted_recipe(doc.project(), scene, &take.recipe.studio, &take.recipe.models);
+fn take_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String {
+    let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
     let reasons = stale_reasons(&take.recipe, &wanted);
     let mut hint =
         format!("Made by the {} studio at {}×{}", take.recipe.studio, take.recipe.size[0], take.recipe.size[1]);
+    if let Some(still) = &take.recipe.still {
+        let share = |hundredths: u32| f64::from(hundredths) / 100.0;
+        hint += &format!(
+            "\n{} steps, guidance {}, people and objects {}, place {}, seed {}",
+            still.steps,
+            share(still.guidance_hundredths),
+            share(still.foreground_hundredths),
+            share(still.background_hundredths),
+            take.recipe.seed
+        );
+    }
+    if cx.is_random(&take.recipe.studio) {
+        hint += "\nIts weights are random: the picture is noise";
+    }
     if !reasons.is_empty() {
         let reasons = reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         hint += &format!("\nSince then: {reasons}");
@@ -351,6 +372,7 @@ fn entity_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, nam
     section_heading(ui, if kind == EntityKind::Background { "Place" } else { "Character or object" });
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 168.0), Sense::hover());
     thumb_ui(ui, cx, kind, name, rect);
+    coming_ui(ui, cx, kind, name, rect);
     cx.state.entity_rects.push((rect, kind, name.to_owned()));
     photo_ui(ui, cx, doc, kind, name);
     form_row(ui, "Name", |ui| rename_ui(ui, cx, doc, kind, name));
@@ -393,12 +415,22 @@ fn entity_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, nam
 
 fn photo_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, name: &str) {
     let reference = doc.project().cast_entry(kind, name).and_then(|cast| cast.reference.as_ref());
-    ui.horizontal(|ui| {
-        let label = if reference.is_some() { "Another photo…" } else { "Choose a photo…" };
+    let is_photo = reference.is_some_and(Reference::is_photo);
+    ui.horizontal_wrapped(|ui| {
+        let label = if is_photo { "Another photo…" } else { "Choose a photo…" };
         if ui.button(label).clicked() {
             cx.send(Command::ChoosePhoto(kind, name.to_owned()));
         }
-        if reference.is_some() && ui.button("Remove photo").clicked() {
+        if cx.rendering.has_illustrator() {
+            let label = if reference.is_some() && !is_photo { "Make another" } else { "Make a picture" };
+            let hint = "The studio draws it from its description and the film's style";
+            let is_coming = cx.coming.values().any(|coming| coming.is_of(kind, name));
+            if ui.add_enabled(!is_coming, Button::new(label)).on_hover_text(hint).clicked() {
+                cx.send(Command::MakePicture(kind, name.to_owned()));
+            }
+        }
+        let label = if is_photo { "Remove photo" } else { "Remove picture" };
+        if reference.is_some() && ui.button(label).clicked() {
             let edit = doc.project().entity_edit(kind, name, EntityField::Reference(None));
             cx.send(Command::Edit(edit, None));
         }
@@ -416,7 +448,7 @@ fn photo_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, name
             cx.send(Command::ImportPhoto(kind, name.to_owned(), PathBuf::from(path)));
         }
     }
-    if let Some((job, _)) = cx.importing.iter().find(|(_, (k, n))| *k == kind && n == name)
+    if let Some((job, _)) = cx.coming.iter().find(|(_, coming)| coming.is_of(kind, name))
         && let Some(status) = cx.job(*job)
     {
         ui.label(dim(ui, super::status::job_text(status)));

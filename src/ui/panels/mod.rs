@@ -7,6 +7,7 @@ mod inspector;
 mod notice;
 mod start;
 mod status;
+mod studio;
 mod timeline;
 mod top_bar;
 mod viewer;
@@ -14,6 +15,7 @@ mod viewer;
 use super::app::{Notice, Selection, Writing};
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
+use super::rendering::{ComingPicture, Rendering};
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
@@ -35,7 +37,8 @@ pub(super) struct Cx<'a> {
     pub viewer: &'a mut Viewer,
     pub selection: &'a Selection,
     pub writing: Option<&'a Writing>,
-    pub importing: &'a HashMap<JobId, (EntityKind, String)>,
+    pub coming: &'a HashMap<JobId, ComingPicture>,
+    pub rendering: &'a Rendering,
     pub exporting: Option<JobId>,
     pub jobs: &'a [JobStatus],
     pub player: &'a Player,
@@ -65,6 +68,12 @@ impl Cx<'_> {
         self.jobs.iter().find(|job| job.id == id)
     }
 
+    /// Whether a studio makes noise. One that is no longer listed is not known to.
+    pub fn is_random(&self, studio: &str) -> bool {
+        let studio = self.registry.studio(studio);
+        studio.and_then(|studio| self.registry.is_random(studio)).is_ok_and(|random| random)
+    }
+
     pub fn is_selected(&self, id: SceneId) -> bool {
         *self.selection == Selection::Scene(id)
     }
@@ -89,6 +98,8 @@ pub(super) struct State {
     pub new_entity: String,
     /// A name that is being typed to add a character or object to the cast.
     pub new_cast: String,
+    /// Whether the user accepts the terms of the models that the studio's dialog is about to fetch.
+    pub terms_accepted: bool,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
     /// The timeline shows the whole film from the next frame on.

@@ -1,11 +1,16 @@
 //! The line at the bottom: device, running jobs, and whether everything is saved.
 
 use super::Cx;
-use crate::engine::JobStatus;
+use super::cards::middle_uv;
+use crate::engine::{JobStatus, Lane};
 use crate::ui::command::Command;
 use crate::ui::icons;
-use crate::ui::widgets::{dim, quiet_icon_button};
-use egui::{Align, Button, Frame, Layout, Margin, Panel, Popup, ProgressBar, RichText, Ui};
+use crate::ui::theme::radius;
+use crate::ui::widgets::{dim, picture, quiet_icon_button};
+use egui::{
+    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, Popup, ProgressBar, RichText, ScrollArea, Sense,
+    TextureHandle, Ui,
+};
 use std::time::Duration;
 
 pub fn status_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -20,11 +25,12 @@ pub fn status_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn jobs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    if cx.jobs.is_empty() {
+    let held = cx.rendering.waiting();
+    if cx.jobs.is_empty() && held.is_empty() {
         return;
     }
     let running: Vec<&JobStatus> = cx.jobs.iter().filter(|job| job.running).collect();
-    let waiting = cx.jobs.len() - running.len();
+    let waiting = cx.jobs.len() - running.len() + held.len();
     let mut text = match running.as_slice() {
         [] => "starting".to_owned(),
         [job] => job_text(job),
@@ -43,41 +49,90 @@ fn jobs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         let bar = ProgressBar::new(job.done as f32 / job.total as f32).desired_width(120.0).desired_height(4.0);
         ui.add(bar.fill(cx.theme.accent)).accessible_name(format!("{} progress", job.title));
     }
-    let jobs = cx.jobs;
     Popup::menu(&response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-        ui.set_min_width(340.0);
-        for job in jobs {
-            ui.horizontal(|ui| {
-                ui.set_min_height(34.0);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let name = format!("Cancel {}", job.title);
-                    if quiet_icon_button(ui, icons::CLOSE, &name, "Cancel").clicked() {
-                        cx.out.push(Command::CancelJob(job.id));
-                    }
-                    ui.vertical(|ui| {
-                        ui.spacing_mut().item_spacing.y = 3.0;
-                        ui.label(if job.running { job_text(job) } else { format!("{} (waiting)", job.title) });
-                        if job.running && job.total > 0 {
-                            let bar = ProgressBar::new(job.done as f32 / job.total as f32).desired_height(4.0);
-                            ui.add(bar.fill(cx.theme.accent));
-                        }
-                    });
-                });
-            });
+        ui.set_width(380.0);
+        ScrollArea::vertical().id_salt("queue").max_height(420.0).show(ui, |ui| queue_ui(ui, cx));
+        if cx.jobs.len() + held.len() > 1 {
+            ui.separator();
+            if ui.button("Cancel all").clicked() {
+                cx.out.push(Command::CancelAllJobs);
+            }
         }
     });
 }
 
+/// A thumbnail in the queue, in points.
+const THUMB: egui::Vec2 = egui::vec2(64.0, 36.0);
+
+fn queue_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    for job in cx.jobs {
+        let preview = cx.rendering.preview(job.id);
+        let cancel = row_ui(ui, &job.title, preview, |ui| {
+            let text = if job.running { job_text(job) } else { format!("{} (waiting)", job.title) };
+            ui.add(Label::new(text).truncate());
+            if job.running && job.total > 0 {
+                let bar = ProgressBar::new(job.done as f32 / job.total as f32).desired_height(4.0);
+                ui.add(bar.fill(cx.theme.accent));
+            }
+        });
+        if cancel {
+            cx.out.push(Command::CancelJob(job.id));
+        }
+    }
+    for id in cx.rendering.waiting() {
+        let number = cx.doc.and_then(|doc| doc.project().scene_index(*id)).map_or(0, |index| index + 1);
+        let title = format!("Render scene {number}");
+        let cancel = row_ui(ui, &title, None, |ui| {
+            ui.add(Label::new(format!("{title} (waits for pictures)")).truncate());
+        });
+        if cancel {
+            cx.out.push(Command::ForgetRender(*id));
+        }
+    }
+}
+
+/// A row of the queue. Returns whether it shall be cancelled.
+fn row_ui(ui: &mut Ui, title: &str, preview: Option<&TextureHandle>, add_text: impl FnOnce(&mut Ui)) -> bool {
+    let mut cancel = false;
+    ui.horizontal(|ui| {
+        ui.set_min_height(34.0);
+        if let Some(preview) = preview {
+            let (rect, response) = ui.allocate_exact_size(THUMB, Sense::hover());
+            let uv = middle_uv(preview.size_vec2(), rect);
+            picture(ui.painter(), preview.id(), rect, uv, CornerRadius::same(radius::SMALL));
+            response.on_hover_text("Preview").accessible_name(format!("Preview of {title}"));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            cancel = quiet_icon_button(ui, icons::CLOSE, &format!("Cancel {title}"), "Cancel").clicked();
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 3.0;
+                add_text(ui);
+            });
+        });
+    });
+    cancel
+}
+
 /// The title of a job with its stage and the time left.
 pub fn job_text(job: &JobStatus) -> String {
-    let mut text = job.title.clone();
+    let progress = progress_text(job);
+    if progress.is_empty() { job.title.clone() } else { format!("{} · {progress}", job.title) }
+}
+
+/// The stage of a job, its steps and the time left.
+pub fn progress_text(job: &JobStatus) -> String {
+    let mut parts = Vec::new();
     if !job.stage.is_empty() {
-        text += &format!(" · {}", job.stage);
+        parts.push(job.stage.clone());
+    }
+    // Bytes and frames go by too fast to be read.
+    if job.lane == Lane::Models && (1..=1000).contains(&job.total) {
+        parts.push(format!("{} of {}", job.done, job.total));
     }
     if let Some(left) = job.time_left.filter(|_| job.elapsed > Duration::from_secs(1)) {
-        text += &format!(" · {}", time_left_text(left));
+        parts.push(time_left_text(left));
     }
-    text
+    parts.join(" · ")
 }
 
 /// A time left as a person would say it.

@@ -69,10 +69,11 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     if ui.add_enabled(has_scenes, Button::new("Export…")).on_hover_text(hint).clicked() {
         cx.run(Named::Export);
     }
-    let hint = "Keep a full-size take of every scene as it is now";
+    let hint = format!("{}: those that lack an up-to-date take", Named::RenderAll.tooltip(ui.ctx()));
     if ui.add_enabled(has_scenes, Button::new("Render all")).on_hover_text(hint).clicked() {
         cx.run(Named::RenderAll);
     }
+    super::studio::choice_ui(ui, cx, doc);
     match cx.writing {
         Some(writing) => {
             let stop = Button::new(format!("{} Stop", icons::STOP)).min_size(egui::vec2(70.0, 0.0));

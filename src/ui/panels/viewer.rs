@@ -1,12 +1,13 @@
 //! The picture of the film at the playhead, and the transport.
 
 use super::Cx;
+use super::cards::{middle_uv, preview_of, state_badge, take_badge};
 use crate::engine::DrawTarget;
 use crate::ui::command::Named;
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, space};
-use crate::ui::widgets::{badge, fit_aspect, icon_button, picture};
+use crate::ui::widgets::{fit_aspect, icon_button, picture};
 use egui::{CornerRadius, FontId, Rect, RichText, Sense, Ui, pos2, vec2};
 
 const TRANSPORT: f32 = 34.0;
@@ -26,7 +27,11 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
         Some(visible) => {
             let pixels = rect.size() * ui.pixels_per_point();
             let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            if let Some(texture) = cx.viewer.render(doc, cx.stills, visible, pixels) {
+            // A preview is worth a look, but not in the middle of a film that plays.
+            let scene = doc.project().scenes.get(visible.scene).filter(|_| !cx.player.is_playing());
+            if let Some(preview) = scene.and_then(|scene| preview_of(cx, scene.id)) {
+                picture(ui.painter(), preview.id(), rect, middle_uv(preview.size_vec2(), rect), corners);
+            } else if let Some(texture) = cx.viewer.render(doc, cx.stills, visible, pixels) {
                 picture(ui.painter(), texture, rect, all, corners);
             } else if let Some(scene) = doc.project().scenes.get(visible.scene)
                 && let Some(texture) = cx.stills.texture(&DrawTarget::Scene(scene.id))
@@ -36,9 +41,18 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
                 picture(ui.painter(), texture.id(), rect, uv, corners);
             }
             if let Some(scene) = doc.project().scenes.get(visible.scene) {
-                let (text, color, fill) = super::cards::state_badge(doc, scene, &cx.theme);
+                let is_preview = !cx.player.is_playing() && preview_of(cx, scene.id).is_some();
+                let badge = if is_preview { state_badge } else { take_badge };
+                let (text, color, fill) = badge(cx, doc, scene);
                 let text = format!("Scene {} · {text}", visible.scene + 1);
-                badge(ui.painter(), rect.left_bottom() + vec2(8.0, -8.0), &text, color, fill, rect.width() - 16.0);
+                crate::ui::widgets::badge(
+                    ui.painter(),
+                    rect.left_bottom() + vec2(8.0, -8.0),
+                    &text,
+                    color,
+                    fill,
+                    rect.width() - 16.0,
+                );
             }
         }
         None => {

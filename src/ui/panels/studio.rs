@@ -1,0 +1,292 @@
+//! The project's studio: the choice, what it needs, and how it renders.
+
+use super::Cx;
+use super::dialogs::{fetch_job, progress_ui};
+use super::status::time_left_text;
+use crate::models::{MissingFiles, Preflight, bytes_text};
+use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, StillSettings};
+use crate::ui::command::{Command, Named};
+use crate::ui::document::Document;
+use crate::ui::icons;
+use crate::ui::theme::{radius, semibold, space};
+use crate::ui::widgets::{capitalized, dim, form_row, primary_button, section_heading};
+use egui::{
+    Align, Button, ComboBox, CornerRadius, DragValue, Frame, Layout, Margin, RichText, ScrollArea, Stroke, TextEdit,
+    Ui, vec2,
+};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// What is said of a studio whose weights are random.
+const RANDOM: &str = "Its weights are random: pictures are noise";
+
+/// Chooses the studio that renders.
+pub(super) fn choice_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
+    let name = &doc.project().studio;
+    let registry = cx.registry;
+    let listed = registry.studio(name);
+    let title = match &listed {
+        Ok(studio) => studio.title.clone(),
+        Err(_) => format!("{} {name}", icons::WARNING),
+    };
+    let response = ComboBox::from_id_salt("studio")
+        .width(104.0)
+        .truncate()
+        .selected_text(title)
+        .show_ui(ui, |ui| {
+            ui.set_min_width(250.0);
+            for studio in registry.studios() {
+                let is_chosen = studio.name == *name;
+                let about = match studio.name.as_str() {
+                    DRAFT_STUDIO => "Drawn at once, without a model",
+                    other if cx.is_random(other) => RANDOM,
+                    _ => "Rendered with models",
+                };
+                let button = ui.selectable_label(is_chosen, &studio.title);
+                if button.on_hover_text(about).clicked() {
+                    cx.send(Command::ChooseStudio(studio.name.clone()));
+                }
+                ui.label(dim(ui, about));
+            }
+            if name != DRAFT_STUDIO {
+                ui.separator();
+                for named in [Named::StudioNeeds, Named::RenderSettings] {
+                    if ui.add(Button::new(named.entry().label).frame_when_inactive(false)).clicked() {
+                        cx.run(named);
+                    }
+                }
+            }
+        })
+        .response;
+    let hint = match listed {
+        Err(error) => error.to_string(),
+        Ok(_) if cx.is_random(name) => format!("The studio that renders. {RANDOM}"),
+        Ok(_) => "The studio that renders".to_owned(),
+    };
+    response.on_hover_text(hint).accessible_name("Studio");
+}
+
+// --- what it needs ---
+
+pub(super) fn needs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let Some(doc) = cx.doc else { return };
+    let name = &doc.project().studio;
+    let Some(preflight) = cx.rendering.preflight.as_ref() else {
+        ui.label(format!("There is no studio with the name {name} in the list of models. Choose another one."));
+        return;
+    };
+    let random = if preflight.is_random { format!(" {RANDOM}.") } else { String::new() };
+    let text = format!("{} makes pictures and stills on this machine; clips are not rendered yet.", preflight.studio);
+    ui.label(RichText::new(text + &random).color(cx.theme.text_dim));
+    ui.add_space(space::S);
+    let height = ui.ctx().content_rect().height() - 320.0;
+    ScrollArea::vertical().id_salt("needs").max_height(height).show(ui, |ui| {
+        if !preflight.missing.is_empty() {
+            section_heading(ui, "Missing");
+        }
+        for missing in &preflight.missing {
+            missing_ui(ui, cx, missing);
+        }
+        stages_ui(ui, cx, preflight);
+    });
+    ui.add_space(space::S);
+    actions_ui(ui, cx, preflight);
+}
+
+fn missing_ui(ui: &mut Ui, cx: &Cx<'_>, missing: &MissingFiles) {
+    let frame = Frame::new()
+        .fill(cx.theme.panel)
+        .stroke(Stroke::new(1.0, cx.theme.line))
+        .corner_radius(CornerRadius::same(radius::CARD))
+        .inner_margin(Margin::same(10));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = 3.0;
+        ui.label(RichText::new(&missing.title).family(semibold()));
+        let files =
+            if missing.files.len() == 1 { "1 file".to_owned() } else { format!("{} files", missing.files.len()) };
+        if missing.is_made {
+            ui.label(dim(ui, format!("{files} of random numbers, made when they are needed")));
+            return;
+        }
+        let about = if missing.is_exact { "" } else { "about " };
+        let licence = &missing.licence;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let size = bytes_text(missing.bytes);
+            ui.label(dim(ui, format!("{files}, {about}{size} to download · {}", licence.spdx)));
+            if let Some(url) = &licence.url {
+                let text = if licence.terms { "terms to accept" } else { "licence" };
+                ui.hyperlink_to(RichText::new(text).size(11.0), url);
+            } else if licence.terms {
+                ui.label(dim(ui, "with terms to accept on its page"));
+            }
+        });
+        if let Some(job) = cx.registry.model(&missing.model).ok().and_then(|model| fetch_job(cx, model)) {
+            progress_ui(ui, cx, &job);
+        }
+    });
+}
+
+/// Memory, disk and time.
+fn stages_ui(ui: &mut Ui, cx: &Cx<'_>, preflight: &Preflight) {
+    section_heading(ui, "On this machine");
+    for stage in &preflight.stages {
+        let (text, color) = match (stage.refusal(), stage.plans.first()) {
+            (Some(refusal), _) => {
+                (format!("{} does not fit: {refusal}", capitalized(&stage.role.to_string())), cx.theme.bad)
+            }
+            (None, Some(plan)) => {
+                (format!("{}: {plan} of memory", capitalized(&stage.role.to_string())), cx.theme.text)
+            }
+            (None, None) => continue,
+        };
+        ui.label(RichText::new(text).color(color));
+    }
+    if !preflight.missing.is_empty() {
+        let free = preflight.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
+        let text = format!("Disk: {} needed, {free} free", bytes_text(preflight.missing_bytes()));
+        let color = if preflight.disk_fits() { cx.theme.text } else { cx.theme.bad };
+        ui.label(RichText::new(text).color(color));
+    }
+    let time = match preflight.expected_secs() {
+        _ if preflight.stages.is_empty() => return,
+        Some(secs) => {
+            let text = time_left_text(Duration::from_secs_f64(secs));
+            format!("Time for the whole film: {}", text.trim_end_matches(" left"))
+        }
+        None => "Time: not measured on this machine yet".to_owned(),
+    };
+    ui.label(RichText::new(time));
+}
+
+fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
+    let to_fetch: Vec<&MissingFiles> = preflight.missing.iter().filter(|missing| !missing.is_made).collect();
+    if to_fetch.is_empty() {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if primary_button(ui, "Render all").clicked() {
+                cx.send(Command::Dialog(None));
+                cx.run(Named::RenderAll);
+            }
+            ui.label(RichText::new(format!("{} Nothing is missing", icons::CHECK)).color(cx.theme.good));
+        });
+        return;
+    }
+    let with_terms: Vec<&str> =
+        to_fetch.iter().filter(|missing| missing.licence.terms).map(|missing| missing.title.as_str()).collect();
+    if !with_terms.is_empty() {
+        let text = format!("I accept the terms of {}", with_terms.join(" and "));
+        ui.checkbox(&mut cx.state.terms_accepted, text);
+    }
+    let is_fetching = to_fetch
+        .iter()
+        .any(|missing| cx.registry.model(&missing.model).is_ok_and(|model| fetch_job(cx, model).is_some()));
+    let accepted = with_terms.is_empty() || cx.state.terms_accepted;
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.add_enabled_ui(accepted && preflight.disk_fits() && !is_fetching, |ui| {
+            let size = bytes_text(to_fetch.iter().map(|missing| missing.bytes).sum());
+            if primary_button(ui, &format!("{} Download {size}", icons::DOWNLOAD)).clicked() {
+                cx.send(Command::FetchStudio);
+            }
+        });
+        if ui.button("Not now").clicked() {
+            cx.send(Command::Dialog(None));
+        }
+    });
+}
+
+// --- how it renders ---
+
+pub(super) fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let Some(doc) = cx.doc else { return };
+    let still = &doc.project().still;
+    if doc.project().studio == DRAFT_STUDIO {
+        ui.label(dim(ui, "The draft studio has no settings; these are for studios with models."));
+    }
+    ui.label(dim(ui, "Not in the picture"));
+    let mut negative = still.negative.clone();
+    let field = TextEdit::multiline(&mut negative)
+        .id_salt("negative")
+        .hint_text("What the pictures should not show")
+        .margin(Margin::symmetric(9, 7))
+        .desired_rows(2)
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field).accessible_name("Negative prompt");
+    if response.changed() {
+        set(cx, "negative", StillSettings { negative, ..still.clone() });
+    }
+    if response.lost_focus() {
+        cx.send(Command::SealEdits);
+    }
+    form_row(ui, "Steps", |ui| {
+        let mut steps = still.steps;
+        let field = DragValue::new(&mut steps).range(StillSettings::STEPS).speed(0.2);
+        let response = ui.add_sized(vec2(84.0, 28.0), field).accessible_name("Steps");
+        finish(cx, &response, "steps", || StillSettings { steps, ..still.clone() });
+        match cx.rendering.step_limit() {
+            Some(most) if steps > most => {
+                ui.label(dim(ui, format!("random weights take no more than {most}")));
+            }
+            _ => {
+                ui.label(dim(ui, "more is slower and cleaner"));
+            }
+        }
+    });
+    let numbers = [
+        ("Guidance", "how much the prompt counts", still.guidance_hundredths, StillSettings::GUIDANCE),
+        ("Cast", "how much pictures of people and objects count", still.foreground_hundredths, StillSettings::WEIGHT),
+        ("Place", "how much the picture of the place counts", still.background_hundredths, StillSettings::WEIGHT),
+    ];
+    for (index, (label, hint, mut hundredths, range)) in numbers.into_iter().enumerate() {
+        form_row(ui, label, |ui| {
+            let response = hundredths_ui(ui, &format!("{label} weight"), &mut hundredths, range);
+            finish(cx, &response, label, || {
+                let mut new = still.clone();
+                let fields =
+                    [&mut new.guidance_hundredths, &mut new.foreground_hundredths, &mut new.background_hundredths];
+                if let Some(field) = fields.into_iter().nth(index) {
+                    *field = hundredths;
+                }
+                new
+            });
+            ui.label(dim(ui, hint));
+        });
+    }
+    ui.add_space(space::S);
+    let release = StillSettings::default();
+    ui.horizontal(|ui| {
+        let reset = Button::new("Reset to the release's");
+        if ui.add_enabled(*still != release, reset).on_hover_text("As VideoStudio was released").clicked() {
+            cx.send(Command::Edit(Edit::SetStill(release), None));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Done").clicked() {
+                cx.send(Command::Dialog(None));
+            }
+        });
+    });
+}
+
+/// A field for a fraction that is kept in hundredths.
+fn hundredths_ui(ui: &mut Ui, name: &str, hundredths: &mut u32, range: RangeInclusive<u32>) -> egui::Response {
+    let mut value = f64::from(*hundredths) / 100.0;
+    let range = f64::from(*range.start()) / 100.0..=f64::from(*range.end()) / 100.0;
+    let field = DragValue::new(&mut value).range(range).speed(0.01).fixed_decimals(2);
+    let response = ui.add_sized(vec2(84.0, 28.0), field).accessible_name(name);
+    *hundredths = (value * 100.0).round() as u32;
+    response
+}
+
+/// Sends what a number field was changed to; a drag is one step of the history.
+fn finish(cx: &mut Cx<'_>, response: &egui::Response, field: &str, new: impl FnOnce() -> StillSettings) {
+    if response.changed() {
+        set(cx, field, new());
+    }
+    if response.drag_stopped() || response.lost_focus() {
+        cx.send(Command::SealEdits);
+    }
+}
+
+fn set(cx: &mut Cx<'_>, field: &str, new: StillSettings) {
+    cx.send(Command::Edit(Edit::SetStill(new), Some(CoalesceKey::new(("still", field)))));
+}
