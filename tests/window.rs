@@ -6,7 +6,7 @@ use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use reelboard::draft::example_project;
-use reelboard::project::{Direction, EntityKind, Project, ProjectStore};
+use reelboard::project::{Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, entities};
 use reelboard::ui::App;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -324,6 +324,130 @@ fn a_take_is_kept_and_turns_stale_with_its_scene() {
     window.leave_the_field();
     window.press(Modifiers::COMMAND, Key::Z);
     assert_eq!(window.project().scenes[0].takes.len(), 1, "undo never removes a take");
+}
+
+impl Window {
+    fn choose_studio(&mut self, title: &str) {
+        self.click("Studio");
+        self.click(title);
+        self.settle();
+    }
+
+    fn picture_of(&self, name: &str) -> Option<Reference> {
+        self.project().cast_entry(EntityKind::Foreground, name).and_then(|entity| entity.reference.clone())
+    }
+}
+
+#[test]
+fn a_chosen_studio_is_part_of_the_project_and_undone() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    assert_eq!(window.project().studio, "tiny");
+    let said = window.harness.query_all_by_label_contains("weights are random").next().is_some();
+    assert!(said, "a studio of random weights says that its pictures are noise");
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().studio, "draft");
+}
+
+#[test]
+fn a_studio_without_its_models_says_what_they_are() {
+    let mut window = Window::example();
+    window.choose_studio("VideoStudio");
+    window.harness.get_by_label("What the studio needs");
+    assert!(window.harness.query_all_by_label_contains("to download").count() > 1);
+    window.press(Modifiers::NONE, Key::Escape);
+    window.click("Render all");
+    window.harness.get_by_label("What the studio needs");
+    assert!(window.project().scenes.iter().all(|scene| scene.takes.is_empty()));
+}
+
+#[test]
+fn a_scene_is_rendered_after_the_pictures_of_its_cast() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    let scene = &window.project().scenes[0];
+    let [take] = scene.takes.as_slice() else { panic!("{} takes", scene.takes.len()) };
+    assert_eq!((take.recipe.studio.as_str(), scene.chosen), ("tiny", Some(take.id)));
+    let common = entities(window.project()).into_iter().filter(|entity| entity.is_common());
+    let common: Vec<_> = common.filter(|entity| entity.scenes.contains(&scene.id)).collect();
+    assert!(!common.is_empty());
+    for entity in common {
+        let used = take.recipe.entities.iter().find(|used| used.name == entity.name).unwrap();
+        assert!(used.reference.as_ref().is_some_and(|picture| !picture.is_photo()), "{} has no picture", entity.name);
+    }
+    // The same once more is not made again.
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    assert_eq!(window.project().scenes[0].takes.len(), 1);
+}
+
+#[test]
+fn all_scenes_are_rendered_once_and_turn_stale_with_the_studio() {
+    let mut project = example_project();
+    project.scenes.truncate(3);
+    let mut window = Window::open(Some(&project));
+    window.choose_studio("Tiny (random)");
+    let takes = |window: &Window| window.project().scenes.iter().map(|scene| scene.takes.len()).collect::<Vec<_>>();
+    for _ in 0..2 {
+        window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+        window.settle();
+        assert_eq!(takes(&window), [1, 1, 1]);
+    }
+    assert!(window.harness.query_all_by_label_contains("Stale").next().is_none());
+    window.click("Render settings…");
+    window.fill("Negative prompt", "text");
+    window.settle();
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.harness.query_all_by_label_contains("render settings changed").next().is_some());
+}
+
+#[test]
+fn scenes_that_wait_for_pictures_are_cancelled_with_the_queue() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+    window.click("Queue");
+    window.click("Cancel all");
+    window.settle();
+    let last = window.project().scenes.last().unwrap();
+    assert!(last.takes.is_empty());
+}
+
+#[test]
+fn a_picture_is_made_made_again_and_undone() {
+    let mut window = Window::example();
+    window.click("Entity dog");
+    assert!(window.harness.query_by_label("Make a picture").is_none(), "the draft has no illustrator");
+    window.choose_studio("Tiny (random)");
+    window.click("Make a picture");
+    window.settle();
+    let first = window.picture_of("dog").expect("the dog has a picture");
+    assert!(!first.is_photo());
+    window.click("Make another");
+    window.settle();
+    let second = window.picture_of("dog").expect("the dog has another picture");
+    assert_ne!(first.picture, second.picture);
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.picture_of("dog"), Some(first));
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.picture_of("dog"), None);
+}
+
+#[test]
+fn render_settings_are_typed_undone_and_reset() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.click("Render settings…");
+    window.fill("Negative prompt", "text, logos");
+    assert_eq!(window.project().still.negative, "text, logos");
+    window.click("Reset to the release's");
+    assert_eq!(window.project().still, StillSettings::default());
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().still.negative, "text, logos");
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().still, StillSettings::default(), "a visit of the field is one step");
 }
 
 #[test]
