@@ -10,9 +10,10 @@ use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
 use crate::ui::widgets::{capitalized, dim, form_row, primary_button, section_heading};
+use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Button, ComboBox, CornerRadius, DragValue, Frame, Layout, Margin, RichText, ScrollArea, Stroke, TextEdit,
-    Ui, vec2,
+    Align, Button, ComboBox, CornerRadius, DragValue, FontId, Frame, Layout, Margin, RichText, ScrollArea, Stroke,
+    TextEdit, Ui, vec2,
 };
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -30,7 +31,8 @@ pub(super) fn choice_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
         Err(_) => format!("{} {name}", icons::WARNING),
     };
     let response = ComboBox::from_id_salt("studio")
-        .width(104.0)
+        .width(112.0)
+        .height(420.0)
         .truncate()
         .selected_text(title)
         .show_ui(ui, |ui| {
@@ -42,17 +44,19 @@ pub(super) fn choice_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
                     other if cx.is_random(other) => RANDOM,
                     _ => "Rendered with models",
                 };
-                let button = ui.selectable_label(is_chosen, &studio.title);
-                if button.on_hover_text(about).clicked() {
+                let button = Button::selectable(is_chosen, two_lines(cx, &studio.title, about));
+                let button = button.min_size(vec2(ui.available_width(), 0.0));
+                if ui.add(button).accessible_name(&studio.title).clicked() {
                     cx.send(Command::ChooseStudio(studio.name.clone()));
+                    ui.close();
                 }
-                ui.label(dim(ui, about));
             }
             if name != DRAFT_STUDIO {
                 ui.separator();
                 for named in [Named::StudioNeeds, Named::RenderSettings] {
                     if ui.add(Button::new(named.entry().label).frame_when_inactive(false)).clicked() {
                         cx.run(named);
+                        ui.close();
                     }
                 }
             }
@@ -64,6 +68,17 @@ pub(super) fn choice_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
         Ok(_) => "The studio that renders".to_owned(),
     };
     response.on_hover_text(hint).accessible_name("Studio");
+}
+
+/// A name with what is said of it below.
+fn two_lines(cx: &Cx<'_>, name: &str, about: &str) -> LayoutJob {
+    let mut job = LayoutJob::default();
+    job.append(name, 0.0, TextFormat::simple(FontId::proportional(13.0), cx.theme.text));
+    job.append("\n", 0.0, TextFormat::simple(FontId::proportional(11.0), cx.theme.text_dim));
+    let line_height = Some(16.0);
+    let format = TextFormat { line_height, ..TextFormat::simple(FontId::proportional(11.0), cx.theme.text_dim) };
+    job.append(about, 0.0, format);
+    job
 }
 
 // --- what it needs ---
@@ -79,7 +94,7 @@ pub(super) fn needs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let text = format!("{} makes pictures and stills on this machine; clips are not rendered yet.", preflight.studio);
     ui.label(RichText::new(text + &random).color(cx.theme.text_dim));
     ui.add_space(space::S);
-    let height = ui.ctx().content_rect().height() - 320.0;
+    let height = ui.ctx().content_rect().height() - 250.0;
     ScrollArea::vertical().id_salt("needs").max_height(height).show(ui, |ui| {
         if !preflight.missing.is_empty() {
             section_heading(ui, "Missing");
@@ -163,7 +178,7 @@ fn stages_ui(ui: &mut Ui, cx: &Cx<'_>, preflight: &Preflight) {
 fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
     let to_fetch: Vec<&MissingFiles> = preflight.missing.iter().filter(|missing| !missing.is_made).collect();
     if to_fetch.is_empty() {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        last_row(ui, |ui| {
             if primary_button(ui, "Render all").clicked() {
                 cx.send(Command::Dialog(None));
                 cx.run(Named::RenderAll);
@@ -182,7 +197,7 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
         .iter()
         .any(|missing| cx.registry.model(&missing.model).is_ok_and(|model| fetch_job(cx, model).is_some()));
     let accepted = with_terms.is_empty() || cx.state.terms_accepted;
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    last_row(ui, |ui| {
         ui.add_enabled_ui(accepted && preflight.disk_fits() && !is_fetching, |ui| {
             let size = bytes_text(to_fetch.iter().map(|missing| missing.bytes).sum());
             if primary_button(ui, &format!("{} Download {size}", icons::DOWNLOAD)).clicked() {
@@ -193,6 +208,11 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
             cx.send(Command::Dialog(None));
         }
     });
+}
+
+/// A row that begins on the right, no higher than its buttons.
+fn last_row(ui: &mut Ui, add_buttons: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| ui.with_layout(Layout::right_to_left(Align::Center), add_buttons));
 }
 
 // --- how it renders ---
