@@ -72,7 +72,11 @@ pub fn run(command: Command) -> Result<()> {
         }
         Command::Show { project, json } => {
             let project = read_project(&project)?;
-            if json { out(&format!("{:#}\n", show::as_json(&project))) } else { out(&show::as_text(&project)) }
+            if !json {
+                return out(&show::as_text(&project));
+            }
+            let models = still_models(&project);
+            out(&format!("{:#}\n", show::as_json(&project, models.as_deref())))
         }
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
@@ -157,6 +161,12 @@ fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], sta
         }
     }
     Ok(())
+}
+
+/// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
+fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
+    let studio = StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?);
+    studio.ok()?.known_still_models()
 }
 
 fn registry() -> Result<Registry> {

@@ -1,12 +1,12 @@
 //! Prints a project.
 
 use crate::export::CutList;
-use crate::project::{EntityKind, Project, SceneId, entities, stale_reasons, wanted_recipe};
+use crate::project::{EntityKind, Project, SceneId, entities, stale_reasons, wanted_in_place_of};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// The project as JSON: what scripts and other programs read.
-pub fn as_json(project: &Project) -> Value {
+/// The project as JSON: what scripts and other programs read. `models` are the files of its studio, where they are known.
+pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value {
     let cut = CutList::new(project);
     let number = |id: &SceneId| project.scene_index(*id).map(|index| index + 1);
     let scenes: Vec<Value> = project
@@ -18,7 +18,7 @@ pub fn as_json(project: &Project) -> Value {
                 .takes
                 .iter()
                 .map(|take| {
-                    let wanted = wanted_recipe(project, scene, &take.recipe.studio, &take.recipe.models);
+                    let wanted = wanted_in_place_of(project, scene, take, models);
                     let stale = stale_reasons(&take.recipe, &wanted);
                     json!({
                         "media": take.media.as_str(),
@@ -60,6 +60,7 @@ pub fn as_json(project: &Project) -> Value {
     json!({
         "premise": project.premise,
         "style": project.style,
+        "studio": project.studio,
         "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
         "frames": cut.total_frames(),
         "scenes": scenes,

@@ -63,8 +63,12 @@ impl StudioModels {
         wanted_recipe(project, scene, self.name(), &self.still_models())
     }
 
-    /// The files that decide a still, as far as they are here: role and SHA-256.
-    pub fn still_models(&self) -> Vec<(String, String)> {
+    /// The files that decide a still, once all of them are here: role and SHA-256.
+    pub fn known_still_models(&self) -> Option<Vec<(String, String)>> {
+        self.missing(&[Role::Compositor]).is_empty().then(|| self.still_models())
+    }
+
+    fn still_models(&self) -> Vec<(String, String)> {
         let mut models = Vec::new();
         if let Some(compositor) = self.model(Role::Compositor) {
             for model in self.registry.with_needs(compositor) {

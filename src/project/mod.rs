@@ -26,5 +26,5 @@ pub use model::{
     ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
-pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
+pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_in_place_of, wanted_recipe};
 pub use store::{Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project};

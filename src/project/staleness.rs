@@ -1,6 +1,6 @@
 //! Whether a take still shows what its scene asks for, and if not, why.
 
-use super::{DRAFT_STUDIO, Entity, EntityKind, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene};
+use super::{DRAFT_STUDIO, Entity, EntityKind, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene, Take};
 use std::fmt;
 
 /// The recipe of the still that `scene` asks for now, from this studio.
@@ -27,6 +27,23 @@ pub fn wanted_recipe(project: &Project, scene: &Scene, studio: &str, models: &[(
         entities: kinds.iter().flat_map(|&kind| scene.entity_names(kind).map(move |name| entity(kind, name))).collect(),
         still: (studio != DRAFT_STUDIO).then(|| project.still.clone()),
         models: models.to_vec(),
+    }
+}
+
+/// What `scene` asks for now, to compare `take` with: from the project's studio, or in a project of drafts from the one
+/// that made the take.
+///
+/// `models` are the files of the project's studio; `None` where they are not known, which says nothing against the take.
+pub fn wanted_in_place_of(
+    project: &Project,
+    scene: &Scene,
+    take: &Take,
+    models: Option<&[(String, String)]>,
+) -> Recipe {
+    let made = &take.recipe;
+    match project.studio.as_str() {
+        DRAFT_STUDIO => wanted_recipe(project, scene, &made.studio, &made.models),
+        studio => wanted_recipe(project, scene, studio, models.unwrap_or(&made.models)),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::engine::{IllustrateJob, JobId, JobSpec, JobStatus, StudioModels, Take
 use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role, Room};
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityKind, EntitySummary, MediaName, Project, Recipe, Scene, SceneField, SceneId, Take,
-    wanted_recipe,
+    wanted_in_place_of, wanted_recipe,
 };
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
@@ -99,16 +99,10 @@ impl Rendering {
         model.defaults.steps.filter(|_| model.random)
     }
 
-    /// What `scene` asks for now, to compare `take` with: from the project's studio, or for a project of drafts from the
-    /// studio that made the take.
+    /// What `scene` asks for now, to compare `take` with.
     pub fn wanted_recipe(&self, project: &Project, scene: &Scene, take: &Take) -> Recipe {
-        let made = &take.recipe;
-        if project.studio == DRAFT_STUDIO {
-            return wanted_recipe(project, scene, &made.studio, &made.models);
-        }
-        // Files that are not here cannot have changed.
-        let models = self.still_models.as_ref().filter(|_| self.name == project.studio).unwrap_or(&made.models);
-        wanted_recipe(project, scene, &project.studio, models)
+        let models = self.still_models.as_deref().filter(|_| self.name == project.studio);
+        wanted_in_place_of(project, scene, take, models)
     }
 
     /// Scenes that are not in the engine's queue yet, since they wait for pictures or models.
@@ -164,8 +158,7 @@ impl Rendering {
 
     /// Looks again at which files there are.
     pub fn look_at_models(&mut self) {
-        let whole = self.studio.as_ref().filter(|studio| studio.missing(&[Role::Compositor]).is_empty());
-        self.still_models = whole.map(StudioModels::still_models);
+        self.still_models = self.studio.as_ref().and_then(StudioModels::known_still_models);
     }
 
     /// Makes textures of the newest previews.

@@ -1,7 +1,7 @@
 //! The storyboard: one card for each scene, wrapped to the width.
 
 use super::Cx;
-use super::status::progress_text;
+use super::status::{progress_text, steps_text};
 use crate::engine::DrawTarget;
 use crate::project::{DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, stale_reasons};
 use crate::ui::command::{Command, Named};
@@ -196,8 +196,13 @@ pub(super) fn state_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String
     let theme = &cx.theme;
     let job = cx.rendering.job_of(scene.id, cx.jobs);
     if let Some(job) = job.filter(|job| job.running) {
-        let what = if cx.rendering.preview(job.id).is_some() { "Preview" } else { "Rendering" };
-        return (format!("{what} · {}", progress_text(job)), theme.text, theme.accent_faint);
+        let (what, text) = match cx.rendering.preview(job.id) {
+            // That there is a preview says which stage it is, and cards are narrow.
+            Some(_) => ("Preview", steps_text(job)),
+            None => ("Rendering", progress_text(job)),
+        };
+        let dot = if text.is_empty() { "" } else { " · " };
+        return (format!("{what}{dot}{text}"), theme.text, theme.accent_faint);
     }
     let (mut text, color, fill) = take_badge(cx, doc, scene);
     if job.is_some() {

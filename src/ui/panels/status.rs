@@ -5,11 +5,11 @@ use super::cards::middle_uv;
 use crate::engine::{JobStatus, Lane};
 use crate::ui::command::Command;
 use crate::ui::icons;
-use crate::ui::theme::radius;
+use crate::ui::theme::{Theme, radius, space};
 use crate::ui::widgets::{dim, picture, quiet_icon_button};
 use egui::{
-    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, Popup, ProgressBar, RichText, ScrollArea, Sense,
-    TextureHandle, Ui,
+    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, Popup, ProgressBar, Rect, RichText, ScrollArea,
+    Sense, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
 };
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub fn status_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let frame = Frame::new().fill(cx.theme.panel).inner_margin(Margin::symmetric(12, 2));
     Panel::bottom("status").exact_size(28.0).resizable(false).frame(frame).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
+            // The line stays as high as it is when jobs come and go.
+            ui.spacing_mut().interact_size.y = 22.0;
             ui.label(dim(ui, cx.device));
             jobs_ui(ui, cx);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| saved_ui(ui, cx));
@@ -41,7 +43,7 @@ fn jobs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let button = Button::new(RichText::new(format!("{} {text}", icons::QUEUE)).size(11.0))
         .frame_when_inactive(false)
-        .min_size(egui::vec2(0.0, 22.0));
+        .min_size(vec2(0.0, 22.0));
     let response = ui.add(button).on_hover_text("Show the queue").accessible_name("Queue");
     if let [job] = running.as_slice()
         && job.total > 0
@@ -62,55 +64,62 @@ fn jobs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 /// A thumbnail in the queue, in points.
-const THUMB: egui::Vec2 = egui::vec2(64.0, 36.0);
+const THUMB: Vec2 = vec2(64.0, 36.0);
+/// Height of a row of the queue, in points.
+const ROW: f32 = 38.0;
 
 fn queue_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     for job in cx.jobs {
         let preview = cx.rendering.preview(job.id);
-        let cancel = row_ui(ui, &job.title, preview, |ui| {
-            let text = if job.running { job_text(job) } else { format!("{} (waiting)", job.title) };
-            ui.add(Label::new(text).truncate());
-            if job.running && job.total > 0 {
-                let bar = ProgressBar::new(job.done as f32 / job.total as f32).desired_height(4.0);
-                ui.add(bar.fill(cx.theme.accent));
-            }
-        });
-        if cancel {
+        let share = (job.running && job.total > 0).then(|| job.done as f32 / job.total as f32);
+        let text = match progress_text(job) {
+            _ if !job.running => "waiting".to_owned(),
+            text if text.is_empty() => "running".to_owned(),
+            text => text,
+        };
+        if row_ui(ui, cx.theme, &job.title, &text, share, preview) {
             cx.out.push(Command::CancelJob(job.id));
         }
     }
     for id in cx.rendering.waiting() {
         let number = cx.doc.and_then(|doc| doc.project().scene_index(*id)).map_or(0, |index| index + 1);
-        let title = format!("Render scene {number}");
-        let cancel = row_ui(ui, &title, None, |ui| {
-            ui.add(Label::new(format!("{title} (waits for pictures)")).truncate());
-        });
-        if cancel {
+        if row_ui(ui, cx.theme, &format!("Render scene {number}"), "waits for pictures", None, None) {
             cx.out.push(Command::ForgetRender(*id));
         }
     }
 }
 
-/// A row of the queue. Returns whether it shall be cancelled.
-fn row_ui(ui: &mut Ui, title: &str, preview: Option<&TextureHandle>, add_text: impl FnOnce(&mut Ui)) -> bool {
-    let mut cancel = false;
-    ui.horizontal(|ui| {
-        ui.set_min_height(34.0);
-        if let Some(preview) = preview {
-            let (rect, response) = ui.allocate_exact_size(THUMB, Sense::hover());
-            let uv = middle_uv(preview.size_vec2(), rect);
-            picture(ui.painter(), preview.id(), rect, uv, CornerRadius::same(radius::SMALL));
-            response.on_hover_text("Preview").accessible_name(format!("Preview of {title}"));
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            cancel = quiet_icon_button(ui, icons::CLOSE, &format!("Cancel {title}"), "Cancel").clicked();
-            ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 3.0;
-                add_text(ui);
-            });
-        });
-    });
-    cancel
+/// A row of the queue: the title, what is going on, and how far it is. Returns whether it shall be cancelled.
+fn row_ui(
+    ui: &mut Ui,
+    theme: Theme,
+    title: &str,
+    text: &str,
+    share: Option<f32>,
+    preview: Option<&TextureHandle>,
+) -> bool {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let mut left = rect.left();
+    if let Some(preview) = preview {
+        let thumb = Rect::from_min_size(rect.min, THUMB);
+        let uv = middle_uv(preview.size_vec2(), thumb);
+        picture(ui.painter(), preview.id(), thumb, uv, CornerRadius::same(radius::SMALL));
+        let response = ui.interact(thumb, ui.scope_id().with((title, "preview")), Sense::hover());
+        response.on_hover_text("Preview").accessible_name(format!("Preview of {title}"));
+        left = thumb.right() + space::S;
+    }
+    let column = Rect::from_min_max(pos2(left, rect.top()), rect.right_bottom() - vec2(34.0, 0.0));
+    let mut lines = ui.new_child(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Min)));
+    lines.spacing_mut().item_spacing.y = 2.0;
+    lines.add(Label::new(title).truncate());
+    let text = dim(&lines, text);
+    lines.add(Label::new(text).truncate());
+    if let Some(share) = share {
+        lines.add(ProgressBar::new(share).desired_height(3.0).fill(theme.accent));
+    }
+    let button = Rect::from_center_size(rect.right_center() - vec2(15.0, 0.0), Vec2::splat(26.0));
+    let mut end = ui.new_child(UiBuilder::new().max_rect(button));
+    quiet_icon_button(&mut end, icons::CLOSE, &format!("Cancel {title}"), "Cancel").clicked()
 }
 
 /// The title of a job with its stage and the time left.
@@ -121,10 +130,13 @@ pub fn job_text(job: &JobStatus) -> String {
 
 /// The stage of a job, its steps and the time left.
 pub fn progress_text(job: &JobStatus) -> String {
+    let parts = [job.stage.clone(), steps_text(job)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// The steps of a job and the time left.
+pub fn steps_text(job: &JobStatus) -> String {
     let mut parts = Vec::new();
-    if !job.stage.is_empty() {
-        parts.push(job.stage.clone());
-    }
     // Bytes and frames go by too fast to be read.
     if job.lane == Lane::Models && (1..=1000).contains(&job.total) {
         parts.push(format!("{} of {}", job.done, job.total));
