@@ -4,7 +4,7 @@
 
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use reelboard::draft::example_project;
 use reelboard::project::{Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, entities};
 use reelboard::ui::App;
@@ -355,6 +355,13 @@ fn a_studio_without_its_models_says_what_they_are() {
     window.choose_studio("VideoStudio");
     window.harness.get_by_label("What the studio needs");
     assert!(window.harness.query_all_by_label_contains("to download").count() > 1);
+    let download = |window: &Window| {
+        let button = window.harness.query_all_by_label_contains("Download ").next().expect("there is a button");
+        !button.accesskit_node().is_disabled()
+    };
+    assert!(!download(&window), "one of the models has terms");
+    window.click("I accept its terms");
+    assert!(download(&window));
     window.press(Modifiers::NONE, Key::Escape);
     window.click("Render all");
     window.harness.get_by_label("What the studio needs");
@@ -413,6 +420,21 @@ fn scenes_that_wait_for_pictures_are_cancelled_with_the_queue() {
     window.settle();
     let last = window.project().scenes.last().unwrap();
     assert!(last.takes.is_empty());
+}
+
+#[test]
+fn a_take_of_a_closed_project_does_not_reach_the_next_one() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+    window.press(Modifiers::COMMAND, Key::N);
+    window.click("Open the example film");
+    window.settle();
+    assert!(window.project().scenes.iter().all(|scene| scene.takes.is_empty()));
+    assert_eq!(window.project().studio, "draft");
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    assert_eq!(window.project().scenes[0].takes[0].recipe.studio, "draft");
 }
 
 #[test]

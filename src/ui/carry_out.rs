@@ -202,7 +202,6 @@ impl App {
             self.exporting = None;
         }
         if dialog == Some(Dialog::Studio) {
-            self.panel_state.terms_accepted = false;
             self.look_at_needs();
         }
         self.dialog = dialog;

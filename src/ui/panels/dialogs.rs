@@ -4,7 +4,7 @@ use super::status::job_text;
 use super::{Cx, State, studio};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
-use crate::models::{ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
+use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
 use crate::project::EntityKind;
 use crate::ui::command::{Command, Dialog, Menu, Named};
 use crate::ui::document::Document;
@@ -71,7 +71,7 @@ fn models_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         (Role::Part, "Parts of these"),
     ];
     let height = ui.ctx().content_rect().height() - 240.0;
-    ScrollArea::vertical().id_salt("models").max_height(height).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("models").max_height(height).min_scrolled_height(height).show(ui, |ui| {
         for (role, heading) in groups {
             section_heading(ui, heading);
             // Random weights are made when they are needed.
@@ -105,10 +105,38 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelSpec, chosen: bool) {
                     });
                 });
             });
+            if !matches!(cx.cache.status(model), ModelStatus::Ready | ModelStatus::Unverified) {
+                terms_ui(ui, cx, &model.id, &model.licence);
+            }
             if let Some(job) = fetch_job(cx, model) {
                 progress_ui(ui, cx, &job);
             }
         });
+}
+
+/// Lets the user accept the terms of a model that has some.
+pub(super) fn terms_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &str, licence: &Licence) {
+    if !licence.terms {
+        return;
+    }
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        let mut accepted = cx.state.accepted_terms.contains(model);
+        ui.checkbox(&mut accepted, "I accept its terms");
+        if accepted {
+            cx.state.accepted_terms.insert(model.to_owned());
+        } else {
+            cx.state.accepted_terms.remove(model);
+        }
+        if let Some(url) = &licence.url {
+            ui.hyperlink_to("(read them)", url);
+        }
+    });
+}
+
+/// Whether nothing stands against downloading a model: it has no terms, or they are accepted.
+pub(super) fn may_fetch(cx: &Cx<'_>, model: &str, licence: &Licence) -> bool {
+    !licence.terms || cx.state.accepted_terms.contains(model)
 }
 
 /// Size, licence and memory in one line.
@@ -150,12 +178,15 @@ fn model_action_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelSpec, chosen: bool
         }
         ModelStatus::Missing { fetched_bytes } => {
             let label = if fetched_bytes > 0 { "Resume download" } else { "Download" };
-            if ui.button(format!("{} {label}", icons::DOWNLOAD)).clicked() {
+            let button = Button::new(format!("{} {label}", icons::DOWNLOAD));
+            if ui.add_enabled(may_fetch(cx, &model.id, &model.licence), button).clicked() {
                 cx.send(Command::Fetch(model.id.clone()));
             }
         }
         ModelStatus::Damaged { reason, .. } => {
-            if ui.button("Download again").on_hover_text(&reason).clicked() {
+            let button = Button::new("Download again");
+            let may_fetch = may_fetch(cx, &model.id, &model.licence);
+            if ui.add_enabled(may_fetch, button).on_hover_text(&reason).clicked() {
                 cx.send(Command::Fetch(model.id.clone()));
             }
             ui.label(RichText::new(format!("{} Damaged", icons::WARNING)).color(cx.theme.bad)).on_hover_text(reason);

@@ -26,7 +26,7 @@ use crate::project::{EntityKind, Format, SceneId};
 use egui::{CentralPanel, Frame, Margin, Pos2, Rect, Ui};
 use egui_tiles::{Container, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// What panels see and where they put what they ask for.
@@ -98,8 +98,8 @@ pub(super) struct State {
     pub new_entity: String,
     /// A name that is being typed to add a character or object to the cast.
     pub new_cast: String,
-    /// Whether the user accepts the terms of the models that the studio's dialog is about to fetch.
-    pub terms_accepted: bool,
+    /// Models whose terms the user has accepted.
+    pub accepted_terms: BTreeSet<String>,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
     /// The timeline shows the whole film from the next frame on.

@@ -1,7 +1,7 @@
 //! The project's studio: the choice, what it needs, and how it renders.
 
 use super::Cx;
-use super::dialogs::{fetch_job, progress_ui};
+use super::dialogs::{fetch_job, may_fetch, progress_ui, terms_ui};
 use super::status::time_left_text;
 use crate::models::{MissingFiles, Preflight, bytes_text};
 use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, StillSettings};
@@ -95,7 +95,7 @@ pub(super) fn needs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.label(RichText::new(text + &random).color(cx.theme.text_dim));
     ui.add_space(space::S);
     let height = ui.ctx().content_rect().height() - 250.0;
-    ScrollArea::vertical().id_salt("needs").max_height(height).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("needs").max_height(height).min_scrolled_height(height).show(ui, |ui| {
         if !preflight.missing.is_empty() {
             section_heading(ui, "Missing");
         }
@@ -108,7 +108,7 @@ pub(super) fn needs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     actions_ui(ui, cx, preflight);
 }
 
-fn missing_ui(ui: &mut Ui, cx: &Cx<'_>, missing: &MissingFiles) {
+fn missing_ui(ui: &mut Ui, cx: &mut Cx<'_>, missing: &MissingFiles) {
     let frame = Frame::new()
         .fill(cx.theme.panel)
         .stroke(Stroke::new(1.0, cx.theme.line))
@@ -126,17 +126,9 @@ fn missing_ui(ui: &mut Ui, cx: &Cx<'_>, missing: &MissingFiles) {
         }
         let about = if missing.is_exact { "" } else { "about " };
         let licence = &missing.licence;
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            let size = bytes_text(missing.bytes);
-            ui.label(dim(ui, format!("{files}, {about}{size} to download · {}", licence.spdx)));
-            if let Some(url) = &licence.url {
-                let text = if licence.terms { "terms to accept" } else { "licence" };
-                ui.hyperlink_to(RichText::new(text).size(11.0), url);
-            } else if licence.terms {
-                ui.label(dim(ui, "with terms to accept on its page"));
-            }
-        });
+        let size = bytes_text(missing.bytes);
+        ui.label(dim(ui, format!("{files}, {about}{size} to download · {}", licence.spdx)));
+        terms_ui(ui, cx, &missing.model, licence);
         if let Some(job) = cx.registry.model(&missing.model).ok().and_then(|model| fetch_job(cx, model)) {
             progress_ui(ui, cx, &job);
         }
@@ -187,16 +179,10 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
         });
         return;
     }
-    let with_terms: Vec<&str> =
-        to_fetch.iter().filter(|missing| missing.licence.terms).map(|missing| missing.title.as_str()).collect();
-    if !with_terms.is_empty() {
-        let text = format!("I accept the terms of {}", with_terms.join(" and "));
-        ui.checkbox(&mut cx.state.terms_accepted, text);
-    }
     let is_fetching = to_fetch
         .iter()
         .any(|missing| cx.registry.model(&missing.model).is_ok_and(|model| fetch_job(cx, model).is_some()));
-    let accepted = with_terms.is_empty() || cx.state.terms_accepted;
+    let accepted = to_fetch.iter().all(|missing| may_fetch(cx, &missing.model, &missing.licence));
     last_row(ui, |ui| {
         ui.add_enabled_ui(accepted && preflight.disk_fits() && !is_fetching, |ui| {
             let size = bytes_text(to_fetch.iter().map(|missing| missing.bytes).sum());
