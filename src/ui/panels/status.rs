@@ -19,6 +19,7 @@ pub fn status_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.horizontal_centered(|ui| {
             // The line stays as high as it is when jobs come and go.
             ui.spacing_mut().interact_size.y = 22.0;
+            ui.spacing_mut().button_padding.y = 3.0;
             ui.label(dim(ui, cx.device));
             jobs_ui(ui, cx);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| saved_ui(ui, cx));
