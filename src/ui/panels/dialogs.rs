@@ -61,7 +61,9 @@ fn models_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let chosen = choose_writer(cx.registry, cx.cache, cx.writer).ok().map(|choice| choice.model.id.clone());
     for (role, heading) in [(Role::Writer, "Writes the script"), (Role::Segmenter, "Cuts photos out")] {
         section_heading(ui, heading);
-        for model in cx.registry.models_for(role) {
+        // Only what the draft studio uses: the other studios render on the command line first.
+        let used = |model: &&ModelSpec| role == Role::Writer || model.is_builtin();
+        for model in cx.registry.models_for(role).filter(used) {
             model_ui(ui, cx, model, role == Role::Writer && chosen.as_deref() == Some(&model.id));
         }
         ui.add_space(space::S);
