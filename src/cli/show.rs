@@ -61,6 +61,7 @@ pub fn as_json(project: &Project) -> Value {
         "premise": project.premise,
         "style": project.style,
         "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
+        "studio": project.studio,
         "frames": cut.total_frames(),
         "scenes": scenes,
         "entities": entities,
