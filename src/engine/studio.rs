@@ -44,7 +44,8 @@ impl StudioModels {
         let mut missing: Vec<&ModelSpec> = Vec::new();
         for model in roles.iter().filter_map(|role| self.model(*role)) {
             for needed in self.registry.with_needs(model) {
-                let is_there = self.cache.status(needed) == ModelStatus::Ready;
+                // What was never checked is checked when it is loaded.
+                let is_there = matches!(self.cache.status(needed), ModelStatus::Ready | ModelStatus::Unverified);
                 if !is_there && !missing.iter().any(|known| known.id == needed.id) {
                     missing.push(needed);
                 }
