@@ -1,6 +1,7 @@
 //! The loaded models of a studio, and the stages that run on them.
 
 use super::context::JobCx;
+use super::pace::Pace;
 use super::run::JobError;
 use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
@@ -137,7 +138,10 @@ impl LoadedStudio {
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
-        Ok(stable_diffusion.illustrate(&request, None, cx)?)
+        let pace = Pace::new(cx);
+        let picture = stable_diffusion.illustrate(&request, None, &pace)?;
+        pace.remember(&studio.cache, model, request.size);
+        Ok(picture)
     }
 
     /// Draws a scene with the references of its entities, as wide as the film is.
@@ -187,7 +191,10 @@ impl LoadedStudio {
             seed: scene.seed,
             ..Compose::default()
         };
-        Ok(cropped(&compositor.compose(&request, None, cx)?, project.format))
+        let pace = Pace::new(cx);
+        let picture = compositor.compose(&request, None, &pace)?;
+        pace.remember(&studio.cache, model, request.size);
+        Ok(cropped(&picture, project.format))
     }
 
     /// The studio's network for cutting out, if it has one of its own.
