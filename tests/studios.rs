@@ -315,22 +315,25 @@ fn the_video_network_is_refused_where_it_cannot_fit_and_what_would_do_is_said() 
     let refused = of(&small, Role::Animator);
     assert!(refused.plans.is_empty() && !small.memory_fits());
     let refusal = refused.refusal().unwrap();
-    assert!(refusal.contains("in f16") && refusal.contains("8.0 GB free") && refusal.contains("8 frames"), "{refusal}");
+    assert!(
+        refusal.contains("in f16") && refusal.contains("this machine has 8.0 GB") && refusal.contains("8 frames"),
+        "{refusal}"
+    );
     assert!(small.to_string().contains("does not fit"), "{small}");
     // What it says would do, does.
-    let smallest = preflight("videostudio", &machine(refused.smallest.needed_bytes, None), &cache);
+    let smallest = preflight("videostudio", &machine(refused.smallest.free_bytes(), None), &cache);
     let plan = of(&smallest, Role::Animator).plans[0].clone();
     assert_eq!(plan, refused.smallest);
-    let enough = preflight("videostudio", &machine(refused.least.needed_bytes, None), &cache);
+    let enough = preflight("videostudio", &machine(refused.least.free_bytes(), None), &cache);
     let plan = of(&enough, Role::Animator).plans[0].clone();
     assert_eq!((plan.size, plan.frames, plan.dtype, plan.sequential), ([512, 320], 16, Dtype::F16, true));
-    let one_less = preflight("videostudio", &machine(refused.least.needed_bytes - 1, None), &cache);
+    let one_less = preflight("videostudio", &machine(refused.least.free_bytes() - 1, None), &cache);
     assert!(!of(&one_less, Role::Animator).is_full_size());
 
     // As measured: a step of Stable Diffusion takes 3.9 GB, decoding 1.2 GB.
     let stills = of(&small, Role::Illustrator);
     assert_eq!(stills.plans[0].dtype, Dtype::F32);
-    let sequential = preflight("videostudio", &machine(4 * GB, None), &cache);
+    let sequential = preflight("videostudio", &machine(4_400_000_000, None), &cache);
     let plan = of(&sequential, Role::Illustrator).plans[0].clone();
     assert!(plan.sequential && (3_890_000_000..3_910_000_000).contains(&plan.needed_bytes), "{plan}");
 

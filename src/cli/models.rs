@@ -22,7 +22,7 @@ enum ModelsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Download models and check them
+    /// Download models, and what they need, and check them
     Fetch {
         /// Ids as in `models list`; without any, what the studio needs
         #[arg(value_name = "MODEL")]
@@ -224,6 +224,12 @@ fn list(registry: &Registry, cache: &ModelCache, json: bool) -> Result<()> {
 }
 
 fn fetch(models: &[&ModelSpec], cache: &ModelCache, accept_terms: bool, progress: &TerminalProgress) -> Result<()> {
+    // Before anything is fetched: half of what a stage needs is of no use.
+    let is_missing = |model: &&&ModelSpec| cache.status(model) != ModelStatus::Ready;
+    if let Some(model) = models.iter().filter(is_missing).find(|model| model.licence.terms && !accept_terms) {
+        let url = model.licence.url.as_deref().unwrap_or("the model's page");
+        bail!("{} asks you to accept its terms ({url}); then fetch it with --accept-terms", model.id);
+    }
     for model in models {
         if cache.status(model) == ModelStatus::Ready {
             let place = if model.is_builtin() { "part of the program" } else { "here" };
@@ -231,10 +237,6 @@ fn fetch(models: &[&ModelSpec], cache: &ModelCache, accept_terms: bool, progress
             continue;
         }
         let licence = &model.licence;
-        if licence.terms && !accept_terms {
-            let url = licence.url.as_deref().unwrap_or("the model's page");
-            bail!("{} asks you to accept its terms ({url}); then fetch it with --accept-terms", model.id);
-        }
         if model.is_made() {
             cache.fetch(model, progress)?;
             progress.note(&format!("{} is made of random numbers", model.id));

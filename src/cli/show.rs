@@ -62,6 +62,7 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
         "style": project.style,
         "studio": project.studio,
         "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
+        "studio": project.studio,
         "frames": cut.total_frames(),
         "scenes": scenes,
         "entities": entities,

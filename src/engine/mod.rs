@@ -8,6 +8,7 @@ mod context;
 mod handle;
 mod job;
 mod lane;
+mod pace;
 mod pictures;
 mod run;
 mod saver;

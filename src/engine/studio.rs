@@ -1,6 +1,7 @@
 //! The loaded models of a studio, and the stages that run on them.
 
 use super::context::JobCx;
+use super::pace::Pace;
 use super::run::JobError;
 use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
@@ -44,7 +45,8 @@ impl StudioModels {
         let mut missing: Vec<&ModelSpec> = Vec::new();
         for model in roles.iter().filter_map(|role| self.model(*role)) {
             for needed in self.registry.with_needs(model) {
-                let is_there = self.cache.status(needed) == ModelStatus::Ready;
+                // What was never checked is checked when it is loaded.
+                let is_there = matches!(self.cache.status(needed), ModelStatus::Ready | ModelStatus::Unverified);
                 if !is_there && !missing.iter().any(|known| known.id == needed.id) {
                     missing.push(needed);
                 }
@@ -60,24 +62,21 @@ impl StudioModels {
 
     /// The recipe of the still that `scene` asks this studio for.
     pub fn wanted_recipe(&self, project: &Project, scene: &Scene) -> Recipe {
-        wanted_recipe(project, scene, self.name(), &self.still_models())
+        let known = self.still_files().filter_map(|(role, sha256)| Some((role, sha256?)));
+        wanted_recipe(project, scene, self.name(), &known.collect::<Vec<_>>())
     }
 
-    /// The files that decide a still, once all of them are here: role and SHA-256.
+    /// The files that decide a still: role and SHA-256. `None` until all of them were read in full on this machine.
     pub fn known_still_models(&self) -> Option<Vec<(String, String)>> {
-        self.missing(&[Role::Compositor]).is_empty().then(|| self.still_models())
+        self.still_files().map(|(role, sha256)| Some((role, sha256?))).collect()
     }
 
-    fn still_models(&self) -> Vec<(String, String)> {
-        let mut models = Vec::new();
-        if let Some(compositor) = self.model(Role::Compositor) {
-            for model in self.registry.with_needs(compositor) {
-                for file in &model.files {
-                    models.extend(self.cache.sha256(model, &file.name).map(|sha256| (model.role.to_string(), sha256)));
-                }
-            }
-        }
-        models
+    /// Role and SHA-256 of every file that decides a still.
+    fn still_files(&self) -> impl Iterator<Item = (String, Option<String>)> {
+        let models = self.model(Role::Compositor).map(|compositor| self.registry.with_needs(compositor));
+        models.into_iter().flatten().flat_map(|model| {
+            model.files.iter().map(|file| (model.role.to_string(), self.cache.sha256(model, &file.name)))
+        })
     }
 
     /// The model for a role; `None` would mean that the draft stage does it.
@@ -145,7 +144,10 @@ impl LoadedStudio {
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
-        Ok(stable_diffusion.illustrate(&request, None, cx)?)
+        let pace = Pace::new(cx);
+        let picture = stable_diffusion.illustrate(&request, None, &pace)?;
+        pace.remember(&studio.cache, model, request.size);
+        Ok(picture)
     }
 
     /// Draws a scene with the references of its entities, as wide as the film is.
@@ -195,7 +197,10 @@ impl LoadedStudio {
             seed: scene.seed,
             ..Compose::default()
         };
-        Ok(cropped(&compositor.compose(&request, None, cx)?, project.format))
+        let pace = Pace::new(cx);
+        let picture = compositor.compose(&request, None, &pace)?;
+        pace.remember(&studio.cache, model, request.size);
+        Ok(cropped(&picture, project.format))
     }
 
     /// The studio's network for cutting out, if it has one of its own.

@@ -126,6 +126,17 @@ pub struct Plan {
     pub needed_bytes: u64,
 }
 
+impl Plan {
+    /// Free memory that it is chosen with: a tenth more than it takes, since estimates are estimates.
+    pub fn free_bytes(&self) -> u64 {
+        with_room(self.needed_bytes)
+    }
+}
+
+fn with_room(needed_bytes: u64) -> u64 {
+    needed_bytes + needed_bytes / 10
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [width, height] = self.size;
@@ -168,6 +179,7 @@ impl StageNeed {
             return None;
         }
         let found = self.found_bytes.map_or("unknown".to_owned(), bytes_text);
+        let (needed, dtype) = (bytes_text(self.least.needed_bytes), self.least.dtype);
         let smaller = match self.smallest == self.least {
             true => String::new(),
             false => {
@@ -177,14 +189,13 @@ impl StageNeed {
                 } else {
                     String::new()
                 };
-                format!(", or {} at {width}×{height}{frames}", bytes_text(self.smallest.needed_bytes))
+                format!(", or {} at {width}×{height}{frames}", bytes_text(self.smallest.free_bytes()))
             }
         };
         Some(format!(
-            "{} needs {} in {}, one network at a time{smaller}; this machine has {found} free",
+            "{} needs {needed} in {dtype}, one network at a time; {} free would do{smaller}; this machine has {found}",
             self.title,
-            bytes_text(self.least.needed_bytes),
-            self.least.dtype,
+            bytes_text(self.least.free_bytes()),
         ))
     }
 
@@ -337,12 +348,16 @@ fn stage_need(
     let mut plans = Vec::new();
     for &(device, free) in &devices {
         // An accelerator is at its best in 16 bits, a processor in 32.
-        let dtypes = if device == "cpu" { [Dtype::F32, Dtype::F16] } else { [Dtype::F16, Dtype::F32] };
+        let dtypes: &[Dtype] = match (model.role, device) {
+            (Role::Segmenter, _) => &[Dtype::F32],
+            (_, "cpu") => &[Dtype::F32, Dtype::F16],
+            _ => &[Dtype::F16, Dtype::F32],
+        };
         for (size, frames) in sizes(full, frames, model.role) {
-            for dtype in dtypes {
+            for &dtype in dtypes {
                 for sequential in [false, true] {
                     let needed_bytes = needed_bytes(needed, dtype, sequential, size, frames);
-                    if needed_bytes <= room(free) {
+                    if with_room(needed_bytes) <= room(free) {
                         let device = device.to_owned();
                         plans.push(Plan { device, dtype, sequential, size, frames, needed_bytes });
                         break;
@@ -437,21 +452,22 @@ impl fmt::Display for Preflight {
             let about = if model.is_exact { "" } else { "about " };
             let (count, size, licence) = (model.files.len(), bytes_text(model.bytes), &model.licence);
             if model.is_made {
-                writeln!(f, "to make   {}: {count} files of random numbers", model.title)?;
+                writeln!(f, "{:12}{}, of random numbers", "to make", model.title)?;
                 continue;
             }
-            write!(f, "to fetch  {}: {count} files, {about}{size}, licence {}", model.title, licence.spdx)?;
+            let files = if count == 1 { "file" } else { "files" };
+            write!(f, "{:12}{}, {count} {files}, {about}{size}, licence {}", "to fetch", model.title, licence.spdx)?;
             match (licence.terms, &licence.url) {
                 (true, Some(url)) => writeln!(f, "; its terms are at {url}")?,
                 (true, None) => writeln!(f, "; its owner asks you to accept terms")?,
                 (false, _) => writeln!(f)?,
             }
         }
-        if !self.missing.is_empty() {
+        if self.missing_bytes() > 0 {
             let free = self.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
             let verdict =
                 if self.disk_fits() { "" } else { ": too little, make room or set REELBOARD_MODELS to another disk" };
-            writeln!(f, "disk      about {} needed, {free} free{verdict}", bytes_text(self.missing_bytes()))?;
+            writeln!(f, "disk        about {} needed, {free} free{verdict}", bytes_text(self.missing_bytes()))?;
         }
         for stage in &self.stages {
             match (stage.refusal(), stage.plans.as_slice()) {
@@ -470,7 +486,7 @@ impl fmt::Display for Preflight {
             }
         }
         match self.expected_secs() {
-            _ if self.stages.is_empty() => f.write_str("nothing of it needs a network"),
+            _ if self.stages.is_empty() => f.write_str("needs nothing more than this program"),
             Some(secs) if secs < 120.0 => {
                 write!(f, "time        about {secs:.0} seconds, from what this machine measured")
             }

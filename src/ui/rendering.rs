@@ -202,7 +202,10 @@ fn preflight(
     let studio = registry.studio(&project.studio).ok()?;
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let pictures = entities.iter().filter(|entity| lacks_picture(project, entity)).count();
-    let size = RenderSize::of(studio, registry, count(pictures), count(project.scenes.len())).ok()?;
+    let mut size = RenderSize::of(studio, registry, count(pictures), count(project.scenes.len())).ok()?;
+    if !registry.is_random(studio).ok()? {
+        size.still_steps = project.still.steps;
+    }
     let machine = Machine { room: Room::now(cache.folder()), accelerators: Vec::new() };
     let mut found = Preflight::of(studio, registry, cache, &machine, &size).ok()?;
     // Clips are not rendered yet: what only they need is not asked for.

@@ -150,7 +150,7 @@ fn stages_ui(ui: &mut Ui, cx: &Cx<'_>, preflight: &Preflight) {
         };
         ui.label(RichText::new(text).color(color));
     }
-    if !preflight.missing.is_empty() {
+    if preflight.missing_bytes() > 0 {
         let free = preflight.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
         let text = format!("Disk: {} needed, {free} free", bytes_text(preflight.missing_bytes()));
         let color = if preflight.disk_fits() { cx.theme.text } else { cx.theme.bad };

@@ -1,0 +1,68 @@
+//! How long denoising steps take.
+
+use super::context::JobCx;
+use crate::models::{Dtype, Measured, ModelCache, ModelSpec, StepKey};
+use crate::progress::{Cancelled, Progress, Rgb8, Watch};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Passes on what a stage reports, and takes the time of its denoising steps.
+pub(super) struct Pace<'a> {
+    cx: &'a JobCx,
+    /// Whether it denoises now; the first and the last step that was reported meanwhile.
+    steps: Mutex<(bool, Option<(Instant, u64)>, Option<(Instant, u64)>)>,
+}
+
+impl<'a> Pace<'a> {
+    pub fn new(cx: &'a JobCx) -> Self {
+        Self { cx, steps: Mutex::default() }
+    }
+
+    /// Writes down how long a step took, for the estimates of a preflight.
+    pub fn remember(&self, cache: &ModelCache, model: &ModelSpec, [width, height]: [u32; 2]) {
+        let (_, first, last) = *self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some((start, before)), Some((end, after))) = (first, last) else { return };
+        if after <= before {
+            return;
+        }
+        let secs = (end - start).as_secs_f64() / (after - before) as f64;
+        let (model, device) = (model.id.clone(), "cpu".to_owned());
+        let key = StepKey { model, width, height, frames: 1, dtype: Dtype::F32, device };
+        // The picture is there all the same.
+        if let Err(error) = Measured::load(cache.folder()).record(key, secs) {
+            log::warn!("cannot remember how long a step takes: {error}");
+        }
+    }
+}
+
+impl Progress for Pace<'_> {
+    fn step(&self, done: u64, total: u64) -> Result<(), Cancelled> {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.0 {
+            let now = (Instant::now(), done);
+            steps.1.get_or_insert(now);
+            steps.2 = Some(now);
+        }
+        drop(steps);
+        self.cx.step(done, total)
+    }
+
+    fn stage(&self, name: &str) {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).0 = name == "denoising";
+        self.cx.stage(name);
+    }
+}
+
+impl Watch for Pace<'_> {
+    fn preview(&self, frames: &dyn Fn() -> Vec<Rgb8>) {
+        self.cx.preview(frames);
+    }
+
+    fn note(&self, text: &str) {
+        self.cx.note(text);
+    }
+
+    fn wants_pause(&self) -> bool {
+        self.cx.wants_pause()
+    }
+}
