@@ -9,8 +9,15 @@ use std::time::Instant;
 /// Passes on what a stage reports, and takes the time of its denoising steps.
 pub(super) struct Pace<'a> {
     cx: &'a JobCx,
-    /// Whether it denoises now; the first and the last step that was reported meanwhile.
-    steps: Mutex<(bool, Option<(Instant, u64)>, Option<(Instant, u64)>)>,
+    steps: Mutex<Steps>,
+}
+
+/// The denoising steps that were reported.
+#[derive(Default, Clone, Copy)]
+struct Steps {
+    is_denoising: bool,
+    first: Option<(Instant, u64)>,
+    last: Option<(Instant, u64)>,
 }
 
 impl<'a> Pace<'a> {
@@ -20,7 +27,7 @@ impl<'a> Pace<'a> {
 
     /// Writes down how long a step took, for the estimates of a preflight.
     pub fn remember(&self, cache: &ModelCache, model: &ModelSpec, [width, height]: [u32; 2]) {
-        let (_, first, last) = *self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let Steps { first, last, .. } = *self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some((start, before)), Some((end, after))) = (first, last) else { return };
         if after <= before {
             return;
@@ -38,17 +45,17 @@ impl<'a> Pace<'a> {
 impl Progress for Pace<'_> {
     fn step(&self, done: u64, total: u64) -> Result<(), Cancelled> {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        if steps.0 {
+        if steps.is_denoising {
             let now = (Instant::now(), done);
-            steps.1.get_or_insert(now);
-            steps.2 = Some(now);
+            steps.first.get_or_insert(now);
+            steps.last = Some(now);
         }
         drop(steps);
         self.cx.step(done, total)
     }
 
     fn stage(&self, name: &str) {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner).0 = name == "denoising";
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).is_denoising = name == "denoising";
         self.cx.stage(name);
     }
 }
