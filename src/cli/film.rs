@@ -8,7 +8,7 @@ use crate::engine::{
     WriteJob, illustration_seed,
 };
 use crate::export::ExportSettings;
-use crate::models::{ModelCache, Registry, Role, bytes_text, choose_writer};
+use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, Script, ScriptIntake,
@@ -175,14 +175,15 @@ impl Film {
             return Ok(None);
         }
         let missing = studio.missing(&[Role::Illustrator, Role::Segmenter, Role::Compositor]);
-        let to_fetch: Vec<&str> =
-            missing.iter().filter(|model| !model.is_made()).map(|model| model.title.as_str()).collect();
+        let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
         if !to_fetch.is_empty() {
-            let names = to_fetch.join(", ");
+            let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
             bail!(
-                "the {name} studio lacks {names}; see what they need with \"reelboard render {} --studio {name} \
-                 --dry-run\", then get them with \"reelboard models fetch --studio {name}\"",
-                self.store.folder().display()
+                "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
+                 then get them with \"reelboard models fetch {}\"",
+                joined(|model| &model.title, ", "),
+                self.store.folder().display(),
+                joined(|model| &model.id, " ")
             );
         }
         for model in missing.into_iter().cloned().collect::<Vec<_>>() {
