@@ -196,16 +196,13 @@ impl Film {
     /// Makes pictures of what recurs in these scenes, counted from 1, and has none; returns names and files.
     pub fn illustrate(&mut self, studio: &StudioModels, numbers: &[usize]) -> Result<Vec<(String, PathBuf)>> {
         let shown: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
-        let common: Vec<_> = entities(&self.project)
+        let lacking: Vec<_> = entities(&self.project)
             .into_iter()
-            .filter(|entity| entity.is_common() && entity.scenes.iter().any(|scene| shown.contains(scene)))
+            .filter(|entity| entity.lacks_picture(&self.project))
+            .filter(|entity| entity.scenes.iter().any(|scene| shown.contains(scene)))
             .collect();
         let mut made = Vec::new();
-        for EntitySummary { kind, name, .. } in common {
-            let known = self.project.cast_entry(kind, &name);
-            if known.is_some_and(|entity| entity.reference.is_some()) {
-                continue;
-            }
+        for EntitySummary { kind, name, .. } in lacking {
             let job = IllustrateJob {
                 project: Arc::clone(&self.project),
                 kind,

@@ -2,6 +2,7 @@
 
 use super::progress::TerminalProgress;
 use crate::models::{Checksum, ModelCache, ModelSpec, ModelStatus, Registry, Role, Studio, bytes_text};
+use crate::project::DRAFT_STUDIO;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -28,7 +29,7 @@ enum ModelsCommand {
         #[arg(value_name = "MODEL")]
         ids: Vec<String>,
         /// The studio to fetch for when no model is named
-        #[arg(long, default_value = "draft", value_name = "NAME")]
+        #[arg(long, default_value = DRAFT_STUDIO, value_name = "NAME")]
         studio: String,
         /// Accept the terms of models whose owners ask for it
         #[arg(long)]
@@ -55,7 +56,7 @@ pub fn run(args: &ModelsArgs, registry: &Registry, cache: &ModelCache, progress:
         ModelsCommand::Fetch { ids, studio, accept_terms } => {
             let models = match ids.is_empty() {
                 true => registry.models_of(registry.studio(studio)?)?,
-                false => named_with_needs(registry, ids)?,
+                false => registry.all_with_needs(named(registry, ids)?),
             };
             fetch(&models, cache, *accept_terms, progress)
         }
@@ -66,17 +67,6 @@ pub fn run(args: &ModelsArgs, registry: &Registry, cache: &ModelCache, progress:
 
 fn named<'a>(registry: &'a Registry, ids: &[String]) -> Result<Vec<&'a ModelSpec>> {
     ids.iter().map(|id| registry.model(id).map_err(Into::into)).collect()
-}
-
-/// The named models and what they need, each once.
-fn named_with_needs<'a>(registry: &'a Registry, ids: &[String]) -> Result<Vec<&'a ModelSpec>> {
-    let mut models: Vec<&ModelSpec> = Vec::new();
-    for model in named(registry, ids)?.into_iter().flat_map(|model| registry.with_needs(model)) {
-        if !models.iter().any(|known| known.id == model.id) {
-            models.push(model);
-        }
-    }
-    Ok(models)
 }
 
 /// A model as the command line shows it.

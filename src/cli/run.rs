@@ -8,8 +8,8 @@ use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::show;
 use crate::engine::StudioModels;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Room};
-use crate::project::{EntityKind, EntitySummary, Project, entities, read_project};
+use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize};
+use crate::project::{EntityKind, Project, entities, read_project};
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
 use std::io::{Read as _, Write as _};
@@ -98,16 +98,8 @@ fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Resul
 fn preflight(project: &Project, scenes: usize, studio: &str) -> Result<Preflight> {
     let (registry, cache) = (registry()?, cache()?);
     let studio = registry.studio(studio)?;
-    let has_photo = |name: &str| project.cast.iter().any(|entity| entity.name == name && entity.reference.is_some());
-    let lacks_picture = |entity: &&EntitySummary| entity.is_common() && !has_photo(&entity.name);
-    let references = entities(project).iter().filter(lacks_picture).count();
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let mut size = RenderSize::of(studio, &registry, count(references), count(scenes))?;
-    if !registry.is_random(studio)? {
-        size.still_steps = project.still.steps;
-    }
-    let machine = Machine { room: Room::now(cache.folder()), accelerators: Vec::new() };
-    Ok(Preflight::of(studio, &registry, &cache, &machine, &size)?)
+    let size = RenderSize::of_project(studio, &registry, project, scenes)?;
+    Ok(Preflight::of(studio, &registry, &cache, &Machine::now(cache.folder()), &size)?)
 }
 
 /// Everything from a sentence to a film.

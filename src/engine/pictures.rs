@@ -3,7 +3,7 @@
 use crate::draft::{self, EntityLook, StillBackground, StillEntity, StillSpec};
 use crate::image::{PhotoError, cut_out_rgba, read_photo};
 use crate::project::{Entity, EntityKind, MediaFolder, MediaName, Project, Reference, Scene, StoreError};
-use image::{GrayImage, RgbaImage};
+use image::{DynamicImage, GrayImage, RgbaImage};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Memory for decoded photos, in bytes.
@@ -129,16 +129,25 @@ impl Pictures {
 }
 
 fn decode(media: &MediaFolder, reference: &Reference) -> Result<RgbaImage, PictureError> {
+    let (photo, mask) = picture_and_mask(media, reference)?;
+    Ok(match mask {
+        None => fitted(&photo.into_rgba8(), MAX_SIDE),
+        Some(mask) => fitted(&cut_out_rgba(&photo.into_rgb8(), &mask), MAX_SIDE),
+    })
+}
+
+/// The picture of a reference, and its mask of the same size if it has one.
+pub(super) fn picture_and_mask(
+    media: &MediaFolder,
+    reference: &Reference,
+) -> Result<(DynamicImage, Option<GrayImage>), PictureError> {
     let photo = read_photo(reference.picture.as_str(), &media.read(&reference.picture)?)?;
-    let Some(mask_name) = &reference.mask else {
-        return Ok(fitted(&photo.into_rgba8(), MAX_SIDE));
-    };
-    let mask: GrayImage = read_photo(mask_name.as_str(), &media.read(mask_name)?)?.into_luma8();
-    let photo = photo.into_rgb8();
-    if mask.dimensions() != photo.dimensions() {
+    let Some(mask_name) = &reference.mask else { return Ok((photo, None)) };
+    let mask = read_photo(mask_name.as_str(), &media.read(mask_name)?)?.into_luma8();
+    if (mask.width(), mask.height()) != (photo.width(), photo.height()) {
         return Err(PictureError::MaskSize { photo: reference.picture.clone(), mask: mask_name.clone() });
     }
-    Ok(fitted(&cut_out_rgba(&photo, &mask), MAX_SIDE))
+    Ok((photo, Some(mask)))
 }
 
 /// A picture from the project's media.

@@ -2,6 +2,7 @@
 
 use super::context::JobCx;
 use super::pace::Pace;
+use super::pictures::picture_and_mask;
 use super::run::JobError;
 use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
@@ -9,7 +10,7 @@ use crate::models::{ModelCache, ModelError, ModelSpec, ModelStatus, Registry, Re
 use crate::progress::Progress as _;
 use crate::project::{EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, wanted_recipe};
 use candle_core::{DType, Device};
-use image::{GrayImage, RgbImage, imageops};
+use image::{RgbImage, imageops};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,17 +43,10 @@ impl StudioModels {
 
     /// What `roles` need and this machine does not have yet, what is needed first coming first.
     pub fn missing(&self, roles: &[Role]) -> Vec<&ModelSpec> {
-        let mut missing: Vec<&ModelSpec> = Vec::new();
-        for model in roles.iter().filter_map(|role| self.model(*role)) {
-            for needed in self.registry.with_needs(model) {
-                // What was never checked is checked when it is loaded.
-                let is_there = matches!(self.cache.status(needed), ModelStatus::Ready | ModelStatus::Unverified);
-                if !is_there && !missing.iter().any(|known| known.id == needed.id) {
-                    missing.push(needed);
-                }
-            }
-        }
-        missing
+        let mut models = self.registry.all_with_needs(roles.iter().filter_map(|role| self.model(*role)));
+        // What was never checked is checked when it is loaded.
+        models.retain(|model| !matches!(self.cache.status(model), ModelStatus::Ready | ModelStatus::Unverified));
+        models
     }
 
     /// Where the files are.
@@ -247,14 +241,9 @@ fn styled(text: &str, style: &str) -> String {
 
 /// A reference as the compositor looks at it: what is in its mask (all of it without one), and what is around it.
 fn halves(media: &MediaFolder, reference: &Reference) -> Result<(RgbImage, Option<RgbImage>), JobError> {
-    let picture = super::pictures::stored(media, &reference.picture)?;
-    let picture = image::DynamicImage::ImageRgba8(picture).into_rgb8();
-    let Some(mask_name) = &reference.mask else { return Ok((picture, None)) };
-    let mask: GrayImage = image::DynamicImage::ImageRgba8(super::pictures::stored(media, mask_name)?).into_luma8();
-    if mask.dimensions() != picture.dimensions() {
-        let (photo, mask) = (reference.picture.clone(), mask_name.clone());
-        return Err(super::pictures::PictureError::MaskSize { photo, mask }.into());
-    }
+    let (picture, mask) = picture_and_mask(media, reference)?;
+    let picture = picture.into_rgb8();
+    let Some(mask) = mask else { return Ok((picture, None)) };
     let (foreground, background) = hard_split(&picture, &mask);
     Ok((foreground, Some(background)))
 }

@@ -9,7 +9,7 @@
 
 use super::diffusion::{PictureError, StableDiffusion};
 use super::illustrate::Illustrate;
-use crate::models::weights::{ModelFolder, PartName, read_json};
+use crate::models::weights::{ModelFolder, PartName};
 use crate::nets::clip::{ClipProcessor, VisionConfig, VisionModelWithProjection};
 use crate::nets::denoise::{Denoising, fingerprint};
 use crate::nets::resampler::{self, Resampler};
@@ -101,11 +101,7 @@ impl Compositor {
         progress.stage("loading the image encoder");
         progress.step(0, 2)?;
         let config: VisionConfig = folder.config(PartName::ImageEncoder)?;
-        let settings = folder.path(PartName::ImageEncoder)?.join("preprocessor_config.json");
-        let processor = match settings.is_file() {
-            true => read_json(&settings)?,
-            false => ClipProcessor::for_side(config.image_size as u32),
-        };
+        let processor = folder.clip_processor(PartName::ImageEncoder, &config)?;
         let vision = folder
             .checkpoint(PartName::ImageEncoder)?
             .load(dtype, device, |vb| VisionModelWithProjection::new(&config, vb))?;

@@ -9,12 +9,10 @@ use crate::nets::noise::Generator;
 use crate::nets::samplers::guidance::Guidance;
 use crate::nets::samplers::{ConfigError, Sampler, SchedulerConfig};
 use crate::nets::unet::{self, PreparedContext, UNet2d};
-use crate::nets::vae::{self, AutoencoderKl, Run, rgb8_rounded};
+use crate::nets::vae::{self, AutoencoderKl, Run, rgb8_rounded, unless_cancelled};
 use crate::progress::{Cancelled, Progress, Watch};
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +20,6 @@ pub enum PictureError {
     /// A part of the model is missing, damaged or another network's; names the file and the tensor.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The tokenizer cannot be used.
-    #[error("{}: {source}", folder.display())]
-    Tokenizer {
-        /// Where it lies.
-        folder: PathBuf,
-        /// What is wrong with it.
-        source: TokenizerError,
-    },
     /// The text cannot be split into tokens.
     #[error(transparent)]
     Text(TokenizerError),
@@ -146,7 +136,7 @@ impl StableDiffusion {
         progress.stage("loading the text encoder");
         progress.step(0, parts)?;
         let scheduler: SchedulerConfig = folder.config(PartName::Scheduler)?;
-        let tokenizer = tokenizer_in(&folder.path(PartName::Tokenizer)?)?;
+        let tokenizer = folder.tokenizer(PartName::Tokenizer)?;
         let config = folder.config(PartName::TextEncoder)?;
         let text_encoder =
             folder.checkpoint(PartName::TextEncoder)?.load(dtype, device, |vb| TextModel::new(&config, vb))?;
@@ -207,7 +197,7 @@ impl StableDiffusion {
         })?;
 
         watch.stage("decoding");
-        self.picture(&state.latents, total, watch)
+        self.picture(&state.latents, what.steps, watch)
     }
 
     /// The noise of a new picture, or the state to go on with.
@@ -249,33 +239,13 @@ impl StableDiffusion {
     }
 
     /// The picture of latents; asks between the layers whether to go on.
-    fn picture(&self, latents: &Tensor, total: u64, watch: &dyn Watch) -> Result<RgbImage, PictureError> {
-        let cancelled = Cell::new(None);
-        let check = || {
-            watch.step(total, total).map_err(|why| {
-                cancelled.set(Some(why));
-                candle_core::Error::Msg(why.to_string())
-            })
-        };
-        let decoded = self.networks.decode(latents, Run { check: &check, ..Run::default() });
-        if let Some(why) = cancelled.get() {
-            return Err(why.into());
-        }
-        let decoded = decoded?;
+    fn picture(&self, latents: &Tensor, total: usize, watch: &dyn Watch) -> Result<RgbImage, PictureError> {
+        let decode = |run: Run<'_>| self.networks.decode(latents, run);
+        let decoded = unless_cancelled::<_, PictureError>(watch, (total, total), decode)?;
         let (_, _, height, width) = decoded.dims4()?;
         let pixels = rgb8_rounded(&decoded)?;
         RgbImage::from_raw(width as u32, height as u32, pixels).ok_or_else(|| {
             candle_core::Error::Msg(format!("the autoencoder gives {:?}, not three colours", decoded.dims())).into()
         })
     }
-}
-
-/// The tokenizer in a folder.
-fn tokenizer_in(folder: &Path) -> Result<ClipTokenizer, PictureError> {
-    ClipTokenizer::from_files(|name| match std::fs::read(folder.join(name)) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    })
-    .map_err(|source| PictureError::Tokenizer { folder: folder.to_owned(), source })
 }

@@ -16,8 +16,10 @@ use super::machine::{Room, bytes_text};
 use super::registry::RegistryError;
 use super::speed::{Measured, StepKey};
 use super::{FileStatus, Licence, ModelCache, ModelSpec, NetworkPart, Registry, Role, Studio};
+use crate::project::{Project, entities};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::Path;
 
 /// The type of a network's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,6 +62,13 @@ pub struct Machine {
     pub accelerators: Vec<Accelerator>,
 }
 
+impl Machine {
+    /// The processor's memory, and the disk that holds `folder`.
+    pub fn now(folder: &Path) -> Self {
+        Self { room: Room::now(folder), accelerators: Vec::new() }
+    }
+}
+
 /// A device with memory of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accelerator {
@@ -89,6 +98,26 @@ pub struct RenderSize {
 }
 
 impl RenderSize {
+    /// For so many scenes of a project, and the pictures that its recurring entities lack.
+    ///
+    /// # Errors
+    /// When the studio names a model that is not listed.
+    pub fn of_project(
+        studio: &Studio,
+        registry: &Registry,
+        project: &Project,
+        scenes: usize,
+    ) -> Result<Self, RegistryError> {
+        let references = entities(project).iter().filter(|entity| entity.lacks_picture(project)).count();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let mut size = Self::of(studio, registry, count(references), count(scenes))?;
+        // More steps than they were given are wasted on random weights.
+        if !registry.is_random(studio)? {
+            size.still_steps = project.still.steps;
+        }
+        Ok(size)
+    }
+
     /// With the defaults of the studio's models, which are the release's where they name none.
     ///
     /// # Errors

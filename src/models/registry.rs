@@ -121,8 +121,13 @@ impl Registry {
 
     /// The model and all that it needs, each once, with what is needed first.
     pub fn with_needs<'a>(&'a self, model: &'a ModelSpec) -> Vec<&'a ModelSpec> {
+        self.all_with_needs([model])
+    }
+
+    /// Models and all that they need, each once, with what is needed first.
+    pub fn all_with_needs<'a>(&'a self, models: impl IntoIterator<Item = &'a ModelSpec>) -> Vec<&'a ModelSpec> {
         let mut found = Vec::new();
-        self.add_with_needs(model, &mut found);
+        models.into_iter().for_each(|model| self.add_with_needs(model, &mut found));
         found
     }
 
@@ -131,13 +136,9 @@ impl Registry {
     /// # Errors
     /// When the studio is none of this registry's.
     pub fn models_of<'a>(&'a self, studio: &Studio) -> Result<Vec<&'a ModelSpec>, RegistryError> {
-        let mut found = Vec::new();
-        for role in Role::STAGES {
-            if let Some(id) = studio.model_id(role) {
-                self.add_with_needs(self.model(id)?, &mut found);
-            }
-        }
-        Ok(found)
+        let ids = Role::STAGES.into_iter().filter_map(|role| studio.model_id(role));
+        let models: Vec<&ModelSpec> = ids.map(|id| self.model(id)).collect::<Result<_, _>>()?;
+        Ok(self.all_with_needs(models))
     }
 
     /// Whether any of a studio's models has random weights, so that its results are noise.

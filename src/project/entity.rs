@@ -19,6 +19,12 @@ impl EntitySummary {
     pub fn is_common(&self) -> bool {
         self.scenes.len() >= 2
     }
+
+    /// Whether it is common and has no picture.
+    pub fn lacks_picture(&self, project: &Project) -> bool {
+        let known = project.cast_entry(self.kind, &self.name);
+        self.is_common() && known.is_none_or(|known| known.reference.is_none())
+    }
 }
 
 /// The form under which names are compared when a new one is chosen: lowercase, single spaces, no article.

@@ -4,7 +4,7 @@
 use super::app::App;
 use super::command::Dialog;
 use crate::engine::{IllustrateJob, JobId, JobSpec, JobStatus, StudioModels, TakeJob, illustration_seed};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role, Room};
+use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityKind, EntitySummary, MediaName, Project, Recipe, Scene, SceneField, SceneId, Take,
     wanted_in_place_of, wanted_recipe,
@@ -193,33 +193,16 @@ impl Rendering {
 }
 
 /// What a studio needs to render a whole project.
-fn preflight(
-    project: &Project,
-    entities: &[EntitySummary],
-    registry: &Registry,
-    cache: &ModelCache,
-) -> Option<Preflight> {
+fn preflight(project: &Project, registry: &Registry, cache: &ModelCache) -> Option<Preflight> {
     let studio = registry.studio(&project.studio).ok()?;
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let pictures = entities.iter().filter(|entity| lacks_picture(project, entity)).count();
-    let mut size = RenderSize::of(studio, registry, count(pictures), count(project.scenes.len())).ok()?;
-    if !registry.is_random(studio).ok()? {
-        size.still_steps = project.still.steps;
-    }
-    let machine = Machine { room: Room::now(cache.folder()), accelerators: Vec::new() };
-    let mut found = Preflight::of(studio, registry, cache, &machine, &size).ok()?;
+    let size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
+    let mut found = Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()?;
     // Clips are not rendered yet: what only they need is not asked for.
     let roles: Vec<_> = STILL_ROLES.iter().filter_map(|role| registry.model(studio.model_id(*role)?).ok()).collect();
     let needed = |id: &str| roles.iter().any(|model| registry.with_needs(model).iter().any(|need| need.id == id));
     found.missing.retain(|missing| needed(&missing.model));
     found.stages.retain(|stage| STILL_ROLES.contains(&stage.role));
     Some(found)
-}
-
-/// Whether an entity recurs and has no picture.
-fn lacks_picture(project: &Project, entity: &EntitySummary) -> bool {
-    let known = project.cast_entry(entity.kind, &entity.name);
-    entity.is_common() && known.is_none_or(|known| known.reference.is_none())
 }
 
 impl App {
@@ -252,7 +235,7 @@ impl App {
     /// Looks at what the studio needs, for its dialog.
     pub(super) fn look_at_needs(&mut self) {
         let Some(doc) = &self.doc else { return };
-        self.rendering.preflight = preflight(doc.project(), doc.entities(), &self.registry, &self.cache);
+        self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache);
     }
 
     /// Downloads everything that the studio lacks.
@@ -363,7 +346,7 @@ impl App {
         for id in std::mem::take(&mut self.rendering.waiting) {
             let Some(scene) = project.scene(id) else { continue };
             let lacking = entities.iter().filter(|entity| {
-                self.rendering.has_illustrator() && entity.scenes.contains(&id) && lacks_picture(&project, entity)
+                self.rendering.has_illustrator() && entity.scenes.contains(&id) && entity.lacks_picture(&project)
             });
             let lacking: Vec<&EntitySummary> = lacking.collect();
             for entity in &lacking {

@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use crate::engine::{DrawJob, DrawTarget, Engine, JobSpec};
-use crate::project::{EntityKind, SceneId, wanted_recipe};
+use crate::project::{DRAFT_STUDIO, EntityKind, SceneId, wanted_recipe};
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
 use std::collections::HashMap;
@@ -115,7 +115,7 @@ impl Stills {
         let size = draft_size(doc);
         for scene in &project.scenes {
             let mut hasher = DefaultHasher::new();
-            let recipe = wanted_recipe(project, scene, "draft", &[]);
+            let recipe = wanted_recipe(project, scene, DRAFT_STUDIO, &[]);
             (format!("{recipe:?}"), size).hash(&mut hasher);
             scene.chosen_take().map(|take| &take.media).hash(&mut hasher);
             wanted.insert(DrawTarget::Scene(scene.id), hasher.finish() | 1);

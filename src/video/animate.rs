@@ -19,11 +19,10 @@ use crate::nets::pillow::{Filter, resize_u8};
 use crate::nets::samplers::guidance::Guidance;
 use crate::nets::samplers::{Sampler, SamplerKind};
 use crate::nets::unet3d::{self, AddedConditions, Conditions, fold_frames};
-use crate::nets::vae::{Run, rgb8_truncated};
-use crate::progress::{Cancelled, Watch};
+use crate::nets::vae::{rgb8_truncated, unless_cancelled};
+use crate::progress::Watch;
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
-use std::cell::Cell;
 use std::sync::OnceLock;
 
 /// What to set in motion, and how. The defaults are those of the release.
@@ -252,7 +251,8 @@ impl Animator {
         let mut frames = Vec::with_capacity(total);
         for index in 0..total {
             let latent = latents.narrow(0, index, 1)?;
-            let decoded = unless_cancelled(watch, (index, total), |run| self.networks.decode(&latent, run))?;
+            let decoded =
+                unless_cancelled::<_, AnimateError>(watch, (index, total), |run| self.networks.decode(&latent, run))?;
             let (_, _, height, width) = decoded.dims4()?;
             let frame = RgbImage::from_raw(width as u32, height as u32, rgb8_truncated(&decoded)?);
             frames.push(frame.ok_or_else(|| {
@@ -267,24 +267,4 @@ impl Animator {
 /// What the network sees in all frames at a step.
 fn preview(sampler: &Sampler, step: &Step) -> Vec<crate::progress::Rgb8> {
     step.clean(sampler).map(|clean| latent_preview::frames(&clean)).unwrap_or_default()
-}
-
-/// Runs the autoencoder, which asks between its layers whether to go on.
-fn unless_cancelled<T>(
-    watch: &dyn Watch,
-    (done, total): (usize, usize),
-    work: impl FnOnce(Run<'_>) -> candle_core::Result<T>,
-) -> Result<T, AnimateError> {
-    let cancelled: Cell<Option<Cancelled>> = Cell::new(None);
-    let check = || {
-        watch.step(done as u64, total as u64).map_err(|why| {
-            cancelled.set(Some(why));
-            candle_core::Error::Msg(why.to_string())
-        })
-    };
-    let result = work(Run { check: &check, ..Run::default() });
-    match cancelled.get() {
-        Some(why) => Err(why.into()),
-        None => Ok(result?),
-    }
 }

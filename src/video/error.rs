@@ -5,7 +5,6 @@ use crate::nets::clip::{ClipInputError, TokenizerError};
 use crate::nets::denoise::Denoising;
 use crate::nets::samplers::ConfigError;
 use crate::progress::Cancelled;
-use std::path::PathBuf;
 
 /// Why there is no clip.
 #[derive(Debug, thiserror::Error)]
@@ -13,14 +12,6 @@ pub enum AnimateError {
     /// A part of the model is missing, damaged or another network's; names the file and the tensor.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The tokenizer cannot be used.
-    #[error("{}: {source}", folder.display())]
-    Tokenizer {
-        /// Where it lies.
-        folder: PathBuf,
-        /// What is wrong with it.
-        source: TokenizerError,
-    },
     /// The text cannot be split into tokens.
     #[error(transparent)]
     Text(TokenizerError),

@@ -3,14 +3,13 @@
 use super::animate::Animator;
 use super::error::AnimateError;
 use super::networks::ClipNetworks;
-use crate::models::weights::{ModelFolder, PartName, read_json};
+use crate::models::weights::{ModelFolder, PartName};
 use crate::nets::action::Prototypes;
-use crate::nets::clip::{ClipProcessor, ClipTokenizer, TextConfig, TextModelWithProjection, VisionConfig, VisionModel};
+use crate::nets::clip::{TextConfig, TextModelWithProjection, VisionConfig, VisionModel};
 use crate::nets::unet3d::{self, Shapes, UNet3d};
 use crate::nets::vae::{self, AutoencoderKl};
 use crate::progress::Progress;
 use candle_core::{DType, Device};
-use std::path::Path;
 use std::sync::OnceLock;
 
 impl Animator {
@@ -35,7 +34,7 @@ impl Animator {
         progress.stage("loading the text encoder");
         progress.step(0, parts)?;
         let scheduler = folder.config(PartName::Scheduler)?;
-        let tokenizer = tokenizer_in(&folder.path(PartName::Tokenizer2)?)?;
+        let tokenizer = folder.tokenizer(PartName::Tokenizer2)?;
         // The release loads the first text encoder, too, and then puts the still's tokens in the place of its own.
         let config: TextConfig = folder.config(PartName::TextEncoder2)?;
         let text_encoder = folder
@@ -45,11 +44,7 @@ impl Animator {
         progress.stage("loading the image encoder");
         progress.step(1, parts)?;
         let config: VisionConfig = clip_vision.config(PartName::ImageEncoder)?;
-        let settings = clip_vision.path(PartName::ImageEncoder)?.join("preprocessor_config.json");
-        let processor = match settings.is_file() {
-            true => read_json(&settings)?,
-            false => ClipProcessor::for_side(config.image_size as u32),
-        };
+        let processor = clip_vision.clip_processor(PartName::ImageEncoder, &config)?;
         let vision = clip_vision
             .checkpoint(PartName::ImageEncoder)?
             .load(DType::F32, device, |vb| VisionModel::new(&config, vb))?;
@@ -89,14 +84,4 @@ impl Animator {
             dtype,
         })
     }
-}
-
-/// The tokenizer in a folder.
-fn tokenizer_in(folder: &Path) -> Result<ClipTokenizer, AnimateError> {
-    ClipTokenizer::from_files(|name| match std::fs::read(folder.join(name)) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    })
-    .map_err(|source| AnimateError::Tokenizer { folder: folder.to_owned(), source })
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a checkpoint.
 
 use super::StoredType;
+use crate::nets::clip::TokenizerError;
 use candle_core::DType;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,9 @@ pub enum WeightsError {
     /// A configuration that cannot be read.
     #[error("{} cannot be read: {reason}", path.display())]
     Json { path: PathBuf, reason: String },
+    /// The files of a tokenizer.
+    #[error("{}: {source}", folder.display())]
+    Tokenizer { folder: PathBuf, source: TokenizerError },
     /// A folder without weights.
     #[error("{} has no weights; one of these is needed: {}", folder.display(), tried.join(", "))]
     NoWeights { folder: PathBuf, tried: Vec<String> },

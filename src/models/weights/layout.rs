@@ -2,6 +2,7 @@
 
 use super::folder::{Index, find, usual_names};
 use super::{Checkpoint, Library, Precision, WeightsError, read_json};
+use crate::nets::clip::{ClipProcessor, ClipTokenizer, VisionConfig};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -231,6 +232,32 @@ impl ModelFolder {
             Place::Weights(_) | Place::File | Place::Tokenizer => "config.json",
         };
         read_json(&self.place_of(part).join(file))
+    }
+
+    /// Reads a tokenizer.
+    ///
+    /// # Errors
+    /// When the model has no such part, a file of it is missing, or the files are not those of a tokenizer.
+    pub fn tokenizer(&self, name: PartName) -> Result<ClipTokenizer, WeightsError> {
+        let folder = self.path(name)?;
+        ClipTokenizer::from_files(|file| match std::fs::read(folder.join(file)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .map_err(|source| WeightsError::Tokenizer { folder, source })
+    }
+
+    /// How pictures are prepared for a vision tower: as its folder says, else for the side that its `config` names.
+    ///
+    /// # Errors
+    /// When the model has no such part, a file of it is missing, or as for [`read_json`].
+    pub fn clip_processor(&self, name: PartName, config: &VisionConfig) -> Result<ClipProcessor, WeightsError> {
+        let settings = self.path(name)?.join("preprocessor_config.json");
+        match settings.is_file() {
+            true => read_json(&settings),
+            false => Ok(ClipProcessor::for_side(config.image_size as u32)),
+        }
     }
 
     fn part(&self, name: PartName) -> Result<&'static Part, WeightsError> {

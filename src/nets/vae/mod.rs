@@ -22,10 +22,12 @@ pub use pixels::{rgb8_rounded, rgb8_truncated};
 pub use rows::Tiling;
 
 use super::ops::{Conv2d, ConvConfig};
-use candle_core::{DType, Result, Tensor};
+use crate::progress::{Cancelled, Progress};
+use candle_core::{DType, Error, Result, Tensor};
 use candle_nn::VarBuilder;
 use coder::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 
 /// The shape of an autoencoder, as in the checkpoint's `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,6 +133,29 @@ pub struct Run<'a> {
 impl Default for Run<'_> {
     fn default() -> Self {
         Self { tiling: Tiling::default(), check: &|| Ok(()) }
+    }
+}
+
+/// Runs the autoencoder, which asks `progress` between its layers whether to go on, at step `done` of `total`.
+///
+/// # Errors
+/// When the user cancelled, and those of `work`.
+pub fn unless_cancelled<T, E: From<Cancelled> + From<Error>>(
+    progress: &dyn Progress,
+    (done, total): (usize, usize),
+    work: impl FnOnce(Run<'_>) -> Result<T>,
+) -> std::result::Result<T, E> {
+    let cancelled = Cell::new(None);
+    let check = || {
+        progress.step(done as u64, total as u64).map_err(|why| {
+            cancelled.set(Some(why));
+            Error::Msg(why.to_string())
+        })
+    };
+    let result = work(Run { check: &check, ..Run::default() });
+    match cancelled.get() {
+        Some(why) => Err(why.into()),
+        None => Ok(result?),
     }
 }
 

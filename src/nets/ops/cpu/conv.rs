@@ -1,7 +1,7 @@
 //! Convolutions over pictures: by Winograd's way where it pays, else as one product with the gathered patches; and over time.
 
 use super::kernel::{Rows, pack_transposed};
-use super::linear::by_panels;
+use super::linear::{by_panels, write_sums};
 use super::winograd;
 use crate::nets::ops::{Activation, ConvConfig};
 use rayon::prelude::*;
@@ -70,12 +70,7 @@ impl Conv<'_> {
 
     #[inline(always)]
     pub(crate) fn finish(&self, constant: f32, residual: Option<&[f32]>, sums: &[f32], y: &mut [f32]) {
-        match residual {
-            Some(residual) => {
-                y.iter_mut().zip(sums).zip(residual).for_each(|((y, sum), residual)| *y = sum + constant + residual);
-            }
-            None => y.iter_mut().zip(sums).for_each(|(y, sum)| *y = sum + constant),
-        }
+        write_sums(constant, residual, sums, y);
         super::math::activate(y, self.activation);
     }
 }
@@ -185,14 +180,8 @@ impl TemporalConv<'_> {
                 pack_pixels(&x[first..], pixels, count, panel, packed);
             };
             by_panels(rows, pixels, pack, y, |output, first, sums, y| {
-                let bias = self.bias[output];
-                match residual {
-                    Some(residual) => {
-                        let residual = &residual[output * pixels + first..];
-                        y.iter_mut().zip(sums).zip(residual).for_each(|((y, sum), more)| *y = sum + bias + more);
-                    }
-                    None => y.iter_mut().zip(sums).for_each(|(y, sum)| *y = sum + bias),
-                }
+                let residual = residual.map(|residual| &residual[output * pixels + first..]);
+                write_sums(self.bias[output], residual, sums, y);
             });
         }
         y

@@ -146,14 +146,8 @@ impl Weights<'_> {
             pack_transposed(&x[first * stride..], stride, columns, self.inputs, width, packed);
         };
         by_panels(self.rows(), tokens, pack, y, |output, first, sums, y| {
-            let bias = self.bias(output);
-            match residual {
-                Some(residual) => {
-                    let residual = &residual[output * tokens + first..];
-                    y.iter_mut().zip(sums).zip(residual).for_each(|((y, sum), residual)| *y = sum + bias + residual);
-                }
-                None => y.iter_mut().zip(sums).for_each(|(y, sum)| *y = sum + bias),
-            }
+            let residual = residual.map(|residual| &residual[output * tokens + first..]);
+            write_sums(self.bias(output), residual, sums, y);
         });
     }
 
@@ -187,6 +181,17 @@ impl WithSimd for GateRow<'_> {
         for ((y, value), gate) in y.iter_mut().zip(value).zip(gate) {
             *y = *value * gelu(*gate);
         }
+    }
+}
+
+/// Sums of a product, a constant, and a residual that is at least as long as `y`.
+#[inline(always)]
+pub(crate) fn write_sums(constant: f32, residual: Option<&[f32]>, sums: &[f32], y: &mut [f32]) {
+    match residual {
+        Some(residual) => {
+            y.iter_mut().zip(sums).zip(residual).for_each(|((y, sum), residual)| *y = sum + constant + residual);
+        }
+        None => y.iter_mut().zip(sums).for_each(|(y, sum)| *y = sum + constant),
     }
 }
 

@@ -132,6 +132,7 @@ fn sum_of_squares(x: &[f32], shift: f32) -> f64 {
     }
     total
 }
+
 /// Normalises each row of `weight.len()` values.
 pub(crate) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], eps: f64) -> Vec<f32> {
     let width = weight.len();
