@@ -5,7 +5,9 @@ pub mod doctor;
 mod film;
 pub mod models;
 pub mod progress;
+pub mod prompts;
 mod run;
 mod show;
+mod telling;
 
 pub use run::run;

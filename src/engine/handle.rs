@@ -104,7 +104,12 @@ impl Engine {
             let event = events.recv().map_err(|_| RunError::Failed("the engine has stopped".to_owned()))?;
             let of_job = match &event {
                 JobEvent::Started(job) | JobEvent::Progress(job) | JobEvent::Cancelled(job) => *job,
-                JobEvent::Scene { job, .. } | JobEvent::Finished { job, .. } | JobEvent::Failed { job, .. } => *job,
+                JobEvent::Story { job, .. }
+                | JobEvent::Scene { job, .. }
+                | JobEvent::Camera { job, .. }
+                | JobEvent::Description { job, .. }
+                | JobEvent::Finished { job, .. }
+                | JobEvent::Failed { job, .. } => *job,
             };
             if of_job != id {
                 continue;

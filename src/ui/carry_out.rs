@@ -69,6 +69,7 @@ impl App {
                 self.jobs.iter().for_each(|job| self.engine.cancel(job.id));
             }
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
+            Command::SetWriting(settings) => self.remembered.writing = settings,
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
             Command::Reveal(path) => {
@@ -116,6 +117,7 @@ impl App {
                 }
             }
             Named::RenderAll => self.render_all(),
+            Named::WritingSettings => self.show_dialog(Some(Dialog::Writing)),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
             Named::PlayPause => {
@@ -330,16 +332,22 @@ impl App {
             return self.show_dialog(Some(Dialog::WriterNeeded));
         }
         let model = Box::new(choice.model.clone());
-        let seed = project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let anew = || project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let seed = self.remembered.writing.seed.unwrap_or_else(anew);
+        let sampling = self.remembered.writing.sampling(&choice.model.defaults);
         let request = WriteRequest {
             premise: project.premise.clone(),
             style: project.style.clone(),
             scenes: self.remembered.scene_count,
             seed,
+            sampling,
         };
-        let job = WriteJob { request, model, cache: self.cache.clone(), describe: true };
+        let describe = self.remembered.writing.describe;
+        let job = WriteJob { request, model, cache: self.cache.clone(), describe, home: self.home.clone() };
         if let Some(job) = self.submit(JobSpec::Write(job)) {
-            self.writing = Some(Writing { job, scenes: Vec::new(), intake: ScriptIntake::new(seed) });
+            let intake = ScriptIntake::new(seed);
+            self.writing =
+                Some(Writing { job, scenes: Vec::new(), intake, story: String::new(), saying: String::new() });
             self.player.pause(self.now());
             self.with_doc(Document::seal);
         }

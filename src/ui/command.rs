@@ -1,5 +1,6 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
+use super::writing::WritingSettings;
 use crate::engine::JobId;
 use crate::export::ExportSettings;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
@@ -51,6 +52,7 @@ pub enum Command {
     CancelJob(JobId),
     CancelAllJobs,
     SetSceneCount(Option<u32>),
+    SetWriting(WritingSettings),
     Dialog(Option<Dialog>),
     ClearNotice,
     /// Opens a file or folder with the desktop's own program.
@@ -66,6 +68,8 @@ pub enum Dialog {
     /// What the project's studio needs, against what this machine has.
     Studio,
     RenderSettings,
+    /// How boldly the writer writes.
+    Writing,
     Export,
     Open,
     Text,
@@ -94,6 +98,7 @@ pub enum Named {
     PreviousScene,
     RenderScene,
     RenderAll,
+    WritingSettings,
     StudioNeeds,
     RenderSettings,
     PlayPause,
@@ -184,6 +189,7 @@ impl Named {
             Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
             true,
         ),
+        entry(Menu::Edit, Self::WritingSettings, "Writing settings…", None, false),
         entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
         entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
         entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),

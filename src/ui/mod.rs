@@ -15,6 +15,7 @@ mod stills;
 mod theme;
 mod viewer;
 mod widgets;
+mod writing;
 
 pub use app::{App, AppError};
 use std::path::PathBuf;

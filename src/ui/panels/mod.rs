@@ -11,6 +11,7 @@ mod studio;
 mod timeline;
 mod top_bar;
 mod viewer;
+mod writing;
 
 use super::app::{Notice, Selection, Writing};
 use super::command::{Command, Dialog, Named};
@@ -19,6 +20,7 @@ use super::rendering::{ComingPicture, Rendering};
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
+use super::writing::WritingSettings;
 use crate::engine::{JobId, JobStatus};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
@@ -50,6 +52,7 @@ pub(super) struct Cx<'a> {
     pub recent: &'a [PathBuf],
     pub writer: Option<&'a str>,
     pub scene_count: Option<u32>,
+    pub writing_settings: &'a WritingSettings,
     pub zoom: &'a mut f32,
     pub state: &'a mut State,
     pub out: &'a mut Vec<Command>,
