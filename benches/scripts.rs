@@ -196,7 +196,9 @@ fn common(script: &Script) -> Vec<(reelboard::project::EntityKind, String, Strin
     }
     let first = |id| film.scene(id).map(|scene| scene.prompt.clone()).unwrap_or_default();
     let common = entities(&film).into_iter().filter(|entity| entity.is_common());
-    common.map(|entity| (entity.kind, entity.name, entity.scenes.first().map_or(String::new(), |id| first(*id)))).collect()
+    common
+        .map(|entity| (entity.kind, entity.name, entity.scenes.first().map_or(String::new(), |id| first(*id))))
+        .collect()
 }
 
 fn free(writer: &mut Writer, request: &WriteRequest) -> Result<Line, Error> {
@@ -231,7 +233,12 @@ fn numbers(effort: Effort) -> [usize; 5] {
 fn brackets(scenes: &[ScriptScene]) -> String {
     let line = |(i, scene): (usize, &ScriptScene)| {
         let prompt = scene.prompt.trim_end_matches('.');
-        format!("[scene_{}: [{prompt}; entities: {}; background: {}]]", i + 1, scene.foreground.join(", "), scene.background)
+        format!(
+            "[scene_{}: [{prompt}; entities: {}; background: {}]]",
+            i + 1,
+            scene.foreground.join(", "),
+            scene.background
+        )
     };
     scenes.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -295,7 +302,13 @@ fn repeated(scenes: &[ScriptScene]) -> usize {
 }
 
 fn show(premise: &str, line: &Line) {
-    println!("\n{}. {premise}  ({}, {} scenes asked)\n   {}", line.premise, line.way, line.asked.unwrap_or(0), line.story);
+    println!(
+        "\n{}. {premise}  ({}, {} scenes asked)\n   {}",
+        line.premise,
+        line.way,
+        line.asked.unwrap_or(0),
+        line.story
+    );
     for scene in &line.scenes {
         println!("   - {} [{}] @ {} | {}", scene.prompt, scene.foreground.join(", "), scene.background, scene.camera);
     }
@@ -312,18 +325,22 @@ fn show(premise: &str, line: &Line) {
 /// The figures of each writer and way.
 fn table(lines: &[Line]) {
     let groups: BTreeSet<(&str, &str)> = lines.iter().map(|line| (line.model.as_str(), line.way.as_str())).collect();
-    println!("\n| Writer | Premises | Valid at once | Valid in {TRIES} | As many scenes as asked | Names in the prompt | Common entity | Camera moves | Repeated scenes | First card | Script | Tokens said, chosen |");
+    println!(
+        "\n| Writer | Premises | Valid at once | Valid in {TRIES} | As many scenes as asked | Names in the prompt | Common entity | Camera moves | Repeated scenes | First card | Script | Tokens said, chosen |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (model, way) in groups {
         let group: Vec<&Line> = lines.iter().filter(|line| line.model == model && line.way == way).collect();
         let done: Vec<&&Line> = group.iter().filter(|line| line.valid).collect();
         let all = group.len().max(1) as f64;
         let percent = |count: usize, all: usize| format!("{:.0} %", 100.0 * count as f64 / all.max(1) as f64);
-        let of_all = |test: &dyn Fn(&Line) -> bool| percent(group.iter().filter(|line| test(line)).count(), group.len());
+        let of_all =
+            |test: &dyn Fn(&Line) -> bool| percent(group.iter().filter(|line| test(line)).count(), group.len());
         let scenes = done.iter().map(|line| line.scenes.len()).sum::<usize>();
         let named = done.iter().flat_map(|line| &line.scenes).filter(|scene| names_occur(scene)).count();
         let again = done.iter().map(|line| repeated(&line.scenes)).sum::<usize>();
-        let moves = |line: &Line| line.scenes.iter().map(|scene| scene.camera.to_string()).collect::<BTreeSet<_>>().len();
+        let moves =
+            |line: &Line| line.scenes.iter().map(|scene| scene.camera.to_string()).collect::<BTreeSet<_>>().len();
         let mean = |value: &dyn Fn(&Line) -> f64| group.iter().map(|line| value(line)).sum::<f64>() / all;
         let count_fits = |line: &Line| line.valid && line.asked.is_none_or(|asked| line.scenes.len() == asked as usize);
         println!(
