@@ -3,7 +3,7 @@
 use super::app::{App, Notice};
 use super::command::Dialog;
 use crate::engine::{JobEvent, JobId, JobOutput};
-use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, EntityKind, Script, ScriptScene, Take, TakeKind};
+use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, EntityKind, Script, ScriptScene, Take};
 
 impl App {
     pub(super) fn take_event(&mut self, event: JobEvent) {
@@ -77,7 +77,7 @@ impl App {
                     let id = doc.numbering().new_take_id();
                     // A draft is never chosen by itself: the live draft follows the edits, and a take would not.
                     let choose = recipe.studio != DRAFT_STUDIO;
-                    let take = Box::new(Take { id, kind: TakeKind::Still, media, recipe });
+                    let take = Box::new(Take { id, kind: recipe.kind(), media, recipe });
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());
                     }
@@ -87,6 +87,7 @@ impl App {
                     log::info!("kept {media} of a scene that is no longer there");
                 }
             }
+            JobOutput::Clip { media, frames } => self.clips.insert(&media, frames),
             JobOutput::Film { path, report } => {
                 let text = format!(
                     "exported {} · {} frames · {:.1} s · {:.1} MB",
