@@ -189,15 +189,15 @@ impl Film {
     ) -> Result<Option<StudioModels>> {
         let name = name.unwrap_or(&self.project.studio).to_owned();
         let studio = StudioModels::new(&name, Arc::new(registry), cache)?;
+        if stage == Some(Stage::Clips) && studio.model(Role::Animator).is_none() {
+            bail!("the {name} studio has no animator; choose another studio, or render stills with --stage stills");
+        }
         if name != self.project.studio {
             self.edit(Edit::SetStudio(name.clone()))?;
             self.save()?;
         }
         if name == DRAFT_STUDIO {
             return Ok(None);
-        }
-        if stage == Some(Stage::Clips) && studio.model(Role::Animator).is_none() {
-            bail!("the {name} studio has no animator; choose another studio, or render stills with --stage stills");
         }
         let missing = studio.missing(Stage::roles(stage));
         let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
@@ -257,7 +257,9 @@ impl Film {
         let scene = &self.project.scenes[index];
         let id = scene.id;
         if let Some(studio) = studio {
-            let fresh = scene.fresh_still(|take| studio.is_fresh_still(&self.project, scene, take));
+            let files = studio.known_files();
+            let is_fresh = |take: &Take| files.is_fresh_still(&self.project, scene, studio.name(), take);
+            let fresh = scene.fresh_still(is_fresh);
             if let Some(take) = fresh {
                 return Ok(self.store.media().path(&take.media));
             }
@@ -272,12 +274,13 @@ impl Film {
     /// that already: then the film uses that one. `any_still` also takes a still that is stale.
     pub fn animate(&mut self, index: usize, studio: &StudioModels, any_still: bool) -> Result<PathBuf> {
         let scene = &self.project.scenes[index];
-        let is_fresh = |take: &Take| studio.is_fresh_still(&self.project, scene, take);
+        let files = studio.known_files();
+        let is_fresh = |take: &Take| files.is_fresh_still(&self.project, scene, studio.name(), take);
         let still = if any_still { scene.any_still(studio.name(), is_fresh) } else { scene.fresh_still(is_fresh) };
         let Some(still) = still else {
             bail!("scene {} has no still to set in motion; render it with --stage stills first", index + 1);
         };
-        if let Some(clip) = studio.fresh_clip(&self.project, scene, still) {
+        if let Some(clip) = files.fresh_clip(&self.project, scene, studio.name(), still) {
             let (id, take, path) = (scene.id, clip.id, self.store.media().path(&clip.media));
             self.choose(id, take)?;
             return Ok(path);

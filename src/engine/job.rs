@@ -221,8 +221,6 @@ pub enum JobOutput {
     },
     /// A decoded clip.
     Clip {
-        /// Its file.
-        media: MediaName,
         /// Its frames.
         frames: ClipFrames,
     },

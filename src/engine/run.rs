@@ -125,7 +125,7 @@ impl LaneState {
             }
             JobSpec::Decode(job) => {
                 let frames = self.pictures.clip(&job.media, &job.take, job.format)?;
-                Ok(JobOutput::Clip { media: job.take.media, frames })
+                Ok(JobOutput::Clip { frames })
             }
             JobSpec::Export(job) => self.export(&job, cx),
             JobSpec::FetchModel(model, cache) => {

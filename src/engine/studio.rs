@@ -12,8 +12,8 @@ use crate::models::{
 };
 use crate::progress::Progress as _;
 use crate::project::{
-    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StudioFiles, Take, TakeKind,
-    clip_recipe, stale_reasons, wanted_recipe,
+    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StudioFiles, Take,
+    clip_recipe, wanted_recipe,
 };
 use candle_core::{DType, Device};
 use image::{RgbImage, imageops};
@@ -85,19 +85,6 @@ impl StudioModels {
         models.into_iter().flatten().flat_map(|model| {
             model.files.iter().map(|file| (model.role.to_string(), self.cache.sha256(model, &file.name)))
         })
-    }
-
-    /// Whether a still shows just what `scene` asks this studio for now.
-    pub fn is_fresh_still(&self, project: &Project, scene: &Scene, take: &Take) -> bool {
-        let is_of_studio = take.kind == TakeKind::Still && take.recipe.studio == self.name();
-        is_of_studio && stale_reasons(&take.recipe, &self.wanted_recipe(project, scene)).is_empty()
-    }
-
-    /// The clip of `scene` that started from `still` and shows just what is asked for now.
-    pub fn fresh_clip<'a>(&self, project: &Project, scene: &'a Scene, still: &Take) -> Option<&'a Take> {
-        let wanted = self.clip_recipe(project, scene, still);
-        let mut clips = scene.takes.iter().filter(|take| take.kind == TakeKind::Clip);
-        clips.find(|clip| stale_reasons(&clip.recipe, &wanted).is_empty())
     }
 
     /// The model for a role; `None` would mean that the draft stage does it.

@@ -163,6 +163,33 @@ pub struct StudioFiles {
     pub clip: Option<Vec<(String, String)>>,
 }
 
+impl StudioFiles {
+    /// Those of the draft, which needs none.
+    pub fn of_draft() -> Self {
+        Self { still: Some(Vec::new()), clip: None }
+    }
+
+    /// Whether a take is the still that `scene` asks this studio for now.
+    pub fn is_fresh_still(&self, project: &Project, scene: &Scene, studio: &str, take: &Take) -> bool {
+        let Some(models) = &self.still else { return false };
+        let is_of_studio = take.kind == TakeKind::Still && take.recipe.studio == studio;
+        is_of_studio && stale_reasons(&take.recipe, &wanted_recipe(project, scene, studio, models)).is_empty()
+    }
+
+    /// The clip that `scene` asks this studio for now, started from `still`, if there is one.
+    pub fn fresh_clip<'a>(
+        &self,
+        project: &Project,
+        scene: &'a Scene,
+        studio: &str,
+        still: &Take,
+    ) -> Option<&'a Take> {
+        let wanted = clip_recipe(project, scene, studio, still, self.clip.clone()?);
+        let mut clips = scene.takes.iter().filter(|take| take.kind == TakeKind::Clip);
+        clips.find(|clip| stale_reasons(&clip.recipe, &wanted).is_empty())
+    }
+}
+
 /// The recipe of the clip that `scene` asks for now from this studio, started from `still`.
 ///
 /// `models` are the animator's files. The duration is no part of it: the film spreads the frames over it.

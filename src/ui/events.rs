@@ -14,7 +14,8 @@ impl App {
             JobEvent::Failed { job, message } => {
                 self.give_up_what_needs(job);
                 self.end_of(job);
-                self.stills.give_up();
+                self.stills.fail(job, &message);
+                self.clips.fail(job);
                 self.complain(message);
             }
             JobEvent::Cancelled(job) => {
@@ -71,7 +72,7 @@ impl App {
                     && let Some(known) = doc.project().scene(scene)
                 {
                     if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
-                        self.tell("this take is there already; another seed gives another picture");
+                        self.tell("this take is there already; another seed gives another one");
                         return self.end_of(job);
                     }
                     let id = doc.numbering().new_take_id();
@@ -87,7 +88,7 @@ impl App {
                     log::info!("kept {media} of a scene that is no longer there");
                 }
             }
-            JobOutput::Clip { media, frames } => self.clips.insert(&media, frames),
+            JobOutput::Clip { frames } => self.clips.insert(job, frames),
             JobOutput::Film { path, report } => {
                 let text = format!(
                     "exported {} · {} frames · {:.1} s · {:.1} MB",
