@@ -11,8 +11,8 @@ use crate::export::ExportSettings;
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneField, SceneId,
-    Script, ScriptIntake, StillSettings, Take, TakeId, entities,
+    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneField,
+    SceneId, Script, ScriptIntake, StillSettings, Take, TakeId, entities,
 };
 use crate::writer::WriteRequest;
 use anyhow::{Context as _, Result, bail};

@@ -151,9 +151,12 @@ fn film(
 
 /// Renders scenes, counted from 1, and prints the files.
 fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
-    if let Some(studio) = studio
-        && matches!(stage, None | Some(Stage::References))
-    {
+    let illustrates = |studio: &StudioModels| match stage {
+        // Where nobody draws them, references are the draft's and the user's.
+        None => studio.model(Role::Illustrator).is_some(),
+        Some(stage) => stage == Stage::References,
+    };
+    if let Some(studio) = studio.filter(|studio| illustrates(studio)) {
         for (name, path) in film.illustrate(studio, numbers)? {
             println!("{name}: {}", path.display());
         }

@@ -150,7 +150,11 @@ impl StudioModels {
         }
         let would_do = match (*ClipSettings::FRAMES.start()..frames).rev().find(|fewer| needed(*fewer) <= free) {
             Some(fewer) => format!("{fewer} frames would fit"),
-            None => format!("{} frames would want {}", ClipSettings::FRAMES.start(), bytes_text(needed(*ClipSettings::FRAMES.start()))),
+            None => format!(
+                "{} frames would want {}",
+                ClipSettings::FRAMES.start(),
+                bytes_text(needed(*ClipSettings::FRAMES.start()))
+            ),
         };
         Some(format!(
             "a clip of {frames} frames of {width}×{height} wants {} of free memory with {} in f32, and this machine has \

@@ -35,10 +35,7 @@ impl Engine {
     }
 
     /// [`Self::start`], with a place for the first parts of clips.
-    pub fn start_with(
-        latents: Arc<dyn LatentStore>,
-        wake: impl Fn() + Send + Sync + 'static,
-    ) -> std::io::Result<Self> {
+    pub fn start_with(latents: Arc<dyn LatentStore>, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         let (sender, receiver) = bounded(EVENTS);
         let sink = EventSink { sender, wake: Arc::new(wake) };
         let pictures = Arc::new(Pictures::default());

@@ -304,7 +304,9 @@ pub struct JobStatus {
 impl JobSpec {
     pub(super) fn lane(&self) -> Lane {
         match self {
-            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::RenderClip(_) | Self::FreeModels => Lane::Models,
+            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::RenderClip(_) | Self::FreeModels => {
+                Lane::Models
+            }
             Self::RenderTake(job) if job.studio.is_some() => Lane::Models,
             Self::Draw(_) | Self::Decode(_) | Self::RenderTake(_) => Lane::Pictures,
             Self::Export(_) => Lane::Films,

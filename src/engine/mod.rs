@@ -20,8 +20,8 @@ mod studio;
 pub use context::JobCx;
 pub use handle::{Engine, QueueFull, RunError};
 pub use job::{
-    ClipJob, DecodeJob, DrawJob, DrawTarget, ExportJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus, Lane, PhotoJob,
-    TakeJob, WriteJob,
+    ClipJob, DecodeJob, DrawJob, DrawTarget, ExportJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus,
+    Lane, PhotoJob, TakeJob, WriteJob,
 };
 pub use latents::{LatentFolder, LatentStore, NoLatents};
 pub use pictures::{PictureError, Pictures};

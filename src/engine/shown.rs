@@ -44,7 +44,9 @@ impl Shown {
 pub(super) fn in_shape_of(picture: RgbaImage, made_for: [u32; 2], format: Format) -> RgbaImage {
     let shape = |width: u32, height: u32| f64::from(width) / f64::from(height);
     let [width, height] = made_for;
-    if width == 0 || height == 0 || u64::from(width) * u64::from(format.height) == u64::from(height) * u64::from(format.width)
+    if width == 0
+        || height == 0
+        || u64::from(width) * u64::from(format.height) == u64::from(height) * u64::from(format.width)
     {
         return picture;
     }

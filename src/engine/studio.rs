@@ -12,8 +12,8 @@ use crate::models::{
 };
 use crate::progress::Progress as _;
 use crate::project::{
-    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StudioFiles, Take,
-    clip_recipe, wanted_recipe,
+    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StudioFiles, Take, clip_recipe,
+    wanted_recipe,
 };
 use candle_core::{DType, Device};
 use image::{RgbImage, imageops};

@@ -87,7 +87,8 @@ fn open_encoder((width, height): (u32, u32), fps: u32) -> Result<codec::encoder:
 }
 
 fn write(encoder: &mut codec::encoder::Video, frames: &[RgbImage], file: SharedBytes) -> Result<(), ffmpeg::Error> {
-    let mut output = format::output_to_stream(format::context::StreamIo::from_write_seek(file)?, None, Some("matroska"))?;
+    let mut output =
+        format::output_to_stream(format::context::StreamIo::from_write_seek(file)?, None, Some("matroska"))?;
     let mut stream = output.add_stream(codec::Id::FFV1)?;
     stream.set_parameters(codec::Parameters::from(&*encoder));
     stream.set_time_base(encoder.time_base());

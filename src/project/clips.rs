@@ -177,13 +177,7 @@ impl StudioFiles {
     }
 
     /// The clip that `scene` asks this studio for now, started from `still`, if there is one.
-    pub fn fresh_clip<'a>(
-        &self,
-        project: &Project,
-        scene: &'a Scene,
-        studio: &str,
-        still: &Take,
-    ) -> Option<&'a Take> {
+    pub fn fresh_clip<'a>(&self, project: &Project, scene: &'a Scene, studio: &str, still: &Take) -> Option<&'a Take> {
         let wanted = clip_recipe(project, scene, studio, still, self.clip.clone()?);
         let mut clips = scene.takes.iter().filter(|take| take.kind == TakeKind::Clip);
         clips.find(|clip| stale_reasons(&clip.recipe, &wanted).is_empty())
@@ -200,12 +194,8 @@ pub fn clip_recipe(
     still: &Take,
     models: Vec<(String, String)>,
 ) -> Recipe {
-    let clip = ClipRecipe {
-        still: Some(still.media.clone()),
-        camera: scene.camera,
-        settings: project.clip.clone(),
-        models,
-    };
+    let clip =
+        ClipRecipe { still: Some(still.media.clone()), camera: scene.camera, settings: project.clip.clone(), models };
     // References and settings are those that the still was really made with.
     let Recipe { entities, still, models, .. } = still.recipe.clone();
     Recipe { entities, still, models, clip: Some(clip), ..wanted_recipe(project, scene, studio, &[]) }
@@ -285,5 +275,201 @@ impl Scene {
             None => Some(chosen),
             Some(clip) => self.still_of(clip.still.as_ref()?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::{Edit, EditError, EntityField, EntityKind, SceneField, Speed, StaleReason};
+
+    fn files() -> StudioFiles {
+        let file = |role: &str, sha256: &str| Some(vec![(role.to_owned(), sha256.to_owned())]);
+        StudioFiles { still: file("compositor", "aa"), clip: file("animator", "bb") }
+    }
+
+    /// A film of one scene of Mia, with a studio.
+    fn film() -> Project {
+        let mut project = Project::new("Mia finds a boat");
+        project.studio = "studio".to_owned();
+        let mut scene = Scene::new(project.new_scene_id(), "Mia lifts the boat");
+        scene.foreground = vec!["Mia".to_owned()];
+        scene.camera = CameraMove::new(Direction::Left, Speed::Medium);
+        project.apply(Edit::InsertScene { index: 0, scene: Box::new(scene) }).unwrap();
+        project
+    }
+
+    fn add(project: &mut Project, recipe: Recipe, bytes: &[u8]) -> Take {
+        let (id, media) = (project.new_take_id(), MediaName::of(bytes, "bin").unwrap());
+        let take = Take { id, kind: recipe.kind(), media, recipe };
+        let scene = project.scenes[0].id;
+        project.apply(Edit::AddTake { id: scene, take: Box::new(take.clone()), choose: true }).unwrap();
+        take
+    }
+
+    fn add_still(project: &mut Project, bytes: &[u8]) -> Take {
+        let recipe = wanted_recipe(project, &project.scenes[0], "studio", &files().still.unwrap());
+        add(project, recipe, bytes)
+    }
+
+    fn add_clip(project: &mut Project, still: &Take, bytes: &[u8]) -> Take {
+        let recipe = clip_recipe(project, &project.scenes[0], "studio", still, files().clip.unwrap());
+        add(project, recipe, bytes)
+    }
+
+    fn with_clip() -> (Project, Take, Take) {
+        let mut project = film();
+        let still = add_still(&mut project, b"still");
+        let clip = add_clip(&mut project, &still, b"clip");
+        (project, still, clip)
+    }
+
+    /// What a card says about a take.
+    fn card(project: &Project, take: &Take) -> String {
+        let wanted = wanted_in_place_of(project, &project.scenes[0], take, &files());
+        stale_reasons(&take.recipe, &wanted).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+
+    fn set(project: &mut Project, field: SceneField) {
+        let id = project.scenes[0].id;
+        project.apply(Edit::SetScene { id, field }).unwrap();
+    }
+
+    #[test]
+    fn a_card_says_what_changed_since_its_clip() {
+        let settings = |change: fn(&mut ClipSettings)| {
+            let mut clip = ClipSettings::default();
+            change(&mut clip);
+            Edit::SetClip(clip)
+        };
+        let scene = |field| Edit::SetScene { id: film().scenes[0].id, field };
+        let camera = |direction, speed| scene(SceneField::Camera(CameraMove::new(direction, speed)));
+        let only_camera = "camera changed: only the last part is redone";
+        for (edit, says) in [
+            (camera(Direction::Right, Speed::Medium), only_camera),
+            (camera(Direction::Left, Speed::Fast), only_camera),
+            (camera(Direction::Static, Speed::Medium), only_camera),
+            (settings(|clip| clip.camera_strength_hundredths = 150), only_camera),
+            (settings(|clip| clip.camera_mode = CameraMode::Reference), only_camera),
+            (settings(|clip| clip.camera_from_step = 6), "render settings changed"),
+            (settings(|clip| clip.steps = 20), "render settings changed"),
+            (settings(|clip| clip.frames = 8), "render settings changed"),
+            (settings(|clip| clip.action = false), "render settings changed"),
+            (settings(|clip| clip.fps = 12), ""),
+            (scene(SceneField::DurationMs(9000)), ""),
+            (scene(SceneField::DissolveMs(700)), ""),
+            (scene(SceneField::Seed(9)), "seed changed"),
+            (scene(SceneField::Prompt("Mia waves".to_owned())), "prompt changed"),
+            (Edit::SetStyle("watercolour".to_owned()), "style changed"),
+            (
+                film().entity_edit(EntityKind::Foreground, "Mia", EntityField::Description("tall".to_owned())),
+                "Mia's description changed",
+            ),
+            (Edit::SetStudio("other".to_owned()), "made by the studio studio, not by other"),
+        ] {
+            let (mut project, still, clip) = with_clip();
+            assert_eq!((card(&project, &still), card(&project, &clip)), (String::new(), String::new()));
+            let undo = project.apply(edit.clone()).unwrap();
+            assert_eq!(card(&project, &clip), says, "{edit:?}");
+            project.apply(undo).unwrap();
+            assert_eq!(card(&project, &clip), "");
+        }
+    }
+
+    #[test]
+    fn a_camera_beside_other_changes_redoes_more_than_the_last_part() {
+        let (mut project, _, clip) = with_clip();
+        set(&mut project, SceneField::Camera(CameraMove::new(Direction::Up, Speed::Slow)));
+        set(&mut project, SceneField::Seed(3));
+        assert_eq!(card(&project, &clip), "seed changed; camera changed");
+    }
+
+    #[test]
+    fn a_camera_that_stands_still_has_neither_speed_nor_strength() {
+        let mut project = film();
+        set(&mut project, SceneField::Camera(CameraMove::new(Direction::Static, Speed::Slow)));
+        let still = add_still(&mut project, b"still");
+        let clip = add_clip(&mut project, &still, b"clip");
+        set(&mut project, SceneField::Camera(CameraMove::new(Direction::Static, Speed::Fast)));
+        let other = ClipSettings { camera_from_step: 9, camera_strength_hundredths: 50, ..ClipSettings::default() };
+        project.apply(Edit::SetClip(other)).unwrap();
+        assert_eq!(card(&project, &clip), "");
+    }
+
+    #[test]
+    fn another_still_makes_the_clip_stale_and_is_the_next_clips_start() {
+        let (mut project, still, clip) = with_clip();
+        let fresh =
+            |project: &Project, take: &Take| files().is_fresh_still(project, &project.scenes[0], "studio", take);
+        assert_eq!(project.scenes[0].fresh_still(|take| fresh(&project, take)), Some(&still));
+        let mut other = wanted_recipe(&project, &project.scenes[0], "studio", &files().still.unwrap());
+        other.models[0].1 = "cc".to_owned();
+        // The compositor was replaced by another version, and the still made again with it.
+        let newer = add(&mut project, other, b"newer");
+        let files = StudioFiles { still: Some(newer.recipe.models.clone()), ..files() };
+        let scene = &project.scenes[0];
+        let wanted = wanted_in_place_of(&project, scene, &clip, &files);
+        assert_eq!(wanted.clip.as_ref().unwrap().still, Some(newer.media.clone()));
+        assert_eq!(stale_reasons(&clip.recipe, &wanted)[0].to_string(), "the compositor model changed");
+        let start = scene.fresh_still(|take| files.is_fresh_still(&project, scene, "studio", take));
+        assert_eq!(start, Some(&newer));
+        assert_eq!(files.fresh_clip(&project, scene, "studio", &newer), None);
+        // Where nothing else tells why: the very same recipe gave another picture.
+        let twin = Take { media: MediaName::of(b"twin", "bin").unwrap(), ..newer.clone() };
+        let of_twin = clip_recipe(&project, scene, "studio", &twin, files.clip.clone().unwrap());
+        let now = clip_recipe(&project, scene, "studio", &newer, files.clip.clone().unwrap());
+        assert_eq!(stale_reasons(&of_twin, &now), [StaleReason::Still]);
+    }
+
+    #[test]
+    fn a_clip_outlives_the_take_of_its_still() {
+        let (mut project, still, clip) = with_clip();
+        let id = project.scenes[0].id;
+        project.apply(Edit::RemoveTake { id, take: still.id, chosen: Some(clip.id) }).unwrap();
+        assert_eq!(card(&project, &clip), "");
+        assert_eq!(project.scenes[0].any_still("studio", |_| false), None);
+    }
+
+    #[test]
+    fn the_chosen_still_comes_first_then_that_of_the_chosen_clip_then_the_newest() {
+        let mut project = film();
+        let first = add_still(&mut project, b"1");
+        let second = add_still(&mut project, b"2");
+        let start = |project: &Project, is_fresh: bool| {
+            let found = project.scenes[0].any_still("studio", |_| is_fresh);
+            found.map(|take| take.id)
+        };
+        let choose = |project: &mut Project, take| set(project, SceneField::Chosen(take));
+        assert_eq!(start(&project, true), Some(second.id));
+        choose(&mut project, Some(first.id));
+        assert_eq!((start(&project, true), start(&project, false)), (Some(first.id), Some(first.id)));
+        let clip = add_clip(&mut project, &first, b"clip");
+        assert_eq!(project.scenes[0].chosen, Some(clip.id));
+        assert_eq!((start(&project, true), start(&project, false)), (Some(first.id), Some(first.id)));
+        choose(&mut project, None);
+        assert_eq!((start(&project, true), start(&project, false)), (Some(second.id), Some(second.id)));
+        assert_eq!(project.scenes[0].any_still("other", |_| false), None);
+    }
+
+    #[test]
+    fn a_clip_and_a_still_are_not_taken_for_each_other() {
+        let (project, still, clip) = with_clip();
+        assert!(stale_reasons(&still.recipe, &clip.recipe).contains(&StaleReason::Kind));
+        assert!(!files().is_fresh_still(&project, &project.scenes[0], "studio", &clip));
+    }
+
+    #[test]
+    fn settings_without_a_clip_are_refused() {
+        let mut project = film();
+        for impossible in [
+            ClipSettings { steps: 0, ..ClipSettings::default() },
+            ClipSettings { frames: 1, ..ClipSettings::default() },
+            ClipSettings { camera_from_step: 71, ..ClipSettings::default() },
+            ClipSettings { camera_from_step: 0, ..ClipSettings::default() },
+            ClipSettings { camera_strength_hundredths: 0, ..ClipSettings::default() },
+        ] {
+            assert_eq!(project.apply(Edit::SetClip(impossible)), Err(EditError::ClipSettings));
+        }
+        assert!(ClipSettings::default().with_steps(3).are_possible());
     }
 }

@@ -1,7 +1,8 @@
 //! Edits: the only way to change a project. Applying one gives back the edit that undoes it.
 
 use super::{
-    CameraMove, ClipSettings, DURATION_MS_RANGE, Entity, EntityKind, Format, Reference, Scene, SceneId, StillSettings, Take, TakeId,
+    CameraMove, ClipSettings, DURATION_MS_RANGE, Entity, EntityKind, Format, Reference, Scene, SceneId, StillSettings,
+    Take, TakeId,
 };
 use serde::{Deserialize, Serialize};
 

@@ -75,8 +75,7 @@ impl Clips {
                 self.entries.push(entry);
                 continue;
             }
-            let job =
-                DecodeJob { take: take.clone(), format: project.format, media: doc.saver().media().clone() };
+            let job = DecodeJob { take: take.clone(), format: project.format, media: doc.saver().media().clone() };
             match engine.submit(JobSpec::Decode(job)) {
                 Ok(job) => {
                     self.entries.retain(|entry| entry.media != take.media);
@@ -101,14 +100,16 @@ impl Clips {
 
     /// Takes a clip that the engine decoded.
     pub fn insert(&mut self, job: JobId, frames: ClipFrames) {
-        if let Some(entry) = self.entries.iter_mut().find(|e| matches!(e.state, State::Coming(coming) if coming == job)) {
+        if let Some(entry) = self.entries.iter_mut().find(|e| matches!(e.state, State::Coming(coming) if coming == job))
+        {
             entry.state = State::Here(frames);
         }
     }
 
     /// Notes that a clip will not come, so that it is not asked for again and again.
     pub fn fail(&mut self, job: JobId) {
-        if let Some(entry) = self.entries.iter_mut().find(|e| matches!(e.state, State::Coming(coming) if coming == job)) {
+        if let Some(entry) = self.entries.iter_mut().find(|e| matches!(e.state, State::Coming(coming) if coming == job))
+        {
             entry.state = State::Failed;
         }
     }

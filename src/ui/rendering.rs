@@ -427,8 +427,7 @@ impl App {
     /// Queues what waited for models and pictures that are there now, and the pictures that it waits for.
     pub(super) fn render_what_can_be(&mut self) {
         let rendering = &mut self.rendering;
-        let nothing_waits =
-            rendering.pictures.is_empty() && rendering.waiting.is_empty() && rendering.clips.is_empty();
+        let nothing_waits = rendering.pictures.is_empty() && rendering.waiting.is_empty() && rendering.clips.is_empty();
         if nothing_waits || !rendering.making.is_empty() {
             return;
         }

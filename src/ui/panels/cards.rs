@@ -3,7 +3,9 @@
 use super::Cx;
 use super::status::{progress_text, steps_text};
 use crate::engine::DrawTarget;
-use crate::project::{DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, Take, TakeKind, View, stale_reasons};
+use crate::project::{
+    DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, Take, TakeKind, View, stale_reasons,
+};
 use crate::ui::clips::clip_of;
 use crate::ui::command::{Command, Named, Part};
 use crate::ui::document::Document;
@@ -12,8 +14,8 @@ use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, fit_aspect, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Layout, Popup, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
-    StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Layout, Popup, Pos2, Rect, RichText, ScrollArea, Sense,
+    Stroke, StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
 };
 
 /// Cards are at least this wide, in points.

@@ -71,7 +71,8 @@ fn camera_ui(ui: &mut Ui, cx: &mut Cx<'_>, clip: &ClipSettings) {
     let response = ui.add_sized(vec2(48.0, 28.0), field).accessible_name("Camera from step");
     let response = response.on_hover_text("Steps before it are not made again when only the camera changes");
     finish(cx, &response, "from", || ClipSettings { camera_from_step: from, ..clip.clone() });
-    let combo = ComboBox::from_id_salt("camera mode").width(116.0).selected_text(capitalized(clip.camera_mode.as_str()));
+    let combo =
+        ComboBox::from_id_salt("camera mode").width(116.0).selected_text(capitalized(clip.camera_mode.as_str()));
     let response = combo.show_ui(ui, |ui| {
         for mode in CameraMode::ALL {
             let mut chosen = clip.camera_mode;

@@ -4,8 +4,8 @@ use super::cast::{coming_ui, thumb_ui};
 use super::{Cx, cards};
 use crate::engine::DrawTarget;
 use crate::project::{
-    ClipSettings, CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField, Take,
-    stale_reasons,
+    ClipSettings, CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene,
+    SceneField, Take, stale_reasons,
 };
 use crate::ui::app::Selection;
 use crate::ui::carry_out::duration_ms;

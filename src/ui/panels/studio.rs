@@ -309,7 +309,12 @@ fn still_settings_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
 }
 
 /// A field for a fraction that is kept in hundredths.
-pub(super) fn hundredths_ui(ui: &mut Ui, name: &str, hundredths: &mut u32, range: RangeInclusive<u32>) -> egui::Response {
+pub(super) fn hundredths_ui(
+    ui: &mut Ui,
+    name: &str,
+    hundredths: &mut u32,
+    range: RangeInclusive<u32>,
+) -> egui::Response {
     let mut value = f64::from(*hundredths) / 100.0;
     let range = f64::from(*range.start()) / 100.0..=f64::from(*range.end()) / 100.0;
     let field = DragValue::new(&mut value).range(range).speed(0.01).fixed_decimals(2);
