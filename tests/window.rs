@@ -393,11 +393,11 @@ fn a_scene_is_rendered_after_the_pictures_of_its_cast() {
     assert_eq!(window.project().scenes[0].takes.len(), 2);
 }
 
-/// A film of one short scene, rendered with the tiny studio: a still and its clip.
+/// A film of one long scene, rendered with the tiny studio: a still and its clip.
 fn with_a_clip() -> Window {
     let mut project = example_project();
     project.scenes.truncate(1);
-    project.scenes[0].duration_ms = 1000;
+    project.scenes[0].duration_ms = 8000;
     let mut window = Window::open(Some(&project));
     window.choose_studio("Tiny (random)");
     window.press(Modifiers::COMMAND, Key::R);
@@ -420,7 +420,7 @@ fn the_viewer_plays_a_clip_and_the_takes_list_it_beside_its_still() {
     window.settle();
     assert_eq!(viewer(&window).as_deref(), Some("frame 1 of 8 of the clip"));
     let mut seen = Vec::new();
-    window.press(Modifiers::NONE, Key::Space);
+    window.harness.key_press(Key::Space);
     window.wait("the clip was played", |window| {
         let shown = viewer(window).unwrap();
         let number = shown.split(' ').nth(1).unwrap().parse::<u32>().unwrap();

@@ -56,6 +56,11 @@ impl LatentFolder {
         Self { folder: folder.into(), limit_bytes }
     }
 
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn path(&self, key: &str) -> PathBuf {
         self.folder.join(format!("{}.{EXTENSION}", blake3::hash(key.as_bytes()).to_hex()))
     }
