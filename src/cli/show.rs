@@ -39,6 +39,7 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
                 "frames": cut.cuts().get(index).map(|cut| cut.frames),
                 "dissolve_frames": cut.cuts().get(index).map(|cut| cut.dissolve_frames),
                 "seed": scene.seed,
+                "note": scene.note,
                 "takes": takes,
             })
         })

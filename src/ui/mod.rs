@@ -11,6 +11,7 @@ mod events;
 mod icons;
 mod panels;
 mod rendering;
+mod scripts;
 mod stills;
 mod theme;
 mod viewer;
