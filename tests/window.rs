@@ -169,9 +169,10 @@ fn a_new_camera_move_is_shown_at_once() {
 #[test]
 fn a_text_becomes_scenes_without_a_model() {
     let mut window = Window::open(None);
-    window.click("Start from a text…");
+    window.click("Open a script…");
     window.fill("Text", "Mia opens the old door. Mia finds a lantern in the cellar. The lantern lights up the cellar.");
-    window.click("Make scenes");
+    window.settle();
+    window.click("Make 3 scenes");
     window.settle();
     let project = window.project();
     assert_eq!(project.scenes.len(), 3);

@@ -2,6 +2,7 @@
 
 use crate::export::Quality;
 use crate::project::DRAFT_STUDIO;
+use crate::writer::ScriptFormat;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ pub enum Command {
         /// How the film is encoded.
         encoding: Encoding,
     },
-    /// Make an empty project.
+    /// Make a project: empty, of a script, or the example film.
     New {
         /// The folder to make, such as cake.reel.
         project: PathBuf,
@@ -52,8 +53,44 @@ pub enum Command {
         #[arg(long, default_value = "")]
         style: String,
         /// Start from the example film instead.
-        #[arg(long, conflicts_with_all = ["premise", "style"])]
+        #[arg(long, conflicts_with_all = ["premise", "style", "script"])]
         example: bool,
+        /// Make its scenes of a script file (- for standard input), as "import" does.
+        #[arg(long, value_name = "FILE")]
+        script: Option<PathBuf>,
+        /// The script's format, where content and name do not tell it: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME", requires = "script")]
+        format: Option<ScriptFormat>,
+    },
+    /// Take a script into a project: a Fountain or Final Draft screenplay, a shot list (CSV), a text, or the bracket format.
+    ///
+    /// What had to be mended is said on standard error, line by line.
+    Import {
+        /// The script (- for standard input). Its content tells the format where it is unmistakable, else its name.
+        file: PathBuf,
+        /// The project's folder.
+        #[arg(required_unless_present = "compat")]
+        project: Option<PathBuf>,
+        /// The format: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME", conflicts_with = "compat")]
+        format: Option<ScriptFormat>,
+        /// Keep the scenes that there are and add the script's after them, in place of replacing them.
+        #[arg(long)]
+        append: bool,
+        #[command(flatten)]
+        /// The original's parser.
+        compat: Compat,
+    },
+    /// Export a project's script: a screenplay, a shot list, a text, or the bracket format.
+    Script {
+        /// The project's folder.
+        project: PathBuf,
+        /// The file to write; its ending (.fountain, .fdx, .csv, .txt, .steps) tells the format. Standard output without it.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The format: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME")]
+        format: Option<ScriptFormat>,
     },
     /// Write the script of a project, in place of the scenes it has.
     Write {
@@ -126,6 +163,17 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The parser of the released VideoStudio code.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Compat {
+    /// Read a planner's answer as the released VideoStudio code does: say what it accepts, fail on what it rejects.
+    #[arg(long)]
+    pub compat: bool,
+    /// Which attempt of its five this is; from the fourth on the word "camera" is allowed.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "compat", value_parser = clap::value_parser!(u32).range(1..=5))]
+    pub attempt: u32,
 }
 
 /// A part of rendering.

@@ -14,7 +14,7 @@ use crate::project::{
     ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneField,
     SceneId, Script, ScriptIntake, StillSettings, Take, TakeId, entities,
 };
-use crate::writer::WriteRequest;
+use crate::writer::{Imported, Intake, WriteRequest};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -134,6 +134,13 @@ impl Film {
                 self.edit(edit)?;
             }
         }
+        self.save()
+    }
+
+    /// Takes an imported script in, as one edit.
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+        self.edit(edit)?;
         self.save()
     }
 

@@ -6,6 +6,7 @@ mod film;
 pub mod models;
 pub mod progress;
 mod run;
+mod script;
 mod show;
 
 pub use run::run;

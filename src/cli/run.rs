@@ -5,12 +5,13 @@ use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
+use super::script;
 use super::show;
 use crate::engine::StudioModels;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
 use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{EntityKind, Project, StudioFiles, entities, read_project};
-use crate::writer::script_from_text;
+use crate::writer::{Intake, script_from_text};
 use anyhow::{Context as _, Result, bail};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -24,11 +25,12 @@ pub fn run(command: Command) -> Result<()> {
         Command::Film { premise, output, writing, style, studio, encoding } => {
             film(&premise, (style, &studio), &output, &writing, &encoding, cancel)
         }
-        Command::New { project, premise, style, example } => {
-            let mut new = if example { crate::draft::example_project() } else { Project::new(premise) };
-            if !style.is_empty() {
-                new.style = style;
-            }
+        Command::New { project, premise, style, example, script, format } => {
+            let new = match script {
+                Some(file) => script::new_project(&script::read(&file, format)?, premise, style)?,
+                None if example => crate::draft::example_project(),
+                None => Project { style, ..Project::new(premise) },
+            };
             Film::create(&project, new, cancel)?;
             println!("{}", project.display());
             Ok(())
@@ -41,6 +43,14 @@ pub fn run(command: Command) -> Result<()> {
             }
             out(&show::as_text(film.project()))
         }
+        Command::Import { file, project, append, compat, .. } if compat.compat => {
+            script::compat(&file, project, &compat, append, cancel)
+        }
+        Command::Import { file, project, format, append, .. } => {
+            let project = project.context("name the project's folder")?;
+            script::import(&file, &project, format, if append { Intake::Append } else { Intake::Replace }, cancel)
+        }
+        Command::Script { project, output, format } => script::export(&project, output.as_deref(), format),
         Command::Photo { project, name, photo } => {
             let mut film = Film::open(&project, cancel)?;
             let known = entities(film.project());
@@ -198,7 +208,7 @@ fn settings(project: &Project, path: PathBuf, encoding: &Encoding) -> ExportSett
 }
 
 /// Prints to standard output. A reader that has seen enough, such as `head`, is an error that `main` ends quietly with.
-fn out(text: &str) -> Result<()> {
+pub(super) fn out(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 

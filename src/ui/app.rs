@@ -6,6 +6,7 @@ use super::command::{self, Command, Dialog};
 use super::document::Document;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
+use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
@@ -221,6 +222,7 @@ impl App {
     pub fn is_busy(&self) -> bool {
         let pictures = self.stills.is_waiting() || self.clips.is_waiting();
         let waiting = pictures || self.rendering.is_waiting() || !self.coming.is_empty();
+        let waiting = waiting || self.panel_state.script.reading.is_some();
         waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
 
@@ -301,11 +303,15 @@ impl App {
         }
     }
 
-    /// Takes photos from the file manager in. They go to the entity under the pointer.
+    /// Takes files from the file manager in: a script opens, photos go to the entity under the pointer.
     fn take_dropped_files(&mut self, ctx: &Context) {
         let (files, pointer) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
-        if !files.is_empty() && self.doc.is_some() {
-            let photos = files.iter().map(|file| file.path().to_owned()).collect::<Vec<_>>();
+        let (scripts, photos): (Vec<_>, Vec<_>) =
+            files.iter().map(|file| file.path().to_owned()).partition(|path| is_script(path));
+        if let Some(script) = scripts.into_iter().next() {
+            self.open_dropped_script(script);
+        }
+        if self.doc.is_some() {
             if !photos.is_empty() {
                 self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
             }

@@ -1,6 +1,6 @@
 //! Carries the commands out.
 
-use super::app::{App, Selection, Writing};
+use super::app::{App, Notice, Selection, Writing};
 use super::command::{Command, Dialog, Named, Part};
 use super::document::Document;
 use super::rendering::ComingPicture;
@@ -9,7 +9,7 @@ use crate::models::choose_writer;
 use crate::project::{
     CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Project, Scene, SceneField, SceneId, ScriptIntake,
 };
-use crate::writer::{WriteRequest, script_from_text};
+use crate::writer::{ScriptFormat, WriteRequest};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +29,20 @@ impl App {
             }
             Command::PlayScene(id) => self.play_scene(id),
             Command::Write => self.write(),
-            Command::ImportText(text) => self.import_text(&text),
+            Command::ReadScript(source) => self.read_script(source),
+            Command::ScriptRead(read) => self.script_read(read),
+            Command::TakeScript(intake) => self.take_script_in(intake),
+            Command::BrowseScript => self.browse_script(),
+            Command::ExportScript(path, format) => self.export_script(path, format),
+            Command::BrowseScriptExport(start, format) => self.browse_script_export(start, format),
+            Command::SetScriptExportPath(path) => {
+                self.panel_state.script.export_path = path.to_string_lossy().into_owned();
+            }
+            Command::ScriptSaved(path, Ok(())) => {
+                let text = format!("exported {}", path.display());
+                self.notice = Some(Notice { text, bad: false, path: Some(path) });
+            }
+            Command::ScriptSaved(_, Err(error)) => self.complain(error),
             Command::NewProject { premise } => self.new_project(Project::new(premise)),
             Command::OpenProject(folder) => self.open_project(&folder),
             Command::OpenExample => self.new_project(crate::draft::example_project()),
@@ -93,7 +106,14 @@ impl App {
                     self.push(Command::Reveal(doc.saver().folder().to_owned()));
                 }
             }
-            Named::ImportText => self.show_dialog(Some(Dialog::Text)),
+            Named::OpenScript => self.show_dialog(Some(Dialog::Script)),
+            Named::ExportScript => {
+                if self.doc.as_ref().is_some_and(|doc| !doc.project().scenes.is_empty()) {
+                    self.show_dialog(Some(Dialog::ExportScript));
+                } else {
+                    self.complain("there is no script to export yet: write one or add a scene first");
+                }
+            }
             Named::Export => {
                 if self.doc.as_ref().is_some_and(|doc| doc.cut().total_frames() > 0) {
                     self.show_dialog(Some(Dialog::Export));
@@ -206,6 +226,9 @@ impl App {
             let format = doc.project().format;
             self.panel_state.prepare_export(doc.saver().folder(), &doc.name(), format);
             self.exporting = None;
+        }
+        if dialog == Some(Dialog::ExportScript) {
+            self.prepare_script_export();
         }
         if dialog == Some(Dialog::Studio) {
             self.look_at_needs();
@@ -351,27 +374,6 @@ impl App {
         }
     }
 
-    fn import_text(&mut self, text: &str) {
-        let script = match script_from_text(text) {
-            Ok(script) => script,
-            Err(error) => return self.complain(error.to_string()),
-        };
-        if self.doc.is_none() {
-            let premise: String = text.split_whitespace().take(16).collect::<Vec<_>>().join(" ");
-            self.new_project(Project::new(premise));
-        }
-        let Some(doc) = &mut self.doc else { return };
-        doc.seal();
-        let edits = script.insert_edits(doc.numbering(), 0);
-        let count = edits.len();
-        self.edit(Edit::Batch(edits), None);
-        self.tell(format!("made {count} scenes from the text"));
-        self.dialog = None;
-        if let Some(id) = self.doc.as_ref().and_then(|doc| doc.project().scenes.last()).map(|scene| scene.id) {
-            self.select_scene(id);
-        }
-    }
-
     fn import_photo(&mut self, kind: EntityKind, name: String, path: PathBuf) {
         let Some(doc) = &self.doc else { return };
         let job = PhotoJob { kind, name: name.clone(), path, media: doc.saver().media().clone() };
@@ -419,7 +421,7 @@ impl App {
         self.panel_state = super::panels::State::default();
     }
 
-    fn new_project(&mut self, project: Project) {
+    pub(super) fn new_project(&mut self, project: Project) {
         let folder = match free_folder(self.projects.as_deref(), &project.premise) {
             Ok(folder) => folder,
             Err(error) => return self.complain(format!("cannot make a folder for the project: {error}")),
@@ -465,19 +467,19 @@ impl App {
     // --- file dialogs ---
 
     /// Asks for a path with the desktop's own dialog, on a thread of its own.
-    fn browse(&mut self, title: &str, what: Browse, then: impl FnOnce(PathBuf) -> Command + Send + 'static) {
+    pub(super) fn browse(&mut self, title: &str, what: Browse, then: impl FnOnce(PathBuf) -> Command + Send + 'static) {
         let dialog = rfd::AsyncFileDialog::new().set_title(title);
         let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match what {
             Browse::Photo => Box::pin(dialog.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file()),
             Browse::Project => Box::pin(dialog.pick_folder()),
-            Browse::SaveFilm(start) => {
-                let name = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                let dialog = dialog.add_filter("MP4 film", &["mp4"]).set_file_name(name);
-                let dialog = match start.parent() {
-                    Some(folder) => dialog.set_directory(folder),
-                    None => dialog,
-                };
-                Box::pin(dialog.save_file())
+            Browse::Script => {
+                let endings = ["fountain", "spmd", "fdx", "csv", "tsv", "txt", "md", "steps"];
+                Box::pin(dialog.add_filter("Scripts", &endings).add_filter("All files", &["*"]).pick_file())
+            }
+            Browse::SaveFilm(start) => Box::pin(saving(dialog.add_filter("MP4 film", &["mp4"]), &start).save_file()),
+            Browse::SaveScript(start, format) => {
+                let dialog = dialog.add_filter(format.title(), &[format.extension()]);
+                Box::pin(saving(dialog, &start).save_file())
             }
         };
         let (sender, ctx) = (self.dialog_results.0.clone(), self.ctx.clone());
@@ -493,11 +495,23 @@ impl App {
     }
 }
 
+/// A dialog for saving that begins at a file.
+fn saving(dialog: rfd::AsyncFileDialog, start: &Path) -> rfd::AsyncFileDialog {
+    let name = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let dialog = dialog.set_file_name(name);
+    match start.parent() {
+        Some(folder) => dialog.set_directory(folder),
+        None => dialog,
+    }
+}
+
 /// What a file dialog is for.
-enum Browse {
+pub(super) enum Browse {
     Photo,
     Project,
+    Script,
     SaveFilm(PathBuf),
+    SaveScript(PathBuf, ScriptFormat),
 }
 
 /// A folder for a new project that does not exist yet: `Reelboard/a-few-words.reel` in the user's videos.

@@ -1,10 +1,13 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
 use crate::engine::JobId;
+use super::scripts::{ReadScript, ScriptSource};
 use crate::export::ExportSettings;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
 use egui::{Key, KeyboardShortcut, Modifiers};
+use crate::writer::{Intake, ScriptFormat};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a panel asks for. Panels never change anything themselves.
 #[derive(Debug, Clone)]
@@ -23,8 +26,18 @@ pub enum Command {
     PlayScene(SceneId),
     /// Writes a script for the premise, in place of the scenes there are.
     Write,
-    /// Makes scenes of a text without a model.
-    ImportText(String),
+    /// Reads a script for a look at it.
+    ReadScript(ScriptSource),
+    /// A script was read.
+    ScriptRead(Arc<ReadScript>),
+    /// Takes the script that was read into the project.
+    TakeScript(Intake),
+    BrowseScript,
+    ExportScript(PathBuf, ScriptFormat),
+    BrowseScriptExport(PathBuf, ScriptFormat),
+    SetScriptExportPath(PathBuf),
+    /// A script was exported, or was not for the reason given.
+    ScriptSaved(PathBuf, Result<(), String>),
     NewProject {
         premise: String,
     },
@@ -80,7 +93,9 @@ pub enum Dialog {
     RenderSettings,
     Export,
     Open,
-    Text,
+    /// A script comes in.
+    Script,
+    ExportScript,
     Shortcuts,
     /// Photos were dropped beside every entity: who is in the first of them?
     WhoIsIt(Vec<PathBuf>),
@@ -92,7 +107,8 @@ pub enum Named {
     New,
     Open,
     ShowFolder,
-    ImportText,
+    OpenScript,
+    ExportScript,
     Export,
     Quit,
     Undo,
@@ -172,7 +188,8 @@ impl Named {
         entry(Menu::File, Self::New, "New project", ctrl(Key::N), true),
         entry(Menu::File, Self::Open, "Open project…", ctrl(Key::O), true),
         entry(Menu::File, Self::ShowFolder, "Show project folder", None, false),
-        entry(Menu::File, Self::ImportText, "Make scenes from a text…", None, false),
+        entry(Menu::File, Self::OpenScript, "Open a script…", ctrl(Key::I), true),
+        entry(Menu::File, Self::ExportScript, "Export script…", None, false),
         entry(Menu::File, Self::Export, "Export film…", ctrl(Key::E), true),
         entry(Menu::File, Self::Models, "Models…", ctrl(Key::M), true),
         entry(Menu::File, Self::Quit, "Quit", ctrl(Key::Q), true),

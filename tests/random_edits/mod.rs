@@ -149,7 +149,7 @@ fn entity_field(rng: &mut Rng) -> EntityField {
 }
 
 fn scene_field(rng: &mut Rng, project: &Project, id: SceneId) -> SceneField {
-    match rng.below(9) {
+    match rng.below(10) {
         0 | 1 => SceneField::Prompt(text(rng)),
         2 => SceneField::Foreground((0..rng.below(4)).map(|_| name(rng)).collect()),
         3 => SceneField::Background(if rng.one_in(3) { String::new() } else { name(rng) }),
@@ -157,6 +157,7 @@ fn scene_field(rng: &mut Rng, project: &Project, id: SceneId) -> SceneField {
         5 => SceneField::DurationMs(rng.one_of(&[500, 4000, 60_000, 0, 60_001])),
         6 => SceneField::DissolveMs(rng.below(2000) as u32),
         7 => SceneField::Seed(rng.next()),
+        8 => SceneField::Note(text(rng)),
         _ => SceneField::Chosen(choice(rng, project, id)),
     }
 }

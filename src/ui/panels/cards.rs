@@ -73,8 +73,8 @@ fn empty_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         if primary_button(ui, "Write the script").clicked() {
             cx.send(Command::Write);
         }
-        if ui.button("Make scenes from a text…").clicked() {
-            cx.run(Named::ImportText);
+        if ui.button("Open a script…").clicked() {
+            cx.run(Named::OpenScript);
         }
         if ui.button("Add an empty scene").clicked() {
             cx.run(Named::AddScene);

@@ -77,6 +77,7 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
         form_row(ui, "Transition", |ui| transition_ui(ui, cx, scene));
     }
     form_row(ui, "Seed", |ui| seed_ui(ui, cx, scene));
+    form_row(ui, "Notes", |ui| note_ui(ui, cx, scene));
     ui.add_space(space::XS);
     takes_ui(ui, cx, doc, scene);
     if doc.project().studio != DRAFT_STUDIO && ui.button(Named::RenderSettings.entry().label).clicked() {
@@ -103,6 +104,24 @@ fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     }
     if response.changed() {
         set(cx, scene, SceneField::Prompt(prompt), Some("prompt"));
+    }
+    if response.lost_focus() {
+        cx.send(Command::SealEdits);
+    }
+}
+
+/// Dialogue and remarks, which go with the scene into screenplays and back.
+fn note_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
+    let mut note = scene.note.clone();
+    let field = TextEdit::multiline(&mut note)
+        .id_salt("note")
+        .hint_text("Dialogue, remarks; no model reads them")
+        .margin(Margin::symmetric(9, 7))
+        .desired_rows(1)
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field).accessible_name("Notes");
+    if response.changed() {
+        set(cx, scene, SceneField::Note(note), Some("note"));
     }
     if response.lost_focus() {
         cx.send(Command::SealEdits);

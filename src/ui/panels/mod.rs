@@ -6,6 +6,7 @@ mod clip_settings;
 mod dialogs;
 mod inspector;
 mod notice;
+mod script;
 mod start;
 mod status;
 mod studio;
@@ -18,6 +19,7 @@ use super::clips::Clips;
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
 use super::rendering::{ComingPicture, Rendering};
+use super::scripts::ScriptForm;
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
@@ -89,8 +91,8 @@ pub(super) struct State {
     pub premise: String,
     /// A path typed into the open dialog.
     pub open_path: String,
-    /// The text to be made into scenes.
-    pub text: String,
+    /// The script that is being opened or exported.
+    pub script: ScriptForm,
     pub export_path: String,
     pub export_height: u32,
     pub export_fps: u32,
