@@ -4,15 +4,13 @@ use super::args::Writing;
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use crate::engine::{
-    Engine, ExportJob, IllustrateJob, JobEvent, JobOutput, JobSpec, PhotoJob, RunError, StudioModels, TakeJob,
-    WriteJob, illustration_seed,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels, WriteJob,
 };
 use crate::export::ExportSettings;
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, Script, ScriptIntake,
-    StillSettings, Take, TakeKind, entities,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, Script, ScriptIntake, StillSettings,
 };
 use crate::writer::WriteRequest;
 use anyhow::{Context as _, Result, bail};
@@ -22,10 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// A project with its store and an engine. Every edit is in the journal before the next step begins.
 pub struct Film {
-    project: Arc<Project>,
-    store: ProjectStore,
-    engine: Engine,
-    cancel: Arc<AtomicBool>,
+    pub(super) project: Arc<Project>,
+    pub(super) store: ProjectStore,
+    pub(super) engine: Engine,
+    pub(super) cancel: Arc<AtomicBool>,
 }
 
 impl Film {
@@ -45,7 +43,8 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let engine = Engine::start(|| {}).context("cannot start the engine")?;
+        let options = EngineOptions { cache: Some(Cache::open()?), interrupt: Some(Arc::clone(&cancel)) };
+        let engine = Engine::start_with(options, || {}).context("cannot start the engine")?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -60,13 +59,13 @@ impl Film {
         }
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<()> {
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<()> {
         Arc::make_mut(&mut self.project).apply(edit.clone())?;
         self.store.append(&edit)?;
         Ok(())
     }
 
-    fn save(&mut self) -> Result<()> {
+    pub(super) fn save(&mut self) -> Result<()> {
         Ok(self.store.save(&self.project)?)
     }
 
@@ -193,67 +192,6 @@ impl Film {
         Ok(Some(studio))
     }
 
-    /// Makes pictures of what recurs in these scenes, counted from 1, and has none; returns names and files.
-    pub fn illustrate(&mut self, studio: &StudioModels, numbers: &[usize]) -> Result<Vec<(String, PathBuf)>> {
-        let shown: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
-        let lacking: Vec<_> = entities(&self.project)
-            .into_iter()
-            .filter(|entity| entity.lacks_picture(&self.project))
-            .filter(|entity| entity.scenes.iter().any(|scene| shown.contains(scene)))
-            .collect();
-        let mut made = Vec::new();
-        for EntitySummary { kind, name, .. } in lacking {
-            let job = IllustrateJob {
-                project: Arc::clone(&self.project),
-                kind,
-                seed: illustration_seed(kind, &name, None),
-                name: name.clone(),
-                media: self.store.media(),
-                studio: studio.clone(),
-            };
-            let output = self.job(JobSpec::Illustrate(job), Unit::Steps)?;
-            let JobOutput::Reference { reference, note, .. } = output else { bail!("{name} got no picture") };
-            if let Some(note) = note {
-                eprintln!("{name}: {note}");
-            }
-            made.push((name.clone(), self.store.media().path(&reference.picture)));
-            let edit = self.project.entity_edit(kind, &name, EntityField::Reference(Some(reference)));
-            self.edit(edit)?;
-            self.save()?;
-        }
-        Ok(made)
-    }
-
-    /// Renders the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
-    /// not made again.
-    pub fn render(&mut self, index: usize, studio: Option<&StudioModels>) -> Result<PathBuf> {
-        let scene = &self.project.scenes[index];
-        let id = scene.id;
-        if let Some(studio) = studio {
-            let wanted = studio.wanted_recipe(&self.project, scene);
-            if let Some(take) = scene.takes.iter().find(|take| take.recipe == wanted) {
-                return Ok(self.store.media().path(&take.media));
-            }
-        }
-        let (media, studio) = (self.store.media(), studio.cloned());
-        let job = TakeJob { project: Arc::clone(&self.project), scene: id, media, studio };
-        let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
-        let JobOutput::Take { media, recipe, notes, .. } = output else { bail!("the scene gave no take") };
-        for note in notes {
-            eprintln!("scene {}: {note}", index + 1);
-        }
-        let path = self.store.media().path(&media);
-        let known = self.project.scenes[index].takes.iter().any(|take| take.media == media && take.recipe == recipe);
-        if !known {
-            let take_id = Arc::make_mut(&mut self.project).new_take_id();
-            let choose = recipe.studio != DRAFT_STUDIO;
-            let take = Box::new(Take { id: take_id, kind: TakeKind::Still, media, recipe });
-            self.edit(Edit::AddTake { id, take, choose })?;
-            self.save()?;
-        }
-        Ok(path)
-    }
-
     /// Writes the film.
     pub fn export(&self, settings: ExportSettings) -> Result<()> {
         if self.project.scenes.is_empty() {
@@ -284,14 +222,18 @@ fn run_job(
     let progress = TerminalProgress::new(unit, Arc::clone(cancel));
     let result = engine.run(spec, |event, status| {
         on_event(event);
-        let Some(status) = status else { return true };
-        if !status.stage.is_empty() {
-            progress.stage(&status.stage);
-        }
-        progress.step(status.done, status.total).is_ok()
+        status.is_none_or(|status| show_status(&progress, &status))
     });
     result.map_err(|error| match error {
         RunError::Cancelled => anyhow::Error::new(crate::progress::Cancelled),
         error => error.into(),
     })
+}
+
+/// Shows how far a job is; returns whether it shall go on.
+pub(super) fn show_status(progress: &TerminalProgress, status: &JobStatus) -> bool {
+    if !status.stage.is_empty() {
+        progress.stage(&status.stage);
+    }
+    progress.step(status.done, status.total).is_ok()
 }

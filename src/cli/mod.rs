@@ -5,7 +5,9 @@ pub mod doctor;
 mod film;
 pub mod models;
 pub mod progress;
+mod renders;
 mod run;
 mod show;
 
+pub use renders::PausedRender;
 pub use run::run;

@@ -1,14 +1,15 @@
 //! Carries a command out.
 
-use super::args::{Command, Encoding, SceneList, Stage, Writing};
+use super::args::{CacheCommand, Command, Encoding, SceneList, Writing};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
+use super::renders::PausedRender;
 use super::show;
-use crate::engine::StudioModels;
+use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize};
+use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
 use crate::project::{EntityKind, Project, entities, read_project};
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
@@ -63,7 +64,16 @@ pub fn run(command: Command) -> Result<()> {
                 film.set_steps(steps)?;
             }
             let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?;
-            render(&mut film, studio.as_ref(), &numbers, stage)
+            film.render(studio.as_ref(), &numbers, stage)
+        }
+        Command::Queue { project, change } => out(&super::renders::queue(&project, change.as_ref(), studio_of)?),
+        Command::Cache { action } => {
+            let cache = Cache::open()?;
+            let (verb, usage) = match action {
+                CacheCommand::Show => ("holds", cache.usage()?),
+                CacheCommand::Clear => ("held", cache.clear()?),
+            };
+            out(&format!("{} {verb} {}\n", cache.folder().display(), usage_text(usage, cache.limit_bytes())))
         }
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
@@ -136,33 +146,32 @@ fn film(
     let studio = film.use_studio(Some(studio), registry, cache)?;
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
-        render(&mut film, studio.as_ref(), &numbers, None)?;
+        film.render(studio.as_ref(), &numbers, None).map_err(|error| match error.downcast::<PausedRender>() {
+            Ok(PausedRender { at, .. }) => {
+                let (folder, output) = (folder.display(), output.display());
+                let go_on = format!("run \"reelboard render {folder}\" and then \"reelboard export {folder} -o {output}\"");
+                PausedRender { at, go_on }.into()
+            }
+            Err(error) => error,
+        })?;
     }
     let settings = settings(film.project(), output.to_owned(), encoding);
     film.export(settings)
 }
 
-/// Renders scenes, counted from 1, and prints the files.
-fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
-    if let Some(studio) = studio
-        && stage != Some(Stage::Stills)
-    {
-        for (name, path) in film.illustrate(studio, numbers)? {
-            println!("{name}: {}", path.display());
-        }
-    }
-    if stage != Some(Stage::References) {
-        for number in numbers {
-            println!("{}", film.render(number - 1, studio)?.display());
-        }
-    }
-    Ok(())
+/// What a cache holds, in words.
+pub(super) fn usage_text(usage: CacheUsage, limit_bytes: u64) -> String {
+    format!("{} results, {} of at most {}", usage.entries, bytes_text(usage.bytes), bytes_text(limit_bytes))
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
 fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
-    let studio = StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?);
-    studio.ok()?.known_still_models()
+    studio_of(project)?.known_still_models()
+}
+
+/// A project's studio, if it is listed.
+fn studio_of(project: &Project) -> Option<StudioModels> {
+    StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?).ok()
 }
 
 fn registry() -> Result<Registry> {

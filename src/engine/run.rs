@@ -3,6 +3,7 @@
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
 use super::pictures::{PictureError, Pictures, fitted, stored};
+use super::plans::{is_out_of_memory, with_less_memory};
 use super::studio::{LoadedStudio, StudioModels};
 use crate::draft::render_shots;
 use crate::export::{CutList, ExportError, FrameError, export_film};
@@ -10,7 +11,7 @@ use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
 use crate::models::{ModelError, RegistryError, Role};
-use crate::progress::{Cancelled, Progress};
+use crate::progress::{Cancelled, Progress, Watch as _};
 use crate::project::{
     DRAFT_STUDIO, EntityKind, EntitySummary, Format, MediaName, Project, Reference, ReferenceSource, SceneId,
     StoreError, entities, wanted_recipe,
@@ -18,6 +19,7 @@ use crate::project::{
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,6 +59,24 @@ pub(super) enum JobError {
     Stage(StageError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
+    /// Its half-made picture is on the disk.
+    #[error("put aside")]
+    PutAside,
+    #[error("the device has not enough memory ({0}); close other programs, or choose a smaller size or another studio")]
+    OutOfMemory(String),
+    #[error("there is no plan by which this machine could do it")]
+    NoPlan,
+}
+
+impl From<StageError> for JobError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            StageError::Paused(_) => Self::PutAside,
+            error if is_out_of_memory(&error.to_string()) => Self::OutOfMemory(error.to_string()),
+            error => Self::Stage(error),
+        }
+    }
 }
 
 /// A stage's own "cancelled" is the job's.
@@ -72,9 +92,7 @@ macro_rules! from_cancellable {
         }
     )*};
 }
-from_cancellable!(
-    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage
-);
+from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
 
 /// What a lane keeps from job to job.
 pub(super) struct LaneState {
@@ -229,11 +247,28 @@ impl LaneState {
         Ok(JobOutput::Picture { target: job.target, tag: job.tag, picture: Arc::new(picture), thumbnail })
     }
 
-    fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+    /// Does what needs much of the device's memory. What was made before the memory was full is kept, so that the second
+    /// try goes on from there.
+    fn in_room<T>(
+        &mut self,
+        cx: &JobCx,
+        mut work: impl FnMut(&mut Self) -> Result<T, JobError>,
+    ) -> Result<T, JobError> {
         // A writer and a painter seldom fit into memory together.
         self.writer = None;
+        let say = |room: &Room| cx.note(&format!("the device's memory was full, so it was made once more {room}"));
+        with_less_memory([Room::BesideOthers, Room::Alone], say, |room| {
+            if *room == Room::Alone {
+                self.free_models();
+            }
+            work(self)
+        })
+    }
+
+    fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
         let entity = (job.kind, job.name.as_str());
-        let picture = self.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx)?;
+        let picture =
+            self.in_room(cx, |this| this.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx))?;
         let picture = DynamicImage::ImageRgb8(picture);
         let (mask, note) = match job.kind {
             EntityKind::Background => (None, None),
@@ -260,8 +295,8 @@ impl LaneState {
                 (DynamicImage::ImageRgba8(picture), wanted_recipe(&job.project, scene, DRAFT_STUDIO, &[]))
             }
             Some(studio) => {
-                self.writer = None;
-                let picture = self.studio.compose(studio, &job.project, scene, &job.media, cx)?;
+                let picture =
+                    self.in_room(cx, |this| this.studio.compose(studio, &job.project, scene, &job.media, cx))?;
                 (DynamicImage::ImageRgb8(picture), studio.wanted_recipe(&job.project, scene))
             }
         };
@@ -302,6 +337,24 @@ impl LaneState {
         };
         let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
         Ok(JobOutput::Film { path: settings.path.clone(), report })
+    }
+}
+
+/// How much of the device's memory a stage has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Models of earlier jobs stay loaded.
+    BesideOthers,
+    /// Everything is freed first, and only what the stage needs is loaded.
+    Alone,
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BesideOthers => "beside the models that were loaded",
+            Self::Alone => "with everything else freed",
+        })
     }
 }
 

@@ -4,10 +4,13 @@ use super::context::JobCx;
 use super::pace::Pace;
 use super::pictures::picture_and_mask;
 use super::run::JobError;
-use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
+use crate::image::{
+    Compose, Compositor, CutOut, Illustrate, PictureError as StageError, StableDiffusion, hard_split,
+};
 use crate::models::weights::{Layout, ModelFolder, Precision};
 use crate::models::{ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Studio};
-use crate::progress::Progress as _;
+use crate::nets::denoise::Denoising;
+use crate::progress::{Progress as _, Watch as _};
 use crate::project::{EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, wanted_recipe};
 use candle_core::{DType, Device};
 use image::{RgbImage, imageops};
@@ -71,6 +74,22 @@ impl StudioModels {
         models.into_iter().flatten().flat_map(|model| {
             model.files.iter().map(|file| (model.role.to_string(), self.cache.sha256(model, &file.name)))
         })
+    }
+
+    /// What tells a model and all that it needs from any other: ids, and the SHA-256 of every file. What was made with one
+    /// identity must not be gone on with by another.
+    pub(super) fn identity(&self, model: &ModelSpec) -> String {
+        let mut text = String::new();
+        for model in self.registry.with_needs(model) {
+            text += &model.id;
+            for file in &model.files {
+                text += " ";
+                // Every file was checked when the model was loaded.
+                text += &self.cache.sha256(model, &file.name).unwrap_or_default();
+            }
+            text += "\n";
+        }
+        text
     }
 
     /// The model for a role; `None` would mean that the draft stage does it.
@@ -138,9 +157,9 @@ impl LoadedStudio {
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
-        let pace = Pace::new(cx);
-        let picture = stable_diffusion.illustrate(&request, None, &pace)?;
-        pace.remember(&studio.cache, model, request.size);
+        let pace = Pace::new(cx, studio.identity(model));
+        let picture = go_on(&pace, |state| stable_diffusion.illustrate(&request, state, &pace))?;
+        pace.write_down(&studio.cache, model, request.size);
         Ok(picture)
     }
 
@@ -191,9 +210,9 @@ impl LoadedStudio {
             seed: scene.seed,
             ..Compose::default()
         };
-        let pace = Pace::new(cx);
-        let picture = compositor.compose(&request, None, &pace)?;
-        pace.remember(&studio.cache, model, request.size);
+        let pace = Pace::new(cx, studio.identity(model));
+        let picture = go_on(&pace, |state| compositor.compose(&request, state, &pace))?;
+        pace.write_down(&studio.cache, model, request.size);
         Ok(cropped(&picture, project.format))
     }
 
@@ -211,6 +230,22 @@ impl LoadedStudio {
             }
         };
         Ok(Some(&self.cut_out.insert((folder.folder, network)).1))
+    }
+}
+
+/// Goes on with what an earlier run of the job has left, or starts anew where that was something else.
+fn go_on<T>(
+    pace: &Pace<'_>,
+    mut make: impl FnMut(Option<Denoising>) -> Result<T, StageError>,
+) -> Result<T, StageError> {
+    let Some(state) = pace.kept() else { return make(None) };
+    let done = state.done();
+    match make(Some(state)) {
+        Err(StageError::OtherState) => {
+            pace.note(&format!("something has changed since it was put aside, so its first {done} steps are made again"));
+            make(None)
+        }
+        result => result,
     }
 }
 

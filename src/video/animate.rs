@@ -162,6 +162,7 @@ impl Animator {
                     before_camera(state);
                     self.move_camera(what, state, sampler)?;
                 }
+                watch.keep(state.done() as u64, total, &|| Ok(state.to_bytes()?));
                 watch.step(state.done() as u64, total)?;
                 watch.preview(&|| preview(sampler, step));
                 if watch.wants_pause() { Err(AnimateError::Paused(Box::new(state.clone()))) } else { Ok(()) }
