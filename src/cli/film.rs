@@ -4,7 +4,8 @@ use super::args::Writing;
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use crate::engine::{
-    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels, WriteJob,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels,
+    WriteJob,
 };
 use crate::export::ExportSettings;
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};

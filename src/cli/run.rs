@@ -149,7 +149,8 @@ fn film(
         film.render(studio.as_ref(), &numbers, None).map_err(|error| match error.downcast::<PausedRender>() {
             Ok(PausedRender { at, .. }) => {
                 let (folder, output) = (folder.display(), output.display());
-                let go_on = format!("run \"reelboard render {folder}\" and then \"reelboard export {folder} -o {output}\"");
+                let go_on =
+                    format!("run \"reelboard render {folder}\" and then \"reelboard export {folder} -o {output}\"");
                 PausedRender { at, go_on }.into()
             }
             Err(error) => error,

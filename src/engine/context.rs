@@ -162,7 +162,9 @@ impl JobCx {
         let kept = state().and_then(|bytes| Ok(file.write(models, steps, &bytes)?));
         if let Err(error) = kept {
             log::warn!("{}: {error}", file.path().display());
-            self.note("the steps so far could not be kept on the disk; should the program end now, they are made again");
+            self.note(
+                "the steps so far could not be kept on the disk; should the program end now, they are made again",
+            );
         }
     }
 

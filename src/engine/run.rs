@@ -18,7 +18,7 @@ use crate::project::{
 };
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -202,11 +202,19 @@ impl LaneState {
         photo: &DynamicImage,
         studio: Option<&StudioModels>,
         cx: &JobCx,
-    ) -> Result<(Option<image::GrayImage>, Option<String>), JobError> {
+    ) -> Result<(Option<GrayImage>, Option<String>), JobError> {
         if photo.color().has_alpha()
             && let Some(mask) = mask_from_alpha(&photo.to_rgba8())
         {
             // Somebody cut it out already, and better than a network can.
+            return Ok((Some(mask), None));
+        }
+        let photo = photo.to_rgb8();
+        let network = studio.map_or_else(|| "built-in".to_owned(), StudioModels::segmenter_identity);
+        let key = format!("mask\n{network}\n{:?} {}", photo.dimensions(), blake3::hash(photo.as_raw()).to_hex());
+        if let Some(known) = cx.services.cache.as_ref().and_then(|cache| cache.get(&key))
+            && let Some(mask) = GrayImage::from_raw(photo.width(), photo.height(), known)
+        {
             return Ok((Some(mask), None));
         }
         let of_studio = match studio {
@@ -219,10 +227,15 @@ impl LaneState {
             (None, none) => none.insert(CutOut::load_builtin()?),
         };
         cx.stage("cutting out");
-        let finding = network.cut_out(&photo.to_rgb8(), cx)?;
+        let finding = network.cut_out(&photo, cx)?;
         let note = finding.notice().map(str::to_owned);
         match finding {
-            Finding::Subject { mask, .. } => Ok((Some(mask), note)),
+            Finding::Subject { mask, .. } => {
+                if let Some(cache) = &cx.services.cache {
+                    cache.put(&key, mask.as_raw());
+                }
+                Ok((Some(mask), note))
+            }
             Finding::NothingStoodOut => Ok((None, note)),
         }
     }

@@ -4,9 +4,7 @@ use super::context::JobCx;
 use super::pace::Pace;
 use super::pictures::picture_and_mask;
 use super::run::JobError;
-use crate::image::{
-    Compose, Compositor, CutOut, Illustrate, PictureError as StageError, StableDiffusion, hard_split,
-};
+use crate::image::{Compose, Compositor, CutOut, Illustrate, PictureError as StageError, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
 use crate::models::{ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Studio};
 use crate::nets::denoise::Denoising;
@@ -90,6 +88,12 @@ impl StudioModels {
             text += "\n";
         }
         text
+    }
+
+    /// [`Self::identity`] of the network that cuts out, or that it is the built-in one.
+    pub(super) fn segmenter_identity(&self) -> String {
+        let model = self.model(Role::Segmenter).filter(|model| !model.is_builtin());
+        model.map_or_else(|| "built-in".to_owned(), |model| self.identity(model))
     }
 
     /// The model for a role; `None` would mean that the draft stage does it.
@@ -242,7 +246,9 @@ fn go_on<T>(
     let done = state.done();
     match make(Some(state)) {
         Err(StageError::OtherState) => {
-            pace.note(&format!("something has changed since it was put aside, so its first {done} steps are made again"));
+            pace.note(&format!(
+                "something has changed since it was put aside, so its first {done} steps are made again"
+            ));
             make(None)
         }
         result => result,

@@ -155,7 +155,11 @@ impl Compositor {
         let add = |context: &mut PreparedContext, guidance: Guidance| {
             watch.stage("looking at the references");
             let references = References {
-                foregrounds: what.foregrounds.iter().map(|fg| self.tokens(fg, guidance, watch)).collect::<Result<_, _>>()?,
+                foregrounds: what
+                    .foregrounds
+                    .iter()
+                    .map(|fg| self.tokens(fg, guidance, watch))
+                    .collect::<Result<_, _>>()?,
                 background: what.background.as_ref().map(|bg| self.tokens(bg, guidance, watch)).transpose()?,
                 foreground_scale: what.fg_scale,
                 background_scale: what.bg_scale,

@@ -8,7 +8,7 @@ use super::rendering::{ComingPicture, Rendering};
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
-use crate::engine::{Engine, JobId, JobStatus};
+use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
@@ -139,26 +139,36 @@ pub enum AppError {
     #[error(transparent)]
     /// The folder of models.
     Cache(#[from] crate::models::ModelError),
+    #[error(transparent)]
+    /// The cache of results.
+    Results(#[from] CacheError),
 }
 
 impl App {
     /// Starts the services and takes up where the last window ended.
     pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
         let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
-        let mut app = Self::with_services(cx.egui_ctx.clone(), Viewer::new(cx.wgpu_render_state.clone()), remembered)?;
+        let options = EngineOptions { cache: Some(Cache::open()?), ..EngineOptions::default() };
+        let viewer = Viewer::new(cx.wgpu_render_state.clone());
+        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, remembered, options)?;
         if let Some(folder) = launch.project {
             app.commands.push(Command::OpenProject(folder));
         }
         Ok(app)
     }
 
-    fn with_services(ctx: Context, viewer: Viewer, remembered: Remembered) -> Result<Self, AppError> {
+    fn with_services(
+        ctx: Context,
+        viewer: Viewer,
+        remembered: Remembered,
+        options: EngineOptions,
+    ) -> Result<Self, AppError> {
         theme::install(&ctx);
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
         Ok(Self {
-            engine: Engine::start(move || waker.request_repaint())?,
+            engine: Engine::start_with(options, move || waker.request_repaint())?,
             registry: Arc::new(Registry::load()?),
             cache: ModelCache::open()?,
             device: viewer.device_name(),
@@ -190,7 +200,8 @@ impl App {
     /// drive its widgets.
     #[doc(hidden)]
     pub fn headless(ctx: &Context, projects: PathBuf, models: PathBuf) -> Result<Self, AppError> {
-        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), Remembered::default())?;
+        let (viewer, options) = (Viewer::new(None), EngineOptions::default());
+        let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
         Ok(app)
@@ -205,7 +216,7 @@ impl App {
     /// Whether pictures or jobs are still under way.
     #[doc(hidden)]
     pub fn is_busy(&self) -> bool {
-        let waiting = self.stills.is_waiting() || self.rendering.is_waiting() || !self.coming.is_empty();
+        let waiting = self.stills.is_waiting() || self.rendering.is_busy() || !self.coming.is_empty();
         waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
 
@@ -238,8 +249,11 @@ impl App {
         }
         self.play(ctx);
         self.follow_studio();
+        self.render_next();
+        self.keep_renders();
         self.jobs = self.engine.jobs();
         self.rendering.take_previews(ctx, &self.jobs);
+        let in_view = self.scene_in_view();
         if let Some(doc) = &mut self.doc {
             if let Some(wait) = doc.tick() {
                 ctx.request_repaint_after(wait);
@@ -251,10 +265,6 @@ impl App {
                 let shown = visible.mix.map(|mix| mix.scene).into_iter().chain([visible.scene, visible.scene + 1]);
                 needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
             }
-            let in_view = match self.selection {
-                Selection::Scene(id) => Some(id),
-                _ => needed.first().copied(),
-            };
             self.stills.update(doc, &self.engine, in_view, &needed);
         }
     }

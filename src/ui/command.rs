@@ -1,6 +1,6 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
-use crate::engine::JobId;
+use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
 use egui::{Key, KeyboardShortcut, Modifiers};
@@ -37,8 +37,6 @@ pub enum Command {
     /// Makes a picture of an entity with the studio's illustrator, in place of the one there is.
     MakePicture(EntityKind, String),
     RenderTake(SceneId),
-    /// Takes back that a scene shall be rendered once its pictures are there.
-    ForgetRender(SceneId),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
     ChooseTake(SceneId, Option<TakeId>),
@@ -50,6 +48,17 @@ pub enum Command {
     ChooseWriter(String),
     CancelJob(JobId),
     CancelAllJobs,
+    /// Lets a waiting job be the next of its kind.
+    PutJobFirst(JobId),
+    CancelRender(RenderId),
+    PauseRender(RenderId),
+    ResumeRender(RenderId),
+    /// Gives a render another place among those that wait, counted from 0.
+    MoveRender(RenderId, usize),
+    /// Goes on with what an earlier session has left.
+    ResumeRestored,
+    /// Forgets what an earlier session has left.
+    DiscardRestored,
     SetSceneCount(Option<u32>),
     Dialog(Option<Dialog>),
     ClearNotice,
@@ -94,6 +103,8 @@ pub enum Named {
     PreviousScene,
     RenderScene,
     RenderAll,
+    PauseRenders,
+    ShowQueue,
     StudioNeeds,
     RenderSettings,
     PlayPause,
@@ -184,6 +195,7 @@ impl Named {
             Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
             true,
         ),
+        entry(Menu::Edit, Self::PauseRenders, "Pause or resume rendering", ctrl(Key::P), true),
         entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
         entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
         entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),
@@ -194,6 +206,7 @@ impl Named {
         entry(Menu::Play, Self::Start, "Go to the start", key(Key::Home), false),
         entry(Menu::Play, Self::End, "Go to the end", key(Key::End), false),
         entry(Menu::Play, Self::Loop, "Loop", key(Key::L), false),
+        entry(Menu::View, Self::ShowQueue, "Show the queue", ctrl(Key::J), true),
         entry(Menu::View, Self::SwitchTheme, "Dark or light theme", None, false),
         entry(Menu::View, Self::ResetLayout, "Reset layout", None, false),
         entry(Menu::View, Self::Shortcuts, "Keyboard shortcuts…", key(Key::F1), true),

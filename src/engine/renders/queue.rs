@@ -218,8 +218,7 @@ impl RenderQueue {
             return None;
         }
         let needs = entry.item.needs(film);
-        let needed: Option<Vec<RenderId>> =
-            needs.iter().map(|need| self.ready(self.of_item(need)?, film)).collect();
+        let needed: Option<Vec<RenderId>> = needs.iter().map(|need| self.ready(self.of_item(need)?, film)).collect();
         Some(needed?.first().copied().unwrap_or(entry.id))
     }
 
@@ -268,9 +267,8 @@ impl RenderQueue {
     }
 
     fn forget_what_needs(&mut self, item: &RenderItem, film: &FilmNow<'_>) {
-        self.entries.retain(|entry| {
-            entry.running.is_some() || !entry.item.needs(film).iter().any(|need| need.is_same(item))
-        });
+        self.entries
+            .retain(|entry| entry.running.is_some() || !entry.item.needs(film).iter().any(|need| need.is_same(item)));
     }
 
     /// Takes a render out, and what needs it. Returns its job, to be cancelled, when it runs: it is out when that ends.

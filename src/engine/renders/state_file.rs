@@ -78,7 +78,8 @@ impl StateFile {
                 return None;
             }
         };
-        let is_whole = bytes.len() >= HEADER && bytes.starts_with(MAGIC) && bytes[8..40] == *blake3::hash(&bytes[40..]).as_bytes();
+        let is_whole =
+            bytes.len() >= HEADER && bytes.starts_with(MAGIC) && bytes[8..40] == *blake3::hash(&bytes[40..]).as_bytes();
         if !is_whole {
             log::warn!("{}: damaged, so the render starts anew", self.path.display());
         }
