@@ -3,9 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use tempfile::TempDir;
 
 struct Place {
@@ -29,6 +28,7 @@ impl Place {
         command.args(arguments).current_dir(self.folder.path());
         command.env("REELBOARD_MODELS", self.path("models"));
         command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
+        command.env("REELBOARD_CACHE", self.path("cache"));
         command
     }
 
@@ -120,39 +120,6 @@ fn the_same_pictures_come_out_in_any_order_and_in_any_number_of_runs() {
     }
     // Pictures are named by what is in them.
     assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("b.reel")));
-}
-
-#[test]
-fn a_killed_render_leaves_whole_takes_and_goes_on() {
-    let place = Place::new();
-    place.example("whole.reel");
-    place.succeed(&["render", "whole.reel", "--studio", "tiny"]);
-    let whole = chosen(&place.shown("whole.reel"));
-
-    place.example("a.reel");
-    let mut done = 0;
-    for round in 0..30 {
-        let mut command = place.command(&["render", "a.reel", "--studio", "tiny"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        // Killed at another picture each time, in the middle of the next one.
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        lines.take(done + 1 + round % 3).for_each(drop);
-        // It may have ended by itself.
-        let _ = child.kill();
-        child.wait().unwrap();
-        // The project opens, and every take that it has is the one of a render in one go.
-        let takes = chosen(&place.shown("a.reel"));
-        for (scene, (take, expected)) in takes.iter().zip(&whole).enumerate() {
-            assert!(take.is_none() || take == expected, "scene {} after {round} kills", scene + 1);
-        }
-        done = takes.iter().flatten().count();
-        if done == whole.len() {
-            break;
-        }
-    }
-    assert_eq!(done, whole.len(), "each run goes on where the last one was killed");
-    place.succeed(&["render", "a.reel"]);
-    assert_eq!(chosen(&place.shown("a.reel")), whole);
 }
 
 #[test]

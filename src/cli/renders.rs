@@ -117,8 +117,9 @@ impl Film {
             bail!("{title}: the {} studio cannot", self.project.studio);
         };
         let state = folder.state_file(&entry.item);
-        if let Some((done, total)) = state.steps() {
-            eprintln!("{title}: goes on after step {done} of {total}");
+        match state.steps() {
+            Some((done, total)) => eprintln!("{title}, on from step {done} of {total}"),
+            None => eprintln!("{title}"),
         }
         let progress = TerminalProgress::new(Unit::Steps, Arc::clone(&self.cancel));
         let mut job = None;

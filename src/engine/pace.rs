@@ -1,5 +1,6 @@
 //! The engine's side of a denoising stage: how long steps take, where their state is kept, and what is remembered.
 
+use super::cache::Cache;
 use super::context::JobCx;
 use crate::models::{Dtype, Measured, ModelCache, ModelSpec, StepKey};
 use crate::nets::denoise::Denoising;
@@ -11,7 +12,7 @@ use std::time::Instant;
 pub(super) struct Pace<'a> {
     cx: &'a JobCx,
     /// The models that decide what is made; see [`StudioModels::identity`](super::studio::StudioModels::identity).
-    models: String,
+    models: Option<String>,
     steps: Mutex<Steps>,
 }
 
@@ -24,17 +25,18 @@ struct Steps {
 }
 
 impl<'a> Pace<'a> {
-    pub fn new(cx: &'a JobCx, models: String) -> Self {
+    pub fn new(cx: &'a JobCx, models: Option<String>) -> Self {
         Self { cx, models, steps: Mutex::default() }
     }
 
     /// The state that an earlier run of this job has left.
     pub fn kept(&self) -> Option<Denoising> {
-        self.cx.kept(&self.models)
+        self.cx.kept(self.models.as_ref()?)
     }
 
-    fn key(&self, key: &str) -> String {
-        format!("{}\n{key}", self.models)
+    /// The cache, and a key there that no other models have.
+    fn cached(&self, key: &str) -> Option<(&Cache, String)> {
+        Some((self.cx.services.cache.as_deref()?, format!("{}\n{key}", self.models.as_ref()?)))
     }
 
     /// Writes down how long a step took, for the estimates of a preflight.
@@ -65,7 +67,8 @@ impl Progress for Pace<'_> {
         }
         drop(steps);
         self.cx.step(done, total)?;
-        if is_denoising && done < total && !self.cx.wants_pause() {
+        // The step begins as soon as this returns.
+        if is_denoising && done < total {
             log::debug!("{}: step {} of {total}", self.cx.shared.title, done + 1);
         }
         Ok(())
@@ -87,17 +90,19 @@ impl Watch for Pace<'_> {
     }
 
     fn keep(&self, done: u64, total: u64, state: &dyn Fn() -> Result<Vec<u8>, StateError>) {
-        self.cx.keep(&self.models, (done, total), state);
+        let Some(models) = &self.models else { return };
+        self.cx.keep(models, (done, total), state);
         log::debug!("{}: kept step {done} of {total}", self.cx.shared.title);
     }
 
     fn recall(&self, key: &str) -> Option<Vec<u8>> {
-        self.cx.services.cache.as_ref()?.get(&self.key(key))
+        let (cache, key) = self.cached(key)?;
+        cache.get(&key)
     }
 
     fn remember(&self, key: &str, bytes: &[u8]) {
-        if let Some(cache) = &self.cx.services.cache {
-            cache.put(&self.key(key), bytes);
+        if let Some((cache, key)) = self.cached(key) {
+            cache.put(&key, bytes);
         }
     }
 

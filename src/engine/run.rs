@@ -210,9 +210,11 @@ impl LaneState {
             return Ok((Some(mask), None));
         }
         let photo = photo.to_rgb8();
-        let network = studio.map_or_else(|| "built-in".to_owned(), StudioModels::segmenter_identity);
-        let key = format!("mask\n{network}\n{:?} {}", photo.dimensions(), blake3::hash(photo.as_raw()).to_hex());
-        if let Some(known) = cx.services.cache.as_ref().and_then(|cache| cache.get(&key))
+        let network = studio.map_or_else(|| Some("built-in".to_owned()), StudioModels::segmenter_identity);
+        let pixels = blake3::hash(photo.as_raw()).to_hex();
+        let key = network.map(|network| format!("mask\n{network}\n{:?} {pixels}", photo.dimensions()));
+        let cache = cx.services.cache.as_ref().zip(key);
+        if let Some(known) = cache.as_ref().and_then(|(cache, key)| cache.get(key))
             && let Some(mask) = GrayImage::from_raw(photo.width(), photo.height(), known)
         {
             return Ok((Some(mask), None));
@@ -231,7 +233,7 @@ impl LaneState {
         let note = finding.notice().map(str::to_owned);
         match finding {
             Finding::Subject { mask, .. } => {
-                if let Some(cache) = &cx.services.cache {
+                if let Some((cache, key)) = cache {
                     cache.put(&key, mask.as_raw());
                 }
                 Ok((Some(mask), note))

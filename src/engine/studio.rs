@@ -75,25 +75,25 @@ impl StudioModels {
     }
 
     /// What tells a model and all that it needs from any other: ids, and the SHA-256 of every file. What was made with one
-    /// identity must not be gone on with by another.
-    pub(super) fn identity(&self, model: &ModelSpec) -> String {
+    /// identity must not be gone on with by another. `None` until every file was read in full on this machine, which
+    /// loading it does.
+    pub(super) fn identity(&self, model: &ModelSpec) -> Option<String> {
         let mut text = String::new();
         for model in self.registry.with_needs(model) {
             text += &model.id;
             for file in &model.files {
                 text += " ";
-                // Every file was checked when the model was loaded.
-                text += &self.cache.sha256(model, &file.name).unwrap_or_default();
+                text += &self.cache.sha256(model, &file.name)?;
             }
             text += "\n";
         }
-        text
+        Some(text)
     }
 
     /// [`Self::identity`] of the network that cuts out, or that it is the built-in one.
-    pub(super) fn segmenter_identity(&self) -> String {
+    pub(super) fn segmenter_identity(&self) -> Option<String> {
         let model = self.model(Role::Segmenter).filter(|model| !model.is_builtin());
-        model.map_or_else(|| "built-in".to_owned(), |model| self.identity(model))
+        model.map_or_else(|| Some("built-in".to_owned()), |model| self.identity(model))
     }
 
     /// The model for a role; `None` would mean that the draft stage does it.

@@ -163,9 +163,11 @@ impl Animator {
                     self.move_camera(what, state, sampler)?;
                 }
                 watch.keep(state.done() as u64, total, &|| Ok(state.to_bytes()?));
-                watch.step(state.done() as u64, total)?;
                 watch.preview(&|| preview(sampler, step));
-                if watch.wants_pause() { Err(AnimateError::Paused(Box::new(state.clone()))) } else { Ok(()) }
+                if watch.wants_pause() {
+                    return Err(AnimateError::Paused(Box::new(state.clone())));
+                }
+                Ok(watch.step(state.done() as u64, total)?)
             })?;
         }
         self.decode(&state.latents, watch)
