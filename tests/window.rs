@@ -489,6 +489,8 @@ fn a_row_dragged_up_is_rendered_sooner() {
     window.choose_studio("Tiny (random)");
     window.render_and_pause();
     window.click("Queue");
+    window.harness.get_by_label("Drag Render scene 6").scroll_to_me();
+    window.harness.run_steps(12);
     let row = |window: &Window, name: &str| window.harness.get_by_label(name).rect();
     let last = row(&window, "Drag Render scene 6").left_center() + Vec2::new(120.0, 0.0);
     let up = row(&window, "Drag Render scene 1").left_top() + Vec2::new(120.0, 4.0) - last;
@@ -510,11 +512,11 @@ fn one_render_is_paused_and_resumed_by_itself() {
     window.choose_studio("Tiny (random)");
     window.render_and_pause();
     window.press(Modifiers::COMMAND, Key::J);
-    // One alone goes on, and what it needs waits to be resumed, too.
+    // One alone goes on, with what it needs.
     window.click("Resume Render scene 3");
     window.settle();
-    assert!(window.takes().iter().all(Vec::is_empty));
-    assert!(window.harness.query_all_by_label_contains("which is paused").next().is_some());
+    let made: Vec<usize> = window.takes().iter().map(Vec::len).collect();
+    assert_eq!(made, [0, 0, 1, 0, 0, 0]);
     window.click("Resume all");
     window.wait("scene 5 waits", |window| window.is_there("Pause Render scene 5"));
     window.click("Pause Render scene 5");

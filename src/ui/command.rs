@@ -53,6 +53,8 @@ pub enum Command {
     CancelRender(RenderId),
     PauseRender(RenderId),
     ResumeRender(RenderId),
+    PauseRenders,
+    ResumeRenders,
     /// Gives a render another place among those that wait, counted from 0.
     MoveRender(RenderId, usize),
     /// Goes on with what an earlier session has left.

@@ -417,11 +417,14 @@ impl App {
     }
 
     /// Lets renders go on: one, those of the last session, or all.
-    pub(super) fn resume_renders(&mut self, resume: impl FnOnce(&mut RenderQueue)) {
+    pub(super) fn resume_renders(&mut self, resume: impl FnOnce(&mut RenderQueue, &FilmNow<'_>)) {
         self.follow_studio();
         let is_draft = self.rendering.name == DRAFT_STUDIO;
         if is_draft || self.has_models(&STILL_ROLES) {
-            resume(&mut self.rendering.queue);
+            let Some(doc) = &self.doc else { return };
+            let mut queue = std::mem::take(&mut self.rendering.queue);
+            resume(&mut queue, &self.rendering.film(doc));
+            self.rendering.queue = queue;
             self.render_next();
         }
     }
@@ -433,7 +436,7 @@ impl App {
         }
         let waits = |entry: &RenderEntry| matches!(entry.state(), RenderState::Running(_) | RenderState::Waiting);
         if queue.is_paused() || !queue.entries().iter().any(waits) {
-            self.resume_renders(RenderQueue::resume_all);
+            self.resume_renders(|queue, _| queue.resume_all());
         } else {
             self.pause_renders();
         }

@@ -74,6 +74,12 @@ impl Film {
         self.queue = queue;
     }
 
+    fn resume(&mut self, id: RenderId) {
+        let mut queue = std::mem::take(&mut self.queue);
+        queue.resume(id, &self.now());
+        self.queue = queue;
+    }
+
     /// Makes what comes next, and returns its title.
     fn make(&mut self, in_view: Option<usize>) -> Option<String> {
         let entry = self.next(in_view)?;
@@ -164,7 +170,7 @@ fn what_is_paused_holds_up_only_what_needs_it() {
             assert_eq!(held_up_by, 1);
         }
     }
-    film.queue.resume(sea);
+    film.resume(sea);
     assert_eq!(film.make_all(None).len(), 10 - made.len());
 }
 
@@ -180,7 +186,7 @@ fn a_pause_of_all_keeps_the_running_one_and_its_steps() {
     assert_eq!((entry.steps, entry.state()), (Some((3, 4)), RenderState::Waiting));
     // One of them alone.
     let third = film.queue.entries()[2].id;
-    film.queue.resume(third);
+    film.resume(third);
     assert_eq!(film.next(None).unwrap().id, third);
     film.queue.resume_all();
     assert_eq!(film.next(None).unwrap().id, first.id);
@@ -188,7 +194,7 @@ fn a_pause_of_all_keeps_the_running_one_and_its_steps() {
     let job = film.start(first.id);
     assert_eq!(film.queue.pause(first.id), Some(job));
     assert_eq!(film.queue.entry(first.id).unwrap().state(), RenderState::Pausing(job));
-    film.queue.resume(first.id);
+    film.resume(first.id);
     film.end(job, RenderEnd::Paused);
     assert_eq!(film.next(None).unwrap().id, first.id);
 }

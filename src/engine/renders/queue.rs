@@ -304,8 +304,8 @@ impl RenderQueue {
         }
     }
 
-    /// Lets a paused render go on when its turn comes, also when the whole queue was paused.
-    pub fn resume(&mut self, id: RenderId) {
+    /// Lets a paused render go on when its turn comes, with what it needs; also when the whole queue was paused.
+    pub fn resume(&mut self, id: RenderId, film: &FilmNow<'_>) {
         if self.paused {
             // The others stay as they were.
             self.paused = false;
@@ -313,6 +313,10 @@ impl RenderQueue {
             self.entries.iter_mut().for_each(|entry| entry.paused |= entry.id != id);
         }
         self.resume_one(id);
+        let needs = self.entry(id).map(|entry| entry.item.needs(film)).unwrap_or_default();
+        for need in needs.iter().filter_map(|need| self.of_item(need).map(|entry| entry.id)).collect::<Vec<_>>() {
+            self.resume(need, film);
+        }
     }
 
     /// Takes back that a render was paused, and nothing else.

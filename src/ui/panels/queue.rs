@@ -44,12 +44,18 @@ pub(super) fn popup_ui(cx: &mut Cx<'_>, button: &Response) {
 fn all_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let queue = &cx.rendering.queue;
     if !queue.is_empty() {
-        let goes_on = |entry: &RenderEntry| matches!(entry.state(), RenderState::Running(_) | RenderState::Waiting);
-        let resumes = queue.is_paused() || !queue.entries().iter().any(goes_on);
-        let label = if resumes { "Resume all" } else { "Pause all" };
-        let hint = Named::PauseRenders.tooltip(ui.ctx());
-        if ui.button(label).on_hover_text(hint).clicked() {
-            cx.run(Named::PauseRenders);
+        let is_paused = |entry: &RenderEntry| matches!(entry.state(), RenderState::Paused | RenderState::Pausing(_));
+        let paused = queue.is_paused() || queue.entries().iter().any(is_paused);
+        let goes_on = !queue.is_paused() && !queue.entries().iter().all(is_paused);
+        let shortcut = Named::PauseRenders.tooltip(ui.ctx());
+        for (label, can, why, command) in [
+            ("Pause all", goes_on, "Everything is paused", Command::PauseRenders),
+            ("Resume all", paused, "Nothing is paused", Command::ResumeRenders),
+        ] {
+            let button = ui.add_enabled(can, Button::new(label)).on_hover_text(&shortcut);
+            if button.on_disabled_hover_text(why).clicked() {
+                cx.send(command);
+            }
         }
     }
     if ui.button("Cancel all").on_hover_text("Ends everything that runs or waits").clicked() {
