@@ -518,6 +518,16 @@ fn one_render_is_paused_and_resumed_by_itself() {
     let made: Vec<usize> = window.takes().iter().map(Vec::len).collect();
     assert_eq!(made, [0, 0, 1, 0, 0, 0]);
     window.click("Resume all");
+    window.click("Pause all");
+    window.settle();
+    assert!(window.takes().iter().any(Vec::is_empty));
+    let pointer = window.harness.get_by_label("Resume all").rect().center();
+    window.harness.hover_at(pointer);
+    window.harness.run_steps(2);
+    window.harness.drag_at(pointer);
+    window.harness.run_steps(2);
+    window.harness.drop_at(pointer);
+    window.harness.run_steps(2);
     window.wait("scene 5 waits", |window| window.is_there("Pause Render scene 5"));
     window.click("Pause Render scene 5");
     window.settle();

@@ -44,7 +44,7 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let options = EngineOptions { cache: Some(Cache::open()?), interrupt: Some(Arc::clone(&cancel)) };
+        let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(&cancel)) };
         let engine = Engine::start_with(options, || {}).context("cannot start the engine")?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }

@@ -71,6 +71,17 @@ impl Cache {
         Ok(Self::at(folder, limit))
     }
 
+    /// [`Self::open`] for an engine: one without a home works everything out each time.
+    ///
+    /// # Errors
+    /// When the limit is no size.
+    pub fn of_user() -> Result<Option<Self>, CacheError> {
+        match Self::open() {
+            Err(CacheError::NoFolder) => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
     /// A cache in `folder` that takes at most so many bytes; 0 keeps nothing.
     pub fn at(folder: impl Into<PathBuf>, limit_bytes: u64) -> Self {
         Self { folder: folder.into(), limit_bytes, used: Mutex::new(None) }

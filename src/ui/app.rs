@@ -148,7 +148,7 @@ impl App {
     /// Starts the services and takes up where the last window ended.
     pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
         let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
-        let options = EngineOptions { cache: Some(Cache::open()?), ..EngineOptions::default() };
+        let options = EngineOptions { cache: Cache::of_user()?, ..EngineOptions::default() };
         let viewer = Viewer::new(cx.wgpu_render_state.clone());
         let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, remembered, options)?;
         if let Some(folder) = launch.project {
