@@ -9,9 +9,8 @@ use reelboard::draft::example_project;
 use reelboard::export::{clip_frame, clip_frames};
 use reelboard::project::{CameraMove, Direction, Edit, ProjectStore, SceneField, Speed};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use tempfile::TempDir;
 
 struct Place {
@@ -337,42 +336,6 @@ fn the_same_pictures_come_out_in_any_order_and_in_any_number_of_runs() {
     }
     // Pictures are named by what is in them.
     assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("b.reel")));
-}
-
-#[test]
-fn a_killed_render_leaves_whole_takes_and_goes_on() {
-    let place = Place::new();
-    place.short("whole.reel");
-    place.succeed(&["render", "whole.reel", "--studio", "tiny"]);
-    let shown = place.shown("whole.reel");
-    let whole: Vec<Vec<String>> = (0..3).map(|scene| takes(&shown, scene)).collect();
-
-    place.short("a.reel");
-    let mut done = 0;
-    for round in 0..40 {
-        let mut command = place.command(&["render", "a.reel", "--studio", "tiny"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        // Killed at another picture each time, in the middle of the next one.
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        lines.take(done + 1 + round % 3).for_each(drop);
-        // It may have ended by itself.
-        let _ = child.kill();
-        child.wait().unwrap();
-        // The project opens, and every take that it has is one of a render in one go.
-        let shown = place.shown("a.reel");
-        done = 0;
-        for (scene, expected) in whole.iter().enumerate() {
-            let there = takes(&shown, scene);
-            assert!(expected.starts_with(&there), "scene {} after {round} kills", scene + 1);
-            done += there.len();
-        }
-        if done == 6 {
-            break;
-        }
-    }
-    assert_eq!(done, 6, "each run goes on where the last one was killed");
-    place.succeed(&["render", "a.reel"]);
-    assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("whole.reel")));
 }
 
 #[test]

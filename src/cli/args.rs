@@ -136,6 +136,20 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Show or change what waits to be rendered in a project, after a pause or since the program was ended.
+    Queue {
+        /// The project's folder.
+        project: PathBuf,
+        /// What to change; only shows the queue without it. Numbers are those that are shown.
+        #[command(subcommand)]
+        change: Option<QueueCommand>,
+    },
+    /// Show or empty the cache of results that renders use again.
+    Cache {
+        /// What to do.
+        #[command(subcommand)]
+        action: CacheCommand,
+    },
     /// Export a project's film.
     Export {
         /// The project's folder.
@@ -174,6 +188,42 @@ pub struct Compat {
     /// Which attempt of its five this is; from the fourth on the word "camera" is allowed.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "compat", value_parser = clap::value_parser!(u32).range(1..=5))]
     pub attempt: u32,
+}
+
+/// A change to a project's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum QueueCommand {
+    /// Leave a render out when the others go on in the window, or all.
+    Pause {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Take a pause back, or all. "reelboard render" goes on with them, and so does the window.
+    Resume {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Forget a render and what was made of it so far, or all.
+    Cancel {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Give a render another place.
+    Move {
+        /// Which one.
+        number: usize,
+        /// Its new number; 1 comes first.
+        to: usize,
+    },
+}
+
+/// What to do with the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum CacheCommand {
+    /// Where it is, what it holds, and the most that it takes.
+    Show,
+    /// Remove everything in it. What is needed is worked out again.
+    Clear,
 }
 
 /// A part of rendering.

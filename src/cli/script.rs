@@ -81,7 +81,13 @@ pub fn export(project: &Path, output: Option<&Path>, format: Option<ScriptFormat
 
 /// Prints the original parser's verdict on a planner's answer; a rejected one is an error. An accepted one can go into a
 /// project.
-pub fn compat(file: &Path, project: Option<PathBuf>, options: &Compat, append: bool, cancel: Arc<AtomicBool>) -> Result<()> {
+pub fn compat(
+    file: &Path,
+    project: Option<PathBuf>,
+    options: &Compat,
+    append: bool,
+    cancel: Arc<AtomicBool>,
+) -> Result<()> {
     let (name, bytes) = if file == Path::new("-") {
         ("standard input".to_owned(), standard_input()?)
     } else {

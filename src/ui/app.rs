@@ -10,7 +10,7 @@ use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
-use crate::engine::{Engine, JobId, JobStatus, LatentFolder, LatentStore, NoLatents};
+use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
@@ -142,18 +142,18 @@ pub enum AppError {
     #[error(transparent)]
     /// The folder of models.
     Cache(#[from] crate::models::ModelError),
+    #[error(transparent)]
+    /// The cache of results.
+    Results(#[from] CacheError),
 }
 
 impl App {
     /// Starts the services and takes up where the last window ended.
     pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
         let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
-        let latents: Arc<dyn LatentStore> = match LatentFolder::of_user() {
-            Some(folder) => Arc::new(folder),
-            None => Arc::new(NoLatents),
-        };
+        let options = EngineOptions { cache: Cache::of_user()?, ..EngineOptions::default() };
         let viewer = Viewer::new(cx.wgpu_render_state.clone());
-        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, latents, remembered)?;
+        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, remembered, options)?;
         if let Some(folder) = launch.project {
             app.commands.push(Command::OpenProject(folder));
         }
@@ -163,15 +163,15 @@ impl App {
     fn with_services(
         ctx: Context,
         viewer: Viewer,
-        latents: Arc<dyn LatentStore>,
         remembered: Remembered,
+        options: EngineOptions,
     ) -> Result<Self, AppError> {
         theme::install(&ctx);
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
         Ok(Self {
-            engine: Engine::start_with(latents, move || waker.request_repaint())?,
+            engine: Engine::start_with(options, move || waker.request_repaint())?,
             registry: Arc::new(Registry::load()?),
             cache: ModelCache::open()?,
             device: viewer.device_name(),
@@ -204,8 +204,8 @@ impl App {
     /// drive its widgets.
     #[doc(hidden)]
     pub fn headless(ctx: &Context, projects: PathBuf, models: PathBuf) -> Result<Self, AppError> {
-        let latents = Arc::new(LatentFolder::at(models.join("clips"), 1 << 30));
-        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), latents, Remembered::default())?;
+        let (viewer, options) = (Viewer::new(None), EngineOptions::default());
+        let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
         Ok(app)
@@ -221,7 +221,7 @@ impl App {
     #[doc(hidden)]
     pub fn is_busy(&self) -> bool {
         let pictures = self.stills.is_waiting() || self.clips.is_waiting();
-        let waiting = pictures || self.rendering.is_waiting() || !self.coming.is_empty();
+        let waiting = pictures || self.rendering.is_busy() || !self.coming.is_empty();
         let waiting = waiting || self.panel_state.script.reading.is_some();
         waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
@@ -255,8 +255,11 @@ impl App {
         }
         self.play(ctx);
         self.follow_studio();
+        self.render_next();
+        self.keep_renders();
         self.jobs = self.engine.jobs();
         self.rendering.take_previews(ctx, &self.jobs);
+        let in_view = self.scene_in_view();
         if let Some(doc) = &mut self.doc {
             if let Some(wait) = doc.tick() {
                 ctx.request_repaint_after(wait);
@@ -268,10 +271,6 @@ impl App {
                 let shown = visible.mix.map(|mix| mix.scene).into_iter().chain([visible.scene, visible.scene + 1]);
                 needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
             }
-            let in_view = match self.selection {
-                Selection::Scene(id) => Some(id),
-                _ => needed.first().copied(),
-            };
             self.stills.update(doc, &self.engine, in_view, &needed);
             self.clips.update(doc, &self.engine, &needed);
         }

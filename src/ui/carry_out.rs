@@ -51,10 +51,9 @@ impl App {
                 self.browse("Choose a photo", Browse::Photo, move |path| Command::ImportPhoto(kind, name, path));
             }
             Command::ChooseStudio(name) => self.choose_studio(name),
-            Command::MakePicture(kind, name) => self.make_picture(kind, name),
+            Command::MakePicture(kind, name) => self.make_picture(kind, &name),
             Command::RenderTake(id) => self.render_scene(id, Part::All),
             Command::RenderPart(id, part) => self.render_scene(id, part),
-            Command::ForgetRender(id) => self.rendering.forget(id),
             Command::FetchStudio => self.fetch_studio(),
             Command::ChooseTake(id, take) => {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(take) }, None);
@@ -79,9 +78,18 @@ impl App {
             Command::ChooseWriter(id) => self.remembered.writer = Some(id),
             Command::CancelJob(id) => self.engine.cancel(id),
             Command::CancelAllJobs => {
-                self.rendering.forget_all();
+                self.rendering.queue.cancel_all();
                 self.jobs.iter().for_each(|job| self.engine.cancel(job.id));
             }
+            Command::PutJobFirst(id) => drop(self.engine.put_first(id)),
+            Command::CancelRender(id) => self.cancel_render(id),
+            Command::PauseRender(id) => self.pause_render(id),
+            Command::ResumeRender(id) => self.resume_renders(|queue, film| queue.resume(id, film)),
+            Command::PauseRenders => self.pause_renders(),
+            Command::ResumeRenders => self.resume_renders(|queue, _| queue.resume_all()),
+            Command::MoveRender(id, place) => self.rendering.queue.move_to(id, place),
+            Command::ResumeRestored => self.resume_renders(|queue, _| queue.resume_restored()),
+            Command::DiscardRestored => drop(self.rendering.queue.cancel_all()),
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
@@ -136,6 +144,11 @@ impl App {
             Named::RenderClip => self.render_selected(Part::Clip),
             Named::RenderAll => self.render_all(Part::All),
             Named::RenderAllStills => self.render_all(Part::Still),
+            Named::PauseRenders => self.pause_or_resume_renders(),
+            Named::ShowQueue if self.jobs.is_empty() && self.rendering.queue.is_empty() => {
+                self.tell("nothing runs and nothing waits");
+            }
+            Named::ShowQueue => super::panels::toggle_queue(&self.ctx),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
             Named::PlayPause => {
@@ -404,8 +417,10 @@ impl App {
         if let Some(writing) = self.writing.take() {
             self.engine.cancel(writing.job);
         }
-        self.rendering.jobs().chain(self.coming.keys().copied()).for_each(|job| self.engine.cancel(job));
-        self.rendering.forget_project();
+        // What is half made stays on the disk, and its place in the queue with it.
+        self.keep_renders();
+        self.rendering.queue.running().iter().chain(self.coming.keys()).for_each(|job| self.engine.cancel(*job));
+        self.rendering.open(crate::engine::RenderRecord::default());
         self.doc = None;
         self.stills.clear();
         self.clips.clear();
@@ -458,7 +473,10 @@ impl App {
                 self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{} – Reelboard", doc.name())));
                 self.selection =
                     doc.project().scenes.first().map_or(Selection::Nothing, |scene| Selection::Scene(scene.id));
+                let (record, damage) = doc.saver().renders().read();
+                self.rendering.open(record);
                 self.doc = Some(doc);
+                damage.into_iter().for_each(|damage| self.complain(damage));
             }
             Err(error) => self.complain(error.to_string()),
         }

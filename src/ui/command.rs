@@ -1,11 +1,12 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
-use crate::engine::JobId;
 use super::scripts::{ReadScript, ScriptSource};
+pub use crate::engine::RenderPart as Part;
+use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
-use egui::{Key, KeyboardShortcut, Modifiers};
 use crate::writer::{Intake, ScriptFormat};
+use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,8 +53,6 @@ pub enum Command {
     RenderTake(SceneId),
     /// Renders only a part of a scene.
     RenderPart(SceneId, Part),
-    /// Takes back that a scene shall be rendered once its pictures are there.
-    ForgetRender(SceneId),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
     ChooseTake(SceneId, Option<TakeId>),
@@ -65,21 +64,24 @@ pub enum Command {
     ChooseWriter(String),
     CancelJob(JobId),
     CancelAllJobs,
+    /// Lets a waiting job be the next of its kind.
+    PutJobFirst(JobId),
+    CancelRender(RenderId),
+    PauseRender(RenderId),
+    ResumeRender(RenderId),
+    PauseRenders,
+    ResumeRenders,
+    /// Gives a render another place among those that wait, counted from 0.
+    MoveRender(RenderId, usize),
+    /// Goes on with what an earlier session has left.
+    ResumeRestored,
+    /// Forgets what an earlier session has left.
+    DiscardRestored,
     SetSceneCount(Option<u32>),
     Dialog(Option<Dialog>),
     ClearNotice,
     /// Opens a file or folder with the desktop's own program.
     Reveal(PathBuf),
-}
-
-/// What to render of a scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The still, and the clip where the studio has an animator.
-    All,
-    Still,
-    /// The clip of the still there is.
-    Clip,
 }
 
 /// A dialog over the window; at most one is open.
@@ -125,6 +127,8 @@ pub enum Named {
     RenderClip,
     RenderAll,
     RenderAllStills,
+    PauseRenders,
+    ShowQueue,
     StudioNeeds,
     RenderSettings,
     PlayPause,
@@ -219,6 +223,7 @@ impl Named {
         entry(Menu::Edit, Self::RenderStill, "Render only the still", None, false),
         entry(Menu::Edit, Self::RenderClip, "Render only the clip", None, false),
         entry(Menu::Edit, Self::RenderAllStills, "Render all stills", None, false),
+        entry(Menu::Edit, Self::PauseRenders, "Pause or resume rendering", ctrl(Key::P), true),
         entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
         entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
         entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),
@@ -229,6 +234,7 @@ impl Named {
         entry(Menu::Play, Self::Start, "Go to the start", key(Key::Home), false),
         entry(Menu::Play, Self::End, "Go to the end", key(Key::End), false),
         entry(Menu::Play, Self::Loop, "Loop", key(Key::L), false),
+        entry(Menu::View, Self::ShowQueue, "Show the queue", ctrl(Key::J), true),
         entry(Menu::View, Self::SwitchTheme, "Dark or light theme", None, false),
         entry(Menu::View, Self::ResetLayout, "Reset layout", None, false),
         entry(Menu::View, Self::Shortcuts, "Keyboard shortcuts…", key(Key::F1), true),

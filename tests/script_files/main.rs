@@ -5,5 +5,5 @@
 mod bad_input;
 mod compat;
 mod imports;
-mod round_trip;
 mod rng;
+mod round_trip;

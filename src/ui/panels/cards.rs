@@ -2,7 +2,7 @@
 
 use super::Cx;
 use super::status::{progress_text, steps_text};
-use crate::engine::DrawTarget;
+use crate::engine::{DrawTarget, RenderState};
 use crate::project::{
     DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, Take, TakeKind, View, stale_reasons,
 };
@@ -224,10 +224,9 @@ pub(super) fn state_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String
         return (format!("{what}{dot}{text}"), theme.text, theme.accent_faint);
     }
     let (mut text, color, fill) = take_badge(cx, doc, scene);
-    if job.is_some() {
-        text += " · queued";
-    } else if let Some(held) = cx.rendering.held().find(|held| held.scene == scene.id) {
-        text += &format!(" · {}", held.text());
+    if let Some(entry) = cx.rendering.entry_of(scene.id) {
+        let is_paused = entry.state() == RenderState::Paused || cx.rendering.queue.is_paused();
+        text += if is_paused { " · paused" } else { " · queued" };
     }
     (text, color, fill)
 }

@@ -454,7 +454,8 @@ fn photo_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, name
         if cx.rendering.has_illustrator() {
             let label = if reference.is_some() && !is_photo { "Make another" } else { "Make a picture" };
             let hint = "The studio draws it from its description and the film's style";
-            let is_coming = cx.coming.values().any(|coming| coming.is_of(kind, name));
+            let is_asked = cx.rendering.is_asked_for(kind, name);
+            let is_coming = is_asked || cx.coming.values().any(|coming| coming.is_of(kind, name));
             if ui.add_enabled(!is_coming, Button::new(label)).on_hover_text(hint).clicked() {
                 cx.send(Command::MakePicture(kind, name.to_owned()));
             }

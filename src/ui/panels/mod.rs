@@ -6,6 +6,7 @@ mod clip_settings;
 mod dialogs;
 mod inspector;
 mod notice;
+mod queue;
 mod script;
 mod start;
 mod status;
@@ -13,6 +14,8 @@ mod studio;
 mod timeline;
 mod top_bar;
 mod viewer;
+
+pub(super) use queue::toggle_queue;
 
 use super::app::{Notice, Selection, Writing};
 use super::clips::Clips;
@@ -23,7 +26,7 @@ use super::scripts::ScriptForm;
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
-use crate::engine::{JobId, JobStatus};
+use crate::engine::{JobId, JobStatus, RenderId};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, Format, SceneId};
@@ -107,6 +110,8 @@ pub(super) struct State {
     pub accepted_terms: BTreeSet<String>,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
+    /// The line of the queue that is being dragged.
+    pub dragged_render: Option<RenderId>,
     /// The timeline shows the whole film from the next frame on.
     pub fit_timeline: bool,
     /// The prompt field takes the keyboard on the next frame.
@@ -206,6 +211,7 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
 pub(super) fn window_ui(ui: &mut Ui, cx: &mut Cx<'_>, layout: &mut Tree<Pane>) {
     cx.state.entity_rects.clear();
     top_bar::top_bar_ui(ui, cx);
+    queue::restored_ui(ui, cx);
     status::status_ui(ui, cx);
     notice::notice_ui(ui, cx);
     CentralPanel::default().frame(Frame::new().fill(cx.theme.surface)).show(ui, |ui| {

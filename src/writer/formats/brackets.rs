@@ -68,7 +68,9 @@ pub(super) fn is_likely(text: &str) -> bool {
     let bracketed = lines.any(|line| starts(line).iter().any(|start| start.bracket));
     let lower = text.get(..text.floor_char_boundary(20_000)).unwrap_or_default().to_lowercase();
     bracketed && (lower.contains("entities") || lower.contains("background") || lower.contains("[step"))
-        || lower.contains("entities:") && lower.contains("background:") && text.lines().any(|line| !starts(line).is_empty())
+        || lower.contains("entities:")
+            && lower.contains("background:")
+            && text.lines().any(|line| !starts(line).is_empty())
 }
 
 /// The places in a line where scenes begin: `[step_1: `, `scene 2:`, `**Scene 3** -`.
@@ -188,7 +190,9 @@ pub(super) fn parse(text: &str, notes: &mut Vec<ImportNote>) -> Option<Vec<Shot>
     let mut lacks_place = false;
     for item in items(&text, notes) {
         let bare = bare(&item.content);
-        if let Some(found) = camera_in_field(bare).filter(|_| !bare.contains(':') && bare.split_whitespace().count() < 5) {
+        if let Some(found) =
+            camera_in_field(bare).filter(|_| !bare.contains(':') && bare.split_whitespace().count() < 5)
+        {
             cameras.insert(item.number, found.camera);
             continue;
         }
@@ -400,7 +404,8 @@ pub(super) fn write(project: &Project) -> String {
         let names = names.collect::<Vec<_>>().join(", ");
         let value = |text: &str| {
             let text = one_line(text);
-            let misleading = ["; background: ", "; entities:", "; camera"].iter().any(|mark| text.to_lowercase().contains(mark));
+            let misleading =
+                ["; background: ", "; entities:", "; camera"].iter().any(|mark| text.to_lowercase().contains(mark));
             if misleading || text.starts_with('"') { always_quoted(&text) } else { text }
         };
         let (prompt, background) = (value(&scene.prompt), value(&scene.background));

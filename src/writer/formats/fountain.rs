@@ -6,8 +6,20 @@ use super::{ImportNote, TitlePage};
 
 /// Keys that begin a title page.
 const TITLE_KEYS: [&str; 14] = [
-    "title", "credit", "author", "authors", "source", "draft date", "date", "contact", "copyright", "notes", "revision",
-    "style", "premise", "format",
+    "title",
+    "credit",
+    "author",
+    "authors",
+    "source",
+    "draft date",
+    "date",
+    "contact",
+    "copyright",
+    "notes",
+    "revision",
+    "style",
+    "premise",
+    "format",
 ];
 
 /// A line of the file, or several where a note in brackets goes over line ends.
@@ -261,7 +273,9 @@ impl Parser {
             self.push(Kind::Centered, centered.trim(), number);
         } else if let Some(transition) = forced('>') {
             self.push(Kind::Transition, transition.trim(), number);
-        } else if let Some(heading) = forced('.').filter(|rest| rest.starts_with(|c: char| c != '.' && !c.is_whitespace())) {
+        } else if let Some(heading) =
+            forced('.').filter(|rest| rest.starts_with(|c: char| c != '.' && !c.is_whitespace()))
+        {
             self.push(Kind::Heading, heading.trim(), number);
         } else if let Some(cue) = forced('@').filter(|_| begins) {
             self.cue(cue, number);
@@ -312,12 +326,15 @@ pub(super) fn block(elements: &[impl std::borrow::Borrow<Element>]) -> String {
             Kind::Heading => format!(".{text}"),
             Kind::Action | Kind::Shot => action(text),
             Kind::Character { dual } => {
-                let forced = if is_cue(text) && !text.starts_with(['!', '#', '=', '~', '>', '.', '@']) { "" } else { "@" };
+                let forced =
+                    if is_cue(text) && !text.starts_with(['!', '#', '=', '~', '>', '.', '@']) { "" } else { "@" };
                 format!("{forced}{text}{}", if dual { " ^" } else { "" })
             }
             Kind::Parenthetical => text.clone(),
             // A blank line in a speech is kept by two spaces.
-            Kind::Dialogue => text.split('\n').map(|line| if line.is_empty() { "  " } else { line }).collect::<Vec<_>>().join("\n"),
+            Kind::Dialogue => {
+                text.split('\n').map(|line| if line.is_empty() { "  " } else { line }).collect::<Vec<_>>().join("\n")
+            }
             Kind::Lyrics => format!("~{text}"),
             Kind::Transition if is_transition(text) => text.clone(),
             Kind::Transition => format!("> {text}"),
@@ -334,7 +351,8 @@ pub(super) fn block(elements: &[impl std::borrow::Borrow<Element>]) -> String {
 fn action(text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
     let trimmed = first.trim();
-    let clear = !trimmed.starts_with(['!', '#', '=', '~', '>', '.', '@']) && !is_heading(trimmed) && !is_transition(trimmed);
+    let clear =
+        !trimmed.starts_with(['!', '#', '=', '~', '>', '.', '@']) && !is_heading(trimmed) && !is_transition(trimmed);
     let no_cue = !is_cue(trimmed) || !text.contains('\n');
     if clear && no_cue { text.to_owned() } else { format!("!{text}") }
 }
@@ -346,7 +364,10 @@ pub(super) fn write_body(elements: &[Element]) -> String {
     for element in elements {
         let joined = match (previous, element.kind) {
             (None, _) => "",
-            (Some(Kind::Character { .. } | Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics), Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics) => "\n",
+            (
+                Some(Kind::Character { .. } | Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics),
+                Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics,
+            ) => "\n",
             // What a note says of a scene stands right on top of it.
             (Some(Kind::Note), Kind::Action) => "\n",
             _ => "\n\n",

@@ -333,7 +333,10 @@ fn detect(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> ScriptFormat {
     {
         // Fountain and shot lists are text too: only a name that is wrong is worth a word.
         if named != ScriptFormat::Text {
-            notes.push(ImportNote::general(format!("the file's content is a {}, whatever its name says", found.title())));
+            notes.push(ImportNote::general(format!(
+                "the file's content is a {}, whatever its name says",
+                found.title()
+            )));
         }
     }
     found.or(named).unwrap_or(ScriptFormat::Text)
@@ -354,7 +357,8 @@ fn finished(shots: Vec<Shot>, notes: &mut Vec<ImportNote>) -> Vec<ImportedScene>
             );
             notes.push(ImportNote { line: shot.line, text });
         }
-        let scene = ScriptScene { prompt: shot.prompt, foreground: shot.foreground, background: shot.background, camera };
+        let scene =
+            ScriptScene { prompt: shot.prompt, foreground: shot.foreground, background: shot.background, camera };
         scenes.push(ImportedScene {
             line: shot.line,
             scene,
@@ -376,7 +380,9 @@ impl From<ScriptScene> for Shot {
 /// A text without control characters, with line feeds for line ends: what every format can hold.
 fn cleaned(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect()
+    text.chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+        .collect()
 }
 
 /// The script of a project as the bytes of a file.

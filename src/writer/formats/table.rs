@@ -13,8 +13,7 @@ use crate::project::{CameraMove, Project, Speed};
 use std::collections::BTreeMap;
 
 /// The header of a table that Reelboard writes.
-const OWN: [&str; 8] =
-    ["scene", "action", "characters", "location", "camera", "duration (s)", "dissolve (s)", "notes"];
+const OWN: [&str; 8] = ["scene", "action", "characters", "location", "camera", "duration (s)", "dissolve (s)", "notes"];
 
 /// What a column is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +81,8 @@ pub(super) fn is_likely(text: &str) -> bool {
 /// The separator under which most columns of the header are known, and how many are.
 fn separator(header: &str) -> (char, usize) {
     let known = |separator: char| {
-        let cells: Vec<String> = header.split(separator).map(|cell| cell.trim_matches(['"', ' ', '\t']).to_owned()).collect();
+        let cells: Vec<String> =
+            header.split(separator).map(|cell| cell.trim_matches(['"', ' ', '\t']).to_owned()).collect();
         (columns(&cells).len(), cells.len())
     };
     let best = [',', ';', '\t', '|'].into_iter().rev().max_by_key(|separator| known(*separator)).unwrap_or(',');
@@ -145,7 +145,8 @@ pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Resu
         match &mut header {
             None => header = Some(Table::new(name, cells)?),
             Some(table) => {
-                let shot = if table.own { table.own_row(&cells, line) } else { table.row(&cells, line as usize, notes) };
+                let shot =
+                    if table.own { table.own_row(&cells, line) } else { table.row(&cells, line as usize, notes) };
                 shots.extend(shot);
                 if shots.len() > MOST_SCENES {
                     return Ok(None);
@@ -250,7 +251,8 @@ impl Table {
         let dissolve_ms = self.columns.contains_key(&Column::Transition).then(|| {
             let transition = self.cell(cells, Column::Transition);
             let given = milliseconds(transition);
-            let dissolves = ["dissolve", "fade", "crossfade"].iter().any(|word| transition.to_lowercase().contains(word));
+            let dissolves =
+                ["dissolve", "fade", "crossfade"].iter().any(|word| transition.to_lowercase().contains(word));
             given.unwrap_or(if dissolves { DISSOLVE_MS } else { 0 })
         });
         let dialogue = self.cell(cells, Column::Dialogue);
@@ -260,7 +262,11 @@ impl Table {
         for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()) {
             if !self.columns.values().any(|known| *known == at) {
                 let title = self.header.get(at).map_or("", |title| title.trim());
-                beside.push(if title.is_empty() { cell.trim().to_owned() } else { format!("{title}: {}", cell.trim()) });
+                beside.push(if title.is_empty() {
+                    cell.trim().to_owned()
+                } else {
+                    format!("{title}: {}", cell.trim())
+                });
             }
         }
         let remark = self.cell(cells, Column::Notes);
@@ -294,12 +300,7 @@ impl Table {
         (heading.place, time)
     }
 
-    fn camera(
-        &self,
-        cells: &[String],
-        beside: &mut Vec<String>,
-        note: &mut impl FnMut(String),
-    ) -> Option<CameraMove> {
+    fn camera(&self, cells: &[String], beside: &mut Vec<String>, note: &mut impl FnMut(String)) -> Option<CameraMove> {
         let field = self.cell(cells, Column::Camera);
         let found = camera_in_field(field);
         match found {
@@ -357,9 +358,7 @@ fn unguarded(cell: &str) -> String {
 
 /// A shot list of all scenes, with the mark by which spreadsheets know UTF-8.
 pub(super) fn write(project: &Project) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(b"\xef\xbb\xbf".to_vec());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
     let mut row = |cells: [String; 8]| {
         let cells = cells.map(|cell| guarded(&cell));
         writer.write_record(&cells).expect("writing into memory cannot fail, and all rows are of one length");
