@@ -2,14 +2,17 @@
 
 use reelboard::draft::example_project;
 use reelboard::engine::{
-    Engine, FilmNow, JobId, JobSpec, RenderEnd, RenderEntry, RenderId, RenderItem, RenderQueue, RenderState,
-    StudioModels,
+    Engine, FilmNow, JobId, JobSpec, RenderEnd, RenderEntry, RenderId, RenderItem, RenderPart, RenderQueue,
+    RenderState, StudioModels,
 };
 use reelboard::models::{ModelCache, Registry};
 use reelboard::project::{
-    EntityField, EntityKind, EntitySummary, MediaName, Project, Reference, ReferenceSource, SceneId, entities,
+    EntityField, EntityKind, EntitySummary, MediaName, Project, Reference, ReferenceSource, SceneId, StudioFiles,
+    entities,
 };
 use std::sync::Arc;
+
+static UNKNOWN: StudioFiles = StudioFiles { still: None, clip: None };
 
 /// The example film with the tiny studio, rendered by nobody: a queue and what it is asked about.
 struct Film {
@@ -31,14 +34,14 @@ impl Film {
         let engine = Engine::start(|| {}).unwrap();
         let mut film = Self { project: Arc::new(project), entities, studio, queue, engine };
         let scenes = film.scenes();
-        let lacking = film.now().lacking(&scenes);
+        let lacking = film.now().lacking(&scenes, RenderPart::Still);
         film.queue.add(lacking);
         film
     }
 
     fn now(&self) -> FilmNow<'_> {
         let (project, entities) = (&self.project, &self.entities[..]);
-        FilmNow { project, entities, studio: Some(&self.studio), models: None, only: None }
+        FilmNow { project, entities, studio: Some(&self.studio), files: &UNKNOWN, only: None }
     }
 
     fn scenes(&self) -> Vec<SceneId> {
@@ -55,7 +58,7 @@ impl Film {
             project: &self.project,
             entities: &self.entities,
             studio: Some(&self.studio),
-            models: None,
+            files: &UNKNOWN,
             only: None,
         };
         let id = self.queue.next(&now, in_view)?;
@@ -238,7 +241,7 @@ fn a_queue_comes_back_paused_as_it_was() {
 #[test]
 fn what_is_there_already_or_gone_is_not_made() {
     let mut film = Film::asked();
-    let asked_again = film.now().lacking(&film.scenes());
+    let asked_again = film.now().lacking(&film.scenes(), RenderPart::Still);
     film.queue.add(asked_again);
     assert_eq!(film.titles().len(), 10, "nothing is asked for twice");
     let gone = film.project.scenes[0].id;
