@@ -7,7 +7,7 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma};
 use reelboard::draft::example_project;
 use reelboard::export::{clip_frame, clip_frames};
-use reelboard::project::{CameraMove, Direction, Edit, ProjectStore, SceneField, Speed};
+use reelboard::project::{CameraMove, ClipSettings, Direction, Edit, ProjectStore, SceneField, Speed};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -58,6 +58,7 @@ impl Place {
     fn short(&self, name: &str) {
         let mut film = example_project();
         film.scenes.truncate(3);
+        film.clip = ClipSettings { steps: 2, camera_from_step: 1, frames: 5, ..ClipSettings::default() };
         ProjectStore::create(&self.path(name), &film).unwrap();
     }
 
@@ -235,7 +236,7 @@ fn settings_of_clips_make_only_clips_again() {
     let place = Place::new();
     place.short("a.reel");
     place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "1"]);
-    place.succeed(&["render", "a.reel", "--scenes", "1", "--frames", "4", "--clip-steps", "3", "--camera-from", "1"]);
+    place.succeed(&["render", "a.reel", "--scenes", "1", "--frames", "4", "--clip-steps", "3", "--camera-from", "2"]);
     let shown = place.shown("a.reel");
     let says = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
     let expected = [("still", says(&[])), ("clip", says(&["render settings changed"])), ("clip", says(&[]))];
@@ -289,12 +290,12 @@ fn a_clip_that_cannot_fit_into_memory_is_refused_with_what_would() {
     let output = place.run(&["render", "a.reel", "--studio", "huge", "--scenes", "1"]);
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    for says in ["8 frames of 128×80", "of free memory", "this machine has", "2 frames would want", "without clips"] {
+    for says in ["5 frames of 128×80", "of free memory", "this machine has", "2 frames would want", "without clips"] {
         assert!(message.contains(says), "{message}");
     }
     assert_eq!(takes(&place.shown("a.reel"), 0).len(), 1, "the still is there");
     let told = place.succeed(&["render", "a.reel", "--dry-run"]);
-    assert!(told.contains("no clips    a clip of 8 frames"), "{told}");
+    assert!(told.contains("no clips    a clip of 5 frames"), "{told}");
 }
 
 #[test]
