@@ -6,8 +6,11 @@ mod film;
 pub mod models;
 pub mod progress;
 pub mod prompts;
+mod renders;
 mod run;
+mod script;
 mod show;
 mod telling;
 
+pub use renders::PausedRender;
 pub use run::run;

@@ -2,8 +2,8 @@
 
 use super::app::{App, Notice};
 use super::command::Dialog;
-use crate::engine::{JobEvent, JobId, JobOutput};
-use crate::project::{DRAFT_STUDIO, Edit, Take, TakeKind};
+use crate::engine::{JobEvent, JobId, JobOutput, RenderEnd};
+use crate::project::{DRAFT_STUDIO, Edit, Take};
 
 impl App {
     pub(super) fn take_event(&mut self, event: JobEvent) {
@@ -16,8 +16,10 @@ impl App {
             JobEvent::Finished { job, output } => self.take_output(job, *output),
             JobEvent::Failed { job, message } => {
                 self.give_up_what_needs(job);
+                self.end_render(job, RenderEnd::Failed);
                 self.end_of(job);
-                self.stills.give_up();
+                self.stills.fail(job, &message);
+                self.clips.fail(job);
                 self.complain(message);
             }
             JobEvent::Cancelled(job) => {
@@ -25,6 +27,11 @@ impl App {
                     self.tell("stopped; what was written so far is kept");
                 }
                 self.give_up_what_needs(job);
+                self.end_render(job, RenderEnd::Cancelled);
+                self.end_of(job);
+            }
+            JobEvent::Paused(job) => {
+                self.end_render(job, RenderEnd::Paused);
                 self.end_of(job);
             }
         }
@@ -43,7 +50,7 @@ impl App {
                 doc.seal();
             }
         }
-        self.render_what_can_be();
+        self.render_next();
     }
 
     fn take_output(&mut self, job: JobId, output: JobOutput) {
@@ -69,18 +76,19 @@ impl App {
                     self.tell(notes.join("; "));
                 }
                 // Scenes of two projects may have the same number.
-                let is_ours = self.rendering.is_rendering(job);
+                let is_ours = self.rendering.queue.of_job(job).is_some();
                 if let Some(doc) = self.doc.as_mut().filter(|_| is_ours)
                     && let Some(known) = doc.project().scene(scene)
                 {
                     if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
-                        self.tell("this take is there already; another seed gives another picture");
+                        self.tell("this take is there already; another seed gives another one");
+                        self.end_render(job, RenderEnd::Done);
                         return self.end_of(job);
                     }
                     let id = doc.numbering().new_take_id();
                     // A draft is never chosen by itself: the live draft follows the edits, and a take would not.
                     let choose = recipe.studio != DRAFT_STUDIO;
-                    let take = Box::new(Take { id, kind: TakeKind::Still, media, recipe });
+                    let take = Box::new(Take { id, kind: recipe.kind(), media, recipe });
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());
                     }
@@ -90,6 +98,7 @@ impl App {
                     log::info!("kept {media} of a scene that is no longer there");
                 }
             }
+            JobOutput::Clip { frames } => self.clips.insert(job, frames),
             JobOutput::Film { path, report } => {
                 let text = format!(
                     "exported {} · {} frames · {:.1} s · {:.1} MB",
@@ -115,6 +124,7 @@ impl App {
             }
             JobOutput::Nothing => {}
         }
+        self.end_render(job, RenderEnd::Done);
         self.end_of(job);
     }
 }

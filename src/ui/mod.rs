@@ -5,12 +5,14 @@
 
 mod app;
 mod carry_out;
+mod clips;
 mod command;
 mod document;
 mod events;
 mod icons;
 mod panels;
 mod rendering;
+mod scripts;
 mod stills;
 mod theme;
 mod viewer;

@@ -12,7 +12,9 @@
 //! place. When all scenes are there, the camera of the whole film is planned ([`Writer::plan_cameras`] does so for a film
 //! that is there already). Common entities are described in a dialogue of three rounds ([`Writer::describe`]).
 //!
-//! [`script_from_text`] needs no model: it splits the user's own text into scenes.
+//! [`script_from_text`] needs no model: it splits the user's own text into scenes. [`read_script`] takes scripts from
+//! files, screenplays and shot lists among them, and [`write_script`] writes them; [`compat`] has the verdict of the
+//! original's parser.
 //!
 //! ```no_run
 //! use reelboard::progress::Silent;
@@ -31,10 +33,12 @@
 
 mod camera;
 mod casting;
+pub mod compat;
 mod decode;
 mod describe;
 mod error;
 mod examples;
+mod formats;
 mod free;
 mod gguf;
 mod grammar;
@@ -52,6 +56,10 @@ pub use camera::CameraRequest;
 pub use decode::Effort;
 pub use describe::DescribeRequest;
 pub use error::{FAMILIES, WriterError};
+pub use formats::{
+    FormatError, ImportNote, Imported, ImportedScene, Intake, MOST_BYTES, MOST_COLUMNS, MOST_SCENES, ScriptFormat,
+    read_script, read_script_file, save_script, write_script,
+};
 pub use free::FreelyWritten;
 pub use prefix::PrefixStore;
 pub use prompts::{PROMPT_FILES, PromptFile, Prompts, WriterHome, user_prompt_folder};

@@ -8,7 +8,7 @@ use super::likeness;
 use super::plan::{Plan, PremiseNames, is_english};
 use super::sampler::Sampler;
 use super::script::{OnEvent, Writer, WriterEvent};
-use super::text::{is_faint, rule_camera};
+use super::text::{CameraPlan, is_faint};
 use super::tidy::{Cast, tidy_prompt};
 use crate::progress::{Cancelled, Progress};
 use crate::project::ScriptScene;
@@ -73,6 +73,8 @@ pub(super) struct Scenes<'a> {
     /// What followed the subject of each action so far.
     verbs: Vec<String>,
     newcomers: usize,
+    /// The moves that the scenes have until the camera is planned.
+    camera: CameraPlan,
     /// First tokens of words that earlier actions have used up.
     worn: HashSet<u32>,
     /// Tokens that make an action hard to draw, with what is taken from their scores.
@@ -101,6 +103,7 @@ impl<'a> Scenes<'a> {
             actions: Vec::new(),
             verbs: Vec::new(),
             newcomers: 0,
+            camera: CameraPlan::default(),
             worn: HashSet::new(),
             hard_to_draw: HARD_TO_DRAW
                 .iter()
@@ -273,8 +276,7 @@ impl Writer {
         scene.foreground = read_scene(&who).foreground;
         said.push_str(&text);
         said.push_str(&who);
-        let last = scenes.done.last().map(|scene| scene.camera.direction);
-        scene.camera = rule_camera(&scene.prompt, scenes.done.len(), last);
+        scene.camera = scenes.camera.next(&scene.prompt, None);
         let scene = scenes.cast.admit(scene);
         scenes.note_subject(&scene.prompt);
         Ok(scene)

@@ -4,8 +4,8 @@ use super::cast::{coming_ui, thumb_ui};
 use super::{Cx, cards};
 use crate::engine::DrawTarget;
 use crate::project::{
-    CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField, Take,
-    stale_reasons,
+    ClipSettings, CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene,
+    SceneField, Take, stale_reasons,
 };
 use crate::ui::app::Selection;
 use crate::ui::carry_out::duration_ms;
@@ -77,6 +77,7 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
         form_row(ui, "Transition", |ui| transition_ui(ui, cx, scene));
     }
     form_row(ui, "Seed", |ui| seed_ui(ui, cx, scene));
+    form_row(ui, "Notes", |ui| note_ui(ui, cx, scene));
     ui.add_space(space::XS);
     takes_ui(ui, cx, doc, scene);
     if doc.project().studio != DRAFT_STUDIO && ui.button(Named::RenderSettings.entry().label).clicked() {
@@ -103,6 +104,24 @@ fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     }
     if response.changed() {
         set(cx, scene, SceneField::Prompt(prompt), Some("prompt"));
+    }
+    if response.lost_focus() {
+        cx.send(Command::SealEdits);
+    }
+}
+
+/// Dialogue and remarks, which go with the scene into screenplays and back.
+fn note_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
+    let mut note = scene.note.clone();
+    let field = TextEdit::multiline(&mut note)
+        .id_salt("note")
+        .hint_text("Dialogue, remarks; no model reads them")
+        .margin(Margin::symmetric(9, 7))
+        .desired_rows(1)
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field).accessible_name("Notes");
+    if response.changed() {
+        set(cx, scene, SceneField::Note(note), Some("note"));
     }
     if response.lost_focus() {
         cx.send(Command::SealEdits);
@@ -272,8 +291,8 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             let chosen = scene.chosen == Some(take.id);
             let hint = take_hint(cx, doc, scene, take);
             let target = DrawTarget::Take(scene.id, take.id);
-            let response =
-                ui.push_id(take.id, |ui| take_button(ui, cx, Some(&target), &format!("Take {}", i + 1), chosen, &hint));
+            let name = cards::take_name(take, i + 1);
+            let response = ui.push_id(take.id, |ui| take_button(ui, cx, Some(&target), &name, chosen, &hint));
             if response.inner.clicked() && !chosen {
                 cx.send(Command::ChooseTake(scene.id, Some(take.id)));
             }
@@ -306,7 +325,9 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
         ui.label(dim(ui, format!("References used: {}", used.join(", "))));
     }
     let (text, color, _) = cards::take_badge(cx, doc, scene);
-    if text.starts_with("Stale") {
+    if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
+        ui.label(RichText::new(problem).size(11.0).color(color));
+    } else if text.starts_with("Stale") {
         ui.label(RichText::new(text).size(11.0).color(color));
     }
 }
@@ -325,6 +346,15 @@ fn take_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String 
             share(still.foreground_hundredths),
             share(still.background_hundredths),
             take.recipe.seed
+        );
+    }
+    if let Some(clip) = &take.recipe.clip {
+        let ClipSettings { steps, guidance_hundredths, frames, camera_from_step, .. } = clip.settings;
+        let guidance = f64::from(guidance_hundredths) / 100.0;
+        hint += &format!(
+            "\nA clip of its still: {frames} frames, {steps} steps, guidance {guidance}, camera {} after step \
+             {camera_from_step}",
+            clip.camera
         );
     }
     if cx.is_random(&take.recipe.studio) {
@@ -424,7 +454,8 @@ fn photo_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, name
         if cx.rendering.has_illustrator() {
             let label = if reference.is_some() && !is_photo { "Make another" } else { "Make a picture" };
             let hint = "The studio draws it from its description and the film's style";
-            let is_coming = cx.coming.values().any(|coming| coming.is_of(kind, name));
+            let is_asked = cx.rendering.is_asked_for(kind, name);
+            let is_coming = is_asked || cx.coming.values().any(|coming| coming.is_of(kind, name));
             if ui.add_enabled(!is_coming, Button::new(label)).on_hover_text(hint).clicked() {
                 cx.send(Command::MakePicture(kind, name.to_owned()));
             }

@@ -13,12 +13,13 @@ use super::tidy::{Cast, tidy_name};
 use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_key};
 use names::has_pronoun_subject;
 pub(super) use names::{Phrase, is_common_word, looks_behind, phrases, share_of_english};
+pub(super) use sentences::sentences;
 use std::collections::HashMap;
 pub(super) use words::UNSEEN;
 use words::{MOTION, SMALL, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
-const NAMES: usize = 4;
+pub(super) const NAMES: usize = 4;
 
 /// Words before a place that say that the scene plays there, the surest first.
 const AT: [&str; 16] = [
@@ -64,8 +65,8 @@ pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
 
     let mut cast = Cast::default();
     let mut script = Script::default();
-    let mut side = Direction::Right;
-    for (i, (sentence, phrases)) in sentences.iter().zip(&found).enumerate() {
+    let mut plan = CameraPlan::default();
+    for (sentence, phrases) in sentences.iter().zip(&found) {
         let previous = script.scenes.last();
         let place = place_of(phrases);
         let background = match (place, previous) {
@@ -86,7 +87,7 @@ pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
             }
         }
         foreground.dedup_by(|a, b| entity_key(a) == entity_key(b));
-        let camera = camera_of(sentence, i, previous.map(|scene| scene.camera.direction), &mut side);
+        let camera = plan.next(sentence, None);
         let mut scene = cast.admit(ScriptScene { prompt: String::new(), foreground, background, camera });
         scene.prompt = capitalised(sentence);
         script.scenes.push(scene);
@@ -100,12 +101,36 @@ fn capitalised(sentence: &str) -> String {
 }
 
 /// The place that a sentence plays in: the one behind the surest of the words in [`AT`].
-fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
+pub(super) fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
     let places = phrases.iter().filter(|phrase| phrase.is_place());
     places
         .filter_map(|phrase| Some((AT.iter().position(|word| *word == phrase.before)?, phrase)))
         .min_by_key(|(rank, _)| *rank)
         .map(|(_, phrase)| phrase)
+}
+
+/// Camera moves for scenes one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct CameraPlan {
+    index: usize,
+    last: Option<Direction>,
+    side: Direction,
+}
+
+impl Default for CameraPlan {
+    fn default() -> Self {
+        Self { index: 0, last: None, side: Direction::Right }
+    }
+}
+
+impl CameraPlan {
+    /// The move of the next scene: the given one, else what its words suggest.
+    pub fn next(&mut self, sentence: &str, given: Option<CameraMove>) -> CameraMove {
+        let camera = given.unwrap_or_else(|| camera_of(sentence, self.index, self.last, &mut self.side));
+        self.index += 1;
+        self.last = Some(camera.direction);
+        camera
+    }
 }
 
 fn lower_words(sentence: &str) -> Vec<String> {
@@ -136,12 +161,6 @@ fn motions(words: &[String]) -> impl Iterator<Item = (&'static [Direction], Spee
 /// The directions that the first telling word of a sentence suggests, and the speed.
 pub(super) fn suggested_motion(sentence: &str) -> Option<(&'static [Direction], Speed)> {
     motions(&lower_words(sentence)).next()
-}
-
-/// A move for each sentence by the rules of [`script_from_text`].
-pub(super) fn rule_camera(sentence: &str, index: usize, last: Option<Direction>) -> CameraMove {
-    let mut side = if index % 2 == 0 { Direction::Right } else { Direction::Left };
-    camera_of(sentence, index, last, &mut side)
 }
 
 /// The move that the sentence's words suggest, never the same direction twice in a row.
