@@ -793,15 +793,15 @@ fn how_boldly_the_writer_writes_is_set_in_a_dialog() {
     window.click("More writing settings");
     let is_enabled = |window: &Window, name: &str| !window.harness.get_by_label(name).accesskit_node().is_disabled();
     assert!(!is_enabled(&window, "Reset to the writer's own"));
-    assert!(!is_enabled(&window, "Seed"), "another script each time has no seed");
+    assert!(!is_enabled(&window, "Script seed"), "another script each time has no seed");
     window.click("Another script each time");
-    assert!(is_enabled(&window, "Seed"));
+    assert!(is_enabled(&window, "Script seed"));
     assert!(is_enabled(&window, "Reset to the writer's own"));
     for name in ["Boldness", "Choice", "Variety"] {
         assert!(is_enabled(&window, name));
     }
     window.click("Reset to the writer's own");
-    assert!(!is_enabled(&window, "Seed"));
+    assert!(!is_enabled(&window, "Script seed"));
     window.press(Modifiers::NONE, Key::Escape);
     assert!(window.harness.query_by_label("Boldness").is_none());
 }

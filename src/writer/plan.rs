@@ -179,7 +179,11 @@ mod tests {
     fn a_premise_tells_the_cast_and_the_place() {
         let cases: [(&str, &[&str], &[&str]); 6] = [
             ("A young man with blue hair is making cake", &["young man", "cake"], &[]),
-            ("A wizard's apprentice cleans the tower and lets the brooms loose", &["wizard", "apprentice", "brooms"], &["tower"]),
+            (
+                "A wizard's apprentice cleans the tower and lets the brooms loose",
+                &["wizard", "apprentice", "brooms"],
+                &["tower"],
+            ),
             ("An elderly couple dances in the kitchen while the rain falls", &["elderly couple"], &["kitchen"]),
             ("Mia and Jonas look for their lost kite on the cliffs", &["Mia", "Jonas", "lost kite"], &["cliffs"]),
             (

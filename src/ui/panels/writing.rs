@@ -27,7 +27,7 @@ pub(super) fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         let mut seed = new.seed.unwrap_or(0);
         let field = DragValue::new(&mut seed).speed(0.2);
         let response =
-            ui.add_enabled_ui(!anew, |ui| ui.add_sized(vec2(84.0, 28.0), field).accessible_name("Seed")).inner;
+            ui.add_enabled_ui(!anew, |ui| ui.add_sized(vec2(84.0, 28.0), field).accessible_name("Script seed")).inner;
         response.on_disabled_hover_text("The seed changes with every script");
         new.seed = (!anew).then_some(seed);
     });
