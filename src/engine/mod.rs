@@ -10,6 +10,7 @@ mod job;
 mod lane;
 mod pace;
 mod pictures;
+mod placing;
 mod run;
 mod saver;
 mod studio;

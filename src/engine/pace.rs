@@ -1,7 +1,7 @@
 //! How long denoising steps take.
 
 use super::context::JobCx;
-use crate::models::{Dtype, Measured, ModelCache, ModelSpec, StepKey};
+use crate::models::{Dtype, Measured, ModelCache, ModelSpec, Plan, StepKey};
 use crate::progress::{Cancelled, Progress, Rgb8, Watch};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -10,6 +10,8 @@ use std::time::Instant;
 pub(super) struct Pace<'a> {
     cx: &'a JobCx,
     steps: Mutex<Steps>,
+    /// Where the steps run, and in which numbers.
+    place: (String, Dtype),
 }
 
 /// The denoising steps that were reported.
@@ -22,7 +24,13 @@ struct Steps {
 
 impl<'a> Pace<'a> {
     pub fn new(cx: &'a JobCx) -> Self {
-        Self { cx, steps: Mutex::default() }
+        Self { cx, steps: Mutex::default(), place: ("cpu".to_owned(), Dtype::F32) }
+    }
+
+    /// Says where the steps run.
+    pub fn on(mut self, plan: &Plan) -> Self {
+        self.place = (plan.device.clone(), plan.dtype);
+        self
     }
 
     /// Writes down how long a step took, for the estimates of a preflight.
@@ -33,8 +41,8 @@ impl<'a> Pace<'a> {
             return;
         }
         let secs = (end - start).as_secs_f64() / (after - before) as f64;
-        let (model, device) = (model.id.clone(), "cpu".to_owned());
-        let key = StepKey { model, width, height, frames: 1, dtype: Dtype::F32, device };
+        let (model, (device, dtype)) = (model.id.clone(), self.place.clone());
+        let key = StepKey { model, width, height, frames: 1, dtype, device };
         // The picture is there all the same.
         if let Err(error) = Measured::load(cache.folder()).record(key, secs) {
             log::warn!("cannot remember how long a step takes: {error}");

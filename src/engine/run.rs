@@ -9,7 +9,7 @@ use crate::export::{CutList, ExportError, FrameError, export_film};
 use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
-use crate::models::{ModelError, RegistryError, Role};
+use crate::models::{ComputeError, ModelError, RegistryError, Role};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
     DRAFT_STUDIO, EntityKind, EntitySummary, Format, MediaName, Project, Reference, ReferenceSource, SceneId,
@@ -55,6 +55,12 @@ pub(super) enum JobError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Stage(StageError),
+    #[error("{0}")]
+    NoRoom(String),
+    #[error("the device ran out of memory ({0}); close other programs, or choose a cheaper plan")]
+    OutOfMemory(String),
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
 }
@@ -72,9 +78,17 @@ macro_rules! from_cancellable {
         }
     )*};
 }
-from_cancellable!(
-    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage
-);
+from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
+
+impl From<StageError> for JobError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
+            error => Self::Stage(error),
+        }
+    }
+}
 
 /// What a lane keeps from job to job.
 pub(super) struct LaneState {
@@ -262,7 +276,9 @@ impl LaneState {
             Some(studio) => {
                 self.writer = None;
                 let picture = self.studio.compose(studio, &job.project, scene, &job.media, cx)?;
-                (DynamicImage::ImageRgb8(picture), studio.wanted_recipe(&job.project, scene))
+                let mut recipe = studio.wanted_recipe(&job.project, scene);
+                recipe.made_on = self.studio.made_on();
+                (DynamicImage::ImageRgb8(picture), recipe)
             }
         };
         let media = job.media.put(&png(&picture)?, "png")?;

@@ -22,7 +22,7 @@ pub use history::{CoalesceKey, History};
 pub use ids::{SceneId, TakeId};
 pub use media::{MediaName, MediaNameError};
 pub use model::{
-    DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Recipe, RecipeEntity, Reference,
+    DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, MadeOn, Project, Recipe, RecipeEntity, Reference,
     ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
