@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::computing::Computing;
 use crate::export::Quality;
 use crate::project::DRAFT_STUDIO;
 use clap::{Parser, Subcommand};
@@ -37,6 +38,9 @@ pub enum Command {
         /// The studio that renders, as in models.ron.
         #[arg(long, default_value = DRAFT_STUDIO, value_name = "NAME")]
         studio: String,
+        #[command(flatten)]
+        /// How its networks compute.
+        computing: Computing,
         #[command(flatten)]
         /// How the film is encoded.
         encoding: Encoding,
@@ -91,6 +95,9 @@ pub enum Command {
         /// Denoising steps from now on; fewer are faster and rougher.
         #[arg(long, value_name = "N")]
         steps: Option<u32>,
+        #[command(flatten)]
+        /// How its networks compute.
+        computing: Computing,
         /// Only say what it would need: files, disk, memory and time.
         #[arg(long)]
         dry_run: bool,
@@ -118,6 +125,9 @@ pub enum Command {
     Models(super::models::ModelsArgs),
     /// Tell what this machine has, what is missing, and what to do.
     Doctor {
+        #[command(flatten)]
+        /// What shall be computed with; only looked at.
+        computing: Computing,
         /// As JSON.
         #[arg(long)]
         json: bool,

@@ -1,6 +1,7 @@
 //! Carries a command out.
 
 use super::args::{Command, Encoding, SceneList, Stage, Writing};
+use super::computing::{Computing, nvidia_cards};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::film::Film;
 use super::models;
@@ -8,7 +9,7 @@ use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::show;
 use crate::engine::StudioModels;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize};
+use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize};
 use crate::project::{EntityKind, Project, entities, read_project};
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
@@ -21,8 +22,8 @@ use std::sync::atomic::AtomicBool;
 pub fn run(command: Command) -> Result<()> {
     let cancel = cancel_on_ctrl_c().context("cannot listen for Ctrl-C")?;
     match command {
-        Command::Film { premise, output, writing, style, studio, encoding } => {
-            film(&premise, (style, &studio), &output, &writing, &encoding, cancel)
+        Command::Film { premise, output, writing, style, studio, computing, encoding } => {
+            film(&premise, (style, &studio), computing, &output, &writing, &encoding, cancel)
         }
         Command::New { project, premise, style, example } => {
             let mut new = if example { crate::draft::example_project() } else { Project::new(premise) };
@@ -50,19 +51,20 @@ pub fn run(command: Command) -> Result<()> {
             };
             film.import_photo(entity.kind, &name, photo)
         }
-        Command::Render { project, scenes, studio, dry_run: true, .. } => {
+        Command::Render { project, scenes, studio, computing, dry_run: true, .. } => {
             let read = read_project(&project)?;
             let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
             let studio = studio.as_deref().unwrap_or(&read.studio);
-            out(&format!("{}\n", preflight(&read, scenes, studio)?))
+            out(&format!("{}\n", preflight(&read, scenes, studio, computing)?))
         }
-        Command::Render { project, scenes, studio, stage, steps, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, computing, .. } => {
+            let compute = checked(computing, &cache()?)?;
             let mut film = Film::open(&project, cancel)?;
             let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
             if let Some(steps) = steps {
                 film.set_steps(steps)?;
             }
-            let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?;
+            let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?.map(|studio| studio.on(compute));
             render(&mut film, studio.as_ref(), &numbers, stage)
         }
         Command::Export { project, output, encoding } => {
@@ -81,7 +83,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
         }
-        Command::Doctor { json } => doctor(json),
+        Command::Doctor { json, computing } => doctor(json, computing),
     }
 }
 
@@ -95,17 +97,27 @@ fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Resul
 }
 
 /// What a studio needs for so many scenes of a project.
-fn preflight(project: &Project, scenes: usize, studio: &str) -> Result<Preflight> {
+fn preflight(project: &Project, scenes: usize, studio: &str, computing: Computing) -> Result<Preflight> {
     let (registry, cache) = (registry()?, cache()?);
     let studio = registry.studio(studio)?;
     let size = RenderSize::of_project(studio, &registry, project, scenes)?;
-    Ok(Preflight::of(studio, &registry, &cache, &Machine::now(cache.folder()), &size)?)
+    Ok(Preflight::of(studio, &registry, &cache, &computing.on(Machine::now(cache.folder())), &size)?)
+}
+
+/// How networks shall compute. That they cannot as it was typed is said before anything is made.
+fn checked(computing: Computing, cache: &ModelCache) -> Result<Compute> {
+    let machine = computing.on(Machine::now(cache.folder()));
+    if computing != Computing::default() {
+        machine.first_way()?;
+    }
+    Ok(machine.chosen)
 }
 
 /// Everything from a sentence to a film.
 fn film(
     premise: &str,
     (style, studio): (String, &str),
+    computing: Computing,
     output: &Path,
     writing: &Writing,
     encoding: &Encoding,
@@ -117,6 +129,7 @@ fn film(
     let (registry, cache) = (registry()?, cache()?);
     // Known before anything is written, so that a wrong name costs nothing.
     registry.studio(studio)?;
+    let compute = checked(computing, &cache)?;
     let folder = output.with_extension("reel");
     if folder.exists() {
         let (folder, output) = (folder.display(), output.display());
@@ -133,7 +146,7 @@ fn film(
         film.discard();
     }
     written?;
-    let studio = film.use_studio(Some(studio), registry, cache)?;
+    let studio = film.use_studio(Some(studio), registry, cache)?.map(|studio| studio.on(compute));
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
         render(&mut film, studio.as_ref(), &numbers, None)?;
@@ -193,11 +206,13 @@ fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn doctor(json: bool) -> Result<()> {
+fn doctor(json: bool, computing: Computing) -> Result<()> {
     let encoders: Vec<Encoder> = probe_encoders().iter().filter_map(encoder).collect();
     let adapters = adapters();
-    let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders };
-    let report = doctor::report(&registry()?, &cache()?, probed);
+    let cache = cache()?;
+    let machine = computing.on(Machine::now(cache.folder()));
+    let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders, machine, cards: nvidia_cards() };
+    let report = doctor::report(&registry()?, &cache, probed);
     if json { out(&format!("{}\n", serde_json::to_string_pretty(&report)?)) } else { out(&format!("{report}\n")) }
 }
 

@@ -23,6 +23,7 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
                     json!({
                         "media": take.media.as_str(),
                         "studio": take.recipe.studio,
+                        "made_on": (!take.recipe.made_on.is_unknown()).then_some(&take.recipe.made_on.0),
                         "chosen": scene.chosen == Some(take.id),
                         "stale": stale.iter().map(ToString::to_string).collect::<Vec<_>>(),
                     })

@@ -117,3 +117,89 @@ fn is_better(plan: &Plan, chosen: &Plan) -> bool {
     };
     rank(plan) < rank(chosen)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::Dtype;
+    use crate::progress::{Cancelled, Progress};
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Notes(Mutex<Vec<String>>);
+
+    impl Progress for Notes {
+        fn step(&self, _done: u64, _total: u64) -> Result<(), Cancelled> {
+            Ok(())
+        }
+    }
+
+    impl Watch for Notes {
+        fn note(&self, text: &str) {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+    }
+
+    fn plan(device: &str, dtype: Dtype, sequential: bool, needed_bytes: u64) -> Plan {
+        Plan { device: device.to_owned(), dtype, sequential, size: [512, 512], frames: 1, needed_bytes }
+    }
+
+    fn plans(fitting: Vec<Plan>, too_large: Vec<Plan>) -> StagePlans {
+        let least = plan("cpu", Dtype::F16, true, 1);
+        let (smaller, in_half) = (Vec::new(), None);
+        StagePlans { fitting, too_large, smaller, smallest: least.clone(), least, in_half, found_bytes: None }
+    }
+
+    /// What was tried and told when only `works` does not run out of memory.
+    fn tried(plans: &StagePlans, works: &str) -> (Result<String, JobError>, Vec<String>, Vec<String>) {
+        let (notes, mut tries) = (Notes::default(), Vec::new());
+        let free = |tries: &mut Vec<String>| tries.push("freed".to_owned());
+        let result = by_plan(&mut tries, plans, &notes, free, |tries, plan| {
+            tries.push(plan.way());
+            if plan.way() == works { Ok(plan.way()) } else { Err(JobError::OutOfMemory("full".to_owned())) }
+        });
+        (result, tries, notes.0.into_inner().unwrap())
+    }
+
+    #[test]
+    fn a_full_memory_is_freed_and_the_next_cheaper_plan_is_tried_once() {
+        let all = plans(
+            vec![
+                plan("cuda:0", Dtype::F16, false, 8),
+                plan("cuda:0", Dtype::F16, true, 5),
+                plan("cuda:0", Dtype::F32, false, 16),
+                plan("cpu", Dtype::F32, false, 16),
+            ],
+            Vec::new(),
+        );
+        let (result, tries, notes) = tried(&all, "f16 on cuda:0");
+        assert_eq!((result.unwrap().as_str(), tries.len(), notes.len()), ("f16 on cuda:0", 1, 0));
+        let (result, tries, notes) = tried(&all, "f16 on cuda:0, one network at a time");
+        assert!(result.is_ok());
+        assert_eq!(tries, ["f16 on cuda:0", "freed", "f16 on cuda:0, one network at a time"]);
+        assert_eq!(
+            notes,
+            ["f16 on cuda:0 ran out of memory, so it was computed in f16 on cuda:0, one network at a time"]
+        );
+        let (result, tries, _) = tried(&all, "f32 on cpu");
+        assert!(matches!(result, Err(JobError::OutOfMemory(_))) && tries.len() == 3, "once and no more");
+        let (result, tries, _) = tried(&plans(vec![plan("cpu", Dtype::F32, false, 16)], Vec::new()), "");
+        assert!(matches!(result, Err(JobError::OutOfMemory(_))) && tries.len() == 1);
+    }
+
+    #[test]
+    fn a_plan_that_is_not_the_best_is_told() {
+        let found = plans(
+            vec![plan("cpu", Dtype::F32, true, 8), plan("cpu", Dtype::F16, false, 7)],
+            vec![plan("cpu", Dtype::F32, false, 16)],
+        );
+        let (_, _, notes) = tried(&found, "f32 on cpu, one network at a time");
+        assert_eq!(
+            notes,
+            ["computed in f32 on cpu, one network at a time: f32 on cpu would take more memory than is free"]
+        );
+        // That what is worse does not fit is no news.
+        let found = plans(vec![plan("cuda:0", Dtype::F16, false, 8)], vec![plan("cpu", Dtype::F32, false, 16)]);
+        assert!(tried(&found, "f16 on cuda:0").2.is_empty());
+    }
+}

@@ -9,7 +9,7 @@ use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
 use crate::engine::{Engine, JobId, JobStatus};
-use crate::models::{ModelCache, Registry};
+use crate::models::{Devices, ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
 use egui::{Context, Pos2, Ui};
@@ -154,6 +154,12 @@ impl App {
 
     fn with_services(ctx: Context, viewer: Viewer, remembered: Remembered) -> Result<Self, AppError> {
         theme::install(&ctx);
+        let build = Devices::of_this_build();
+        if build.cuda || build.metal {
+            // Starting a driver takes a second, which the first dialog that asks for its memory shall not wait for.
+            let start = move || drop(build.accelerators());
+            std::thread::Builder::new().name("reelboard devices".to_owned()).spawn(start)?;
+        }
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);

@@ -42,6 +42,7 @@ impl App {
             Command::RenderTake(id) => self.render_scene(id),
             Command::ForgetRender(id) => self.rendering.forget(id),
             Command::FetchStudio => self.fetch_studio(),
+            Command::SetCompute(compute) => self.set_compute(compute),
             Command::ChooseTake(id, take) => {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(take) }, None);
             }
@@ -201,7 +202,7 @@ impl App {
             self.panel_state.prepare_export(doc.saver().folder(), &doc.name(), format);
             self.exporting = None;
         }
-        if dialog == Some(Dialog::Studio) {
+        if matches!(dialog, Some(Dialog::Studio | Dialog::RenderSettings)) {
             self.look_at_needs();
         }
         self.dialog = dialog;

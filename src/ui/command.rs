@@ -2,6 +2,7 @@
 
 use crate::engine::JobId;
 use crate::export::ExportSettings;
+use crate::models::Compute;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub enum Command {
     ForgetRender(SceneId),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
+    /// Chooses how networks compute on this machine.
+    SetCompute(Compute),
     ChooseTake(SceneId, Option<TakeId>),
     Export(ExportSettings),
     BrowseExport(PathBuf),

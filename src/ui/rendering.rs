@@ -4,7 +4,7 @@
 use super::app::App;
 use super::command::Dialog;
 use crate::engine::{IllustrateJob, JobId, JobSpec, JobStatus, StudioModels, TakeJob, illustration_seed};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role};
+use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityKind, EntitySummary, MediaName, Project, Recipe, Scene, SceneField, SceneId, Take,
     wanted_in_place_of, wanted_recipe,
@@ -55,6 +55,8 @@ pub(super) struct Rendering {
     still_models: Option<Vec<(String, String)>>,
     /// What the studio needs, as it was when the dialog was opened or a model came.
     pub preflight: Option<Preflight>,
+    /// This machine as it was then, and how it shall be used.
+    pub machine: Option<Machine>,
     /// Models that are being made, by id.
     making: HashMap<JobId, String>,
     /// Pictures that the user asked for and that wait for models.
@@ -73,6 +75,7 @@ impl Default for Rendering {
             studio: None,
             still_models: None,
             preflight: None,
+            machine: None,
             making: HashMap::new(),
             pictures: Vec::new(),
             waiting: Vec::new(),
@@ -193,10 +196,10 @@ impl Rendering {
 }
 
 /// What a studio needs to render a whole project.
-fn preflight(project: &Project, registry: &Registry, cache: &ModelCache) -> Option<Preflight> {
+fn preflight(project: &Project, registry: &Registry, cache: &ModelCache, machine: &Machine) -> Option<Preflight> {
     let studio = registry.studio(&project.studio).ok()?;
     let size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
-    let mut found = Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()?;
+    let mut found = Preflight::of(studio, registry, cache, machine, &size).ok()?;
     // Clips are not rendered yet: what only they need is not asked for.
     let roles: Vec<_> = STILL_ROLES.iter().filter_map(|role| registry.model(studio.model_id(*role)?).ok()).collect();
     let needed = |id: &str| roles.iter().any(|model| registry.with_needs(model).iter().any(|need| need.id == id));
@@ -235,7 +238,18 @@ impl App {
     /// Looks at what the studio needs, for its dialog.
     pub(super) fn look_at_needs(&mut self) {
         let Some(doc) = &self.doc else { return };
-        self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache);
+        let machine = Machine::now(self.cache.folder());
+        self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache, &machine);
+        self.rendering.machine = Some(machine);
+    }
+
+    /// Chooses how networks compute on this machine, for every project.
+    pub(super) fn set_compute(&mut self, compute: Compute) {
+        if let Err(error) = compute.remember(self.cache.folder()) {
+            let folder = self.cache.folder().display();
+            self.complain(format!("the choice cannot be kept in {folder}: {error}"));
+        }
+        self.look_at_needs();
     }
 
     /// Downloads everything that the studio lacks.

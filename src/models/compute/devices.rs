@@ -1,6 +1,6 @@
 //! The devices of this build on this machine.
 
-use super::{Compute, ComputeError, DeviceChoice, Dtype};
+use super::{Compute, ComputeError, DeviceChoice, Dtype, DtypeChoice};
 use crate::models::machine::Room;
 use candle_core::Device;
 use std::fmt;
@@ -54,6 +54,9 @@ pub struct Accelerator {
     pub dtypes: Vec<Dtype>,
 }
 
+/// A device that may compute: name, free memory, and in which numbers it computes.
+pub(super) type Candidate<'a> = (&'a str, Option<u64>, &'a [Dtype]);
+
 /// What this machine has now, and how the user wants it used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
@@ -85,14 +88,18 @@ impl Machine {
         self
     }
 
-    /// The devices that may compute, the best first: name, free memory, and in which numbers they compute.
-    pub(super) fn candidates(&self) -> Result<Vec<(&str, Option<u64>, &[Dtype])>, ComputeError> {
+    /// The devices that may compute, the best first.
+    pub(super) fn candidates(&self) -> Result<Vec<Candidate<'_>>, ComputeError> {
         let cards =
             || self.accelerators.iter().map(|card| (card.name.as_str(), card.free_bytes, card.dtypes.as_slice()));
         let cpu = ("cpu", self.room.memory_bytes, [Dtype::F32, Dtype::F16, Dtype::Bf16].as_slice());
+        let can = |known: &[Dtype]| match self.chosen.dtype {
+            DtypeChoice::Auto => true,
+            DtypeChoice::Only(dtype) => known.contains(&dtype),
+        };
         let device = self.chosen.device;
         let found: Vec<_> = match device {
-            DeviceChoice::Auto => cards().chain([cpu]).collect(),
+            DeviceChoice::Auto => cards().filter(|(.., known)| can(known)).chain([cpu]).collect(),
             DeviceChoice::Cpu => vec![cpu],
             DeviceChoice::Cuda(_) | DeviceChoice::Metal => {
                 cards().filter(|(name, ..)| *name == device.to_string()).collect()

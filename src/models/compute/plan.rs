@@ -193,6 +193,22 @@ pub fn stage_plans(
     Ok(StagePlans { fitting, too_large, smaller, least, in_half, smallest, found_bytes })
 }
 
+impl Machine {
+    /// Where the first plan is, and in which numbers, whether it fits or not.
+    ///
+    /// # Errors
+    /// When the device that the user chose is not there, or cannot compute in the numbers that they chose.
+    pub fn first_way(&self) -> Result<(String, Dtype), ComputeError> {
+        let devices = self.candidates()?;
+        let mut first = None;
+        for (device, _, known) in devices {
+            let ways = ways(Role::Compositor, device, known, self.chosen)?;
+            first = first.or_else(|| ways.first().map(|(dtype, _)| (device.to_owned(), *dtype)));
+        }
+        Ok(first.unwrap_or_else(|| ("cpu".to_owned(), Dtype::F32)))
+    }
+}
+
 /// The ways to run on a device: numbers, and whether one network at a time.
 fn ways(role: Role, device: &str, known: &[Dtype], chosen: Compute) -> Result<Vec<(Dtype, bool)>, ComputeError> {
     let dtypes: Vec<Dtype> = match chosen.dtype {

@@ -327,6 +327,9 @@ fn take_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String 
             take.recipe.seed
         );
     }
+    if !take.recipe.made_on.is_unknown() {
+        hint += &format!("\nComputed on {}", take.recipe.made_on.0);
+    }
     if cx.is_random(&take.recipe.studio) {
         hint += "\nIts weights are random: the picture is noise";
     }

@@ -2,6 +2,7 @@
 
 mod cards;
 mod cast;
+mod compute;
 mod dialogs;
 mod inspector;
 mod notice;
