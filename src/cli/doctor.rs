@@ -2,6 +2,7 @@
 
 use super::computing::ComputeReport;
 use super::models::{Listed, listed};
+use crate::engine::LatentFolder;
 use crate::models::{
     Machine, ModelCache, Pip, Registry, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
     user_registry_file,
@@ -265,6 +266,9 @@ fn folders(cache: &ModelCache) -> Vec<Folder> {
     }
     if let Some(config) = user_registry_file().as_deref().and_then(Path::parent) {
         folders.push(folder("your own models.ron", config));
+    }
+    if let Some(latents) = LatentFolder::of_user() {
+        folders.push(folder("first parts of clips, for other camera movements", latents.folder()));
     }
     folders
 }

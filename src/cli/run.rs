@@ -9,8 +9,9 @@ use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::show;
 use crate::engine::StudioModels;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize};
-use crate::project::{EntityKind, Project, entities, read_project};
+use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, Role};
+use crate::project::{EntityKind, Project, StudioFiles, entities, read_project};
+use crate::video::clip_size;
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
 use std::io::{Read as _, Write as _};
@@ -57,14 +58,16 @@ pub fn run(command: Command) -> Result<()> {
             let studio = studio.as_deref().unwrap_or(&read.studio);
             out(&format!("{}\n", preflight(&read, scenes, studio, computing)?))
         }
-        Command::Render { project, scenes, studio, stage, steps, computing, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, clip, computing, .. } => {
             let compute = checked(computing, &cache()?)?;
             let mut film = Film::open(&project, cancel)?;
             let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
             if let Some(steps) = steps {
                 film.set_steps(steps)?;
             }
-            let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?.map(|studio| studio.on(compute));
+            film.set_clip(&clip)?;
+            let studio = film.use_studio(studio.as_deref(), stage, registry()?, cache()?)?;
+            let studio = studio.map(|studio| studio.on(compute));
             render(&mut film, studio.as_ref(), &numbers, stage)
         }
         Command::Export { project, output, encoding } => {
@@ -77,8 +80,8 @@ pub fn run(command: Command) -> Result<()> {
             if !json {
                 return out(&show::as_text(&project));
             }
-            let models = still_models(&project);
-            out(&format!("{:#}\n", show::as_json(&project, models.as_deref())))
+            let files = studio_files(&project).unwrap_or_default();
+            out(&format!("{:#}\n", show::as_json(&project, &files)))
         }
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
@@ -100,7 +103,8 @@ fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Resul
 fn preflight(project: &Project, scenes: usize, studio: &str, computing: Computing) -> Result<Preflight> {
     let (registry, cache) = (registry()?, cache()?);
     let studio = registry.studio(studio)?;
-    let size = RenderSize::of_project(studio, &registry, project, scenes)?;
+    let mut size = RenderSize::of_project(studio, &registry, project, scenes)?;
+    size.clip = clip_size(project.format, size.clip);
     Ok(Preflight::of(studio, &registry, &cache, &computing.on(Machine::now(cache.folder())), &size)?)
 }
 
@@ -146,7 +150,7 @@ fn film(
         film.discard();
     }
     written?;
-    let studio = film.use_studio(Some(studio), registry, cache)?.map(|studio| studio.on(compute));
+    let studio = film.use_studio(Some(studio), None, registry, cache)?.map(|studio| studio.on(compute));
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
         render(&mut film, studio.as_ref(), &numbers, None)?;
@@ -157,25 +161,36 @@ fn film(
 
 /// Renders scenes, counted from 1, and prints the files.
 fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
-    if let Some(studio) = studio
-        && stage != Some(Stage::Stills)
-    {
+    let illustrates = |studio: &StudioModels| match stage {
+        // Where nobody draws them, references are the draft's and the user's.
+        None => studio.model(Role::Illustrator).is_some(),
+        Some(stage) => stage == Stage::References,
+    };
+    if let Some(studio) = studio.filter(|studio| illustrates(studio)) {
         for (name, path) in film.illustrate(studio, numbers)? {
             println!("{name}: {}", path.display());
         }
     }
-    if stage != Some(Stage::References) {
+    if matches!(stage, None | Some(Stage::Stills)) {
         for number in numbers {
             println!("{}", film.render(number - 1, studio)?.display());
+        }
+    }
+    // All stills come first, so that the models of each stage are loaded once.
+    if let Some(studio) = studio.filter(|studio| studio.model(Role::Animator).is_some())
+        && matches!(stage, None | Some(Stage::Clips))
+    {
+        for number in numbers {
+            println!("{}", film.animate(number - 1, studio, stage.is_some())?.display());
         }
     }
     Ok(())
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
-fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
+fn studio_files(project: &Project) -> Option<StudioFiles> {
     let studio = StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?);
-    studio.ok()?.known_still_models()
+    Some(studio.ok()?.known_files())
 }
 
 fn registry() -> Result<Registry> {

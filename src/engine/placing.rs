@@ -3,7 +3,7 @@
 use super::run::JobError;
 use crate::models::weights::Keep;
 use crate::models::{
-    ComputeError, DeviceKind, Machine, ModelSpec, OpenDevices, Plan, StagePlans, memory_held, stage_plans,
+    ComputeError, DeviceKind, Machine, ModelSpec, OpenDevices, Plan, Role, StagePlans, memory_held, stage_plans,
 };
 use crate::progress::Watch;
 use candle_core::{DType, Device};
@@ -36,12 +36,21 @@ impl Place {
     }
 }
 
+/// What is loaded together and let go of together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// For references and stills.
+    Pictures,
+    /// For clips.
+    Clips,
+}
+
 /// The devices that are open, and what lies on them.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     open: OpenDevices,
     /// What loaded networks keep: the device, and how much of it.
-    held: Option<(String, u64)>,
+    held: Vec<(Part, String, u64)>,
 }
 
 impl Places {
@@ -54,12 +63,13 @@ impl Places {
         machine: Machine,
         (size, frames): ([u32; 2], u32),
     ) -> Result<StagePlans, JobError> {
-        let machine = match &self.held {
-            Some((device, bytes)) => machine.with_given_back(device, *bytes),
-            None => machine,
-        };
+        let machine =
+            self.held.iter().fold(machine, |machine, (_, device, bytes)| machine.with_given_back(device, *bytes));
         let plans = stage_plans(model.role, needed, &machine, size, frames)?;
         match plans.refusal(&model.title) {
+            Some(refusal) if model.role == Role::Animator => {
+                Err(JobError::NoRoom(format!("{refusal}; stills can be rendered without clips")))
+            }
             Some(refusal) => Err(JobError::NoRoom(refusal)),
             None => Ok(plans),
         }
@@ -70,14 +80,27 @@ impl Places {
     }
 
     /// Remembers what is loaded from now on.
-    pub fn hold(&mut self, place: &Place, needed: &[&ModelSpec]) {
+    pub fn hold(&mut self, part: Part, place: &Place, needed: &[&ModelSpec]) {
         let bytes = memory_held(needed, &place.plan);
-        let more = self.held.take().filter(|(device, _)| *device == place.plan.device);
-        self.held = Some((place.plan.device.clone(), more.map_or(bytes, |(_, held)| held.max(bytes))));
+        let before = self.held.iter().find(|(of, device, _)| *of == part && *device == place.plan.device);
+        let bytes = before.map_or(bytes, |(.., held)| bytes.max(*held));
+        self.let_go(part);
+        self.held.push((part, place.plan.device.clone(), bytes));
     }
 
-    pub fn hold_nothing(&mut self) {
-        self.held = None;
+    pub fn let_go(&mut self, part: Part) {
+        self.held.retain(|(of, ..)| *of != part);
+    }
+
+    /// Whether there is room for a plan beside what is loaded for `other`, when all the rest is let go of.
+    pub fn fits_beside(&self, other: Part, plan: &Plan, machine: &Machine) -> bool {
+        let rest = self.held.iter().filter(|(part, device, _)| *part != other && *device == plan.device);
+        let given_back: u64 = rest.map(|(.., bytes)| bytes).sum();
+        let free = match machine.accelerators.iter().find(|card| card.name == plan.device) {
+            Some(card) => card.free_bytes,
+            None => machine.room.memory_bytes,
+        };
+        free.is_none_or(|free| plan.free_bytes() <= free.saturating_add(given_back))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The loaded models of a studio, and the stages that run on them.
 
+use super::animate::LoadedAnimator;
 use super::context::JobCx;
 use super::pace::Pace;
 use super::pictures::picture_and_mask;
-use super::placing::{Place, Places, by_plan};
+use super::placing::{Part, Place, Places, by_plan};
 use super::run::JobError;
 use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
@@ -13,7 +14,8 @@ use crate::models::{
 };
 use crate::progress::Progress as _;
 use crate::project::{
-    EntityKind, Format, MadeOn, MediaFolder, MediaName, Project, Recipe, Reference, Scene, wanted_recipe,
+    EntityKind, Format, MadeOn, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StudioFiles, Take,
+    clip_recipe, wanted_recipe,
 };
 use image::{RgbImage, imageops};
 use std::path::PathBuf;
@@ -23,8 +25,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct StudioModels {
     studio: Studio,
-    registry: Arc<Registry>,
-    cache: ModelCache,
+    pub(super) registry: Arc<Registry>,
+    pub(super) cache: ModelCache,
     /// How networks shall compute; `None` is what is remembered for the models' folder when a job begins.
     compute: Option<Compute>,
 }
@@ -44,7 +46,7 @@ impl StudioModels {
     }
 
     /// What this machine has now, and how it shall be used.
-    fn machine(&self) -> Machine {
+    pub(super) fn machine(&self) -> Machine {
         let machine = Machine::now(self.cache.folder());
         Machine { chosen: self.compute.unwrap_or(machine.chosen), ..machine }
     }
@@ -74,30 +76,38 @@ impl StudioModels {
 
     /// The recipe of the still that `scene` asks this studio for.
     pub fn wanted_recipe(&self, project: &Project, scene: &Scene) -> Recipe {
-        let known = self.still_files().filter_map(|(role, sha256)| Some((role, sha256?)));
+        let known = self.files_of(Role::Compositor).filter_map(|(role, sha256)| Some((role, sha256?)));
         wanted_recipe(project, scene, self.name(), &known.collect::<Vec<_>>())
     }
 
-    /// The files that decide a still: role and SHA-256. `None` until all of them were read in full on this machine.
-    pub fn known_still_models(&self) -> Option<Vec<(String, String)>> {
-        self.still_files().map(|(role, sha256)| Some((role, sha256?))).collect()
+    /// The recipe of the clip that `scene` asks this studio for, started from `still`.
+    pub fn clip_recipe(&self, project: &Project, scene: &Scene, still: &Take) -> Recipe {
+        let known = self.files_of(Role::Animator).filter_map(|(role, sha256)| Some((role, sha256?)));
+        clip_recipe(project, scene, self.name(), still, known.collect())
     }
 
-    /// Role and SHA-256 of every file that decides a still.
-    fn still_files(&self) -> impl Iterator<Item = (String, Option<String>)> {
-        let models = self.model(Role::Compositor).map(|compositor| self.registry.with_needs(compositor));
+    /// The files that decide stills and clips: role and SHA-256. `None` until all of them were read in full on this
+    /// machine.
+    pub fn known_files(&self) -> StudioFiles {
+        let known = |role| self.files_of(role).map(|(role, sha256)| Some((role, sha256?))).collect();
+        StudioFiles { still: known(Role::Compositor), clip: known(Role::Animator) }
+    }
+
+    /// Role and SHA-256 of every file that a stage works with.
+    fn files_of(&self, role: Role) -> impl Iterator<Item = (String, Option<String>)> {
+        let models = self.model(role).map(|model| self.registry.with_needs(model));
         models.into_iter().flatten().flat_map(|model| {
             model.files.iter().map(|file| (model.role.to_string(), self.cache.sha256(model, &file.name)))
         })
     }
 
     /// The model for a role; `None` would mean that the draft stage does it.
-    fn expect(&self, role: Role) -> Result<&ModelSpec, JobError> {
+    pub(super) fn expect(&self, role: Role) -> Result<&ModelSpec, JobError> {
         self.model(role).ok_or_else(|| JobError::NoModel { studio: self.name().to_owned(), role })
     }
 
     /// The checked folder of a model, in a published layout.
-    fn folder(&self, model: &ModelSpec, layout: Layout, cx: &JobCx) -> Result<ModelFolder, ModelError> {
+    pub(super) fn folder(&self, model: &ModelSpec, layout: Layout, cx: &JobCx) -> Result<ModelFolder, ModelError> {
         let folder = self.cache.checked_folder(model, cx)?;
         Ok(ModelFolder::new(layout, folder, Precision::Full))
     }
@@ -109,17 +119,29 @@ pub(super) struct LoadedStudio {
     base: Option<(PathBuf, PathBuf, Place, Arc<StableDiffusion>)>,
     compositor: Option<(PathBuf, Compositor)>,
     cut_out: Option<(PathBuf, CutOut)>,
-    places: Places,
-    made_on: String,
+    pub(super) animator: Option<LoadedAnimator>,
+    pub(super) places: Places,
+    pub(super) made_on: String,
 }
 
 impl LoadedStudio {
     /// Gives all memory back.
     pub fn clear(&mut self) {
-        self.base = None;
-        self.compositor = None;
         self.cut_out = None;
-        self.places.hold_nothing();
+        self.let_go(Part::Pictures);
+        self.let_go(Part::Clips);
+    }
+
+    /// Gives the memory of some stages back.
+    pub(super) fn let_go(&mut self, part: Part) {
+        match part {
+            Part::Pictures => {
+                self.base = None;
+                self.compositor = None;
+            }
+            Part::Clips => self.animator = None,
+        }
+        self.places.let_go(part);
     }
 
     /// On which kind of device, and in which numbers, the last picture was made.
@@ -127,9 +149,15 @@ impl LoadedStudio {
         MadeOn(self.made_on.clone())
     }
 
-    /// How `model` can run here.
-    fn plans(&self, studio: &StudioModels, model: &ModelSpec, size: [u32; 2]) -> Result<StagePlans, JobError> {
-        self.places.plans(model, &studio.registry.with_needs(model), studio.machine(), (size, 1))
+    /// How `model` can run here, at this size and with so many frames.
+    pub(super) fn plans(
+        &self,
+        studio: &StudioModels,
+        model: &ModelSpec,
+        size: [u32; 2],
+        frames: u32,
+    ) -> Result<StagePlans, JobError> {
+        self.places.plans(model, &studio.registry.with_needs(model), studio.machine(), (size, frames))
     }
 
     /// The Stable Diffusion that `model` is or needs.
@@ -151,14 +179,19 @@ impl LoadedStudio {
             && (base_path, vae_path, at.is_as(&place)) == (&base.folder, &vae.folder, true)
         {
             let loaded = Arc::clone(loaded);
-            self.places.hold(&place, &studio.registry.with_needs(model));
+            self.places.hold(Part::Pictures, &place, &studio.registry.with_needs(model));
             return Ok(loaded);
         }
-        // The old ones go before the new ones take their memory.
-        self.clear();
+        // The old ones go before the new ones take their memory, and the animator where there is too little for both.
+        let animator = self.animator.take().filter(|_| self.places.fits_beside(Part::Clips, plan, &studio.machine()));
+        self.let_go(Part::Pictures);
+        if animator.is_none() {
+            self.let_go(Part::Clips);
+        }
+        self.animator = animator;
         let at = (&place.device, place.dtype());
         let loaded = Arc::new(StableDiffusion::open(&base, Some(&vae), at, place.keep(), cx)?);
-        self.places.hold(&place, &studio.registry.with_needs(model));
+        self.places.hold(Part::Pictures, &place, &studio.registry.with_needs(model));
         self.base = Some((base.folder, vae.folder, place, Arc::clone(&loaded)));
         Ok(loaded)
     }
@@ -182,12 +215,12 @@ impl LoadedStudio {
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
-        let plans = self.plans(studio, model, request.size)?;
+        let plans = self.plans(studio, model, request.size, 1)?;
         by_plan(self, &plans, cx, Self::clear, |loaded, plan| {
             let stable_diffusion = loaded.base(studio, model, plan, cx)?;
             let pace = Pace::new(cx).on(plan);
             let picture = stable_diffusion.illustrate(&request, None, &pace)?;
-            pace.remember(&studio.cache, model, request.size);
+            pace.remember(&studio.cache, model, request.size, 1);
             Ok(picture)
         })
     }
@@ -228,12 +261,12 @@ impl LoadedStudio {
             seed: scene.seed,
             ..Compose::default()
         };
-        let plans = self.plans(studio, model, request.size)?;
+        let plans = self.plans(studio, model, request.size, 1)?;
         let picture = by_plan(self, &plans, cx, Self::clear, |loaded, plan| {
             let compositor = loaded.compositor(studio, model, plan, cx)?;
             let pace = Pace::new(cx).on(plan);
             let picture = compositor.compose(&request, None, &pace)?;
-            pace.remember(&studio.cache, model, request.size);
+            pace.remember(&studio.cache, model, request.size, 1);
             Ok(picture)
         })?;
         Ok(cropped(&picture, project.format))
@@ -295,7 +328,7 @@ fn steps(project: &Project, model: &ModelSpec) -> usize {
     steps as usize
 }
 
-fn styled(text: &str, style: &str) -> String {
+pub(super) fn styled(text: &str, style: &str) -> String {
     match style.trim() {
         "" => text.trim().to_owned(),
         style => format!("{}, {style}", text.trim()),

@@ -44,6 +44,8 @@ impl RenderSize {
         // More steps than they were given are wasted on random weights.
         if !registry.is_random(studio)? {
             size.still_steps = project.still.steps;
+            size.clip_steps = project.clip.steps;
+            size.frames = project.clip.frames;
         }
         Ok(size)
     }

@@ -2,12 +2,14 @@
 
 mod action;
 mod animate;
+mod asked;
 mod error;
 mod interpolate;
 mod load;
 mod networks;
 
 pub use animate::{Animate, Animator};
+pub use asked::{clip_size, movement, warp};
 pub use error::AnimateError;
 pub use interpolate::Motion;
 pub use networks::{ClipNetworks, Prepared, move_camera};

@@ -17,6 +17,7 @@
 //! numbers. One network at a time comes before other numbers because what is made stays the same, to the last bit. Fewer
 //! frames and smaller pictures are only ever offered.
 
+use super::devices::Candidate;
 use super::{Compute, ComputeError, Dtype, DtypeChoice, Loading, Machine};
 use crate::models::{ModelSpec, Network, NetworkPart, Role, bytes_text};
 use std::fmt;
@@ -151,7 +152,25 @@ pub fn stage_plans(
     let fits = |plan: &Plan, free: Option<u64>| free.is_none_or(|free| plan.free_bytes() <= free);
     let (mut fitting, mut too_large, mut least) = (Vec::new(), Vec::new(), None::<Plan>);
     let mut smaller: Vec<Plan> = Vec::new();
-    for (index, &(size, frames)) in sizes(size, frames, role).iter().enumerate() {
+    // As many frames as fit the free memory in one of the ways, where not all do.
+    let cheapest = |device, frames| -> Result<Option<u64>, ComputeError> {
+        let (device, _, known): Candidate<'_> = device;
+        let ways = ways(role, device, known, machine.chosen)?.into_iter();
+        Ok(ways.map(|(dtype, sequential)| needed_bytes(models, dtype, sequential, size, frames)).min())
+    };
+    let mut fewer = None;
+    for &device in &devices {
+        let Some(free) = device.1 else { continue };
+        let least = |frames| Ok(cheapest(device, frames)?.is_some_and(|bytes| with_room(bytes) <= free));
+        for frames in (FEWEST_FRAMES..frames).rev() {
+            if least(frames)? {
+                fewer = fewer.max(Some(frames));
+                break;
+            }
+        }
+    }
+    let sizes = sizes(size, frames, fewer.unwrap_or((frames / 2).max(1)), role);
+    for (index, &(size, frames)) in sizes.iter().enumerate() {
         for &(device, free, known) in &devices {
             for (dtype, sequential) in ways(role, device, known, machine.chosen)? {
                 let needed_bytes = needed_bytes(models, dtype, sequential, size, frames);
@@ -174,7 +193,7 @@ pub fn stage_plans(
     let roomiest = devices.iter().max_by_key(|(_, free, _)| free.unwrap_or(u64::MAX));
     let (device, found_bytes) = roomiest.map_or(("cpu", None), |&(device, free, _)| (device, free));
     let on_roomiest = |plan: Plan| Plan { device: device.to_owned(), ..plan };
-    let (smallest_size, smallest_frames) = sizes(size, frames, role).last().copied().unwrap_or((size, frames));
+    let (smallest_size, smallest_frames) = sizes.last().copied().unwrap_or((size, frames));
     let half = if role == Role::Segmenter { Dtype::F32 } else { Dtype::F16 };
     let smallest = Plan {
         device: device.to_owned(),
@@ -233,20 +252,22 @@ fn ways(role: Role, device: &str, known: &[Dtype], chosen: Compute) -> Result<Ve
 
 /// Smaller than this no model gives anything.
 const SMALLEST_SIDE: u32 = 64;
+/// Fewer than this are no clip.
+const FEWEST_FRAMES: u32 = 2;
 /// Pixels to a pixel of the latents, along each side.
 const LATENT_SIDE: u64 = 8;
 
-/// The full size, and what can be offered instead: fewer frames, then smaller pictures too.
-fn sizes(full: [u32; 2], frames: u32, role: Role) -> Vec<([u32; 2], u32)> {
+/// The full size, and what can be offered instead: as many frames as fit, then half of them and smaller pictures too.
+fn sizes(full: [u32; 2], frames: u32, most_that_fit: u32, role: Role) -> Vec<([u32; 2], u32)> {
     let mut found = vec![(full, frames)];
     if role == Role::Segmenter {
         return found;
     }
-    let fewer = (frames / 2).max(1);
+    let half = (frames / 2).max(1);
     // Sides of the latents that halve three times without a rest.
     let scaled = |side: u32, eighths: u32| (side * eighths / 8 / SMALLEST_SIDE * SMALLEST_SIDE).max(SMALLEST_SIDE);
     for candidate in
-        [(full, fewer), (full.map(|side| scaled(side, 6)), fewer), (full.map(|side| scaled(side, 4)), fewer)]
+        [(full, most_that_fit), (full.map(|side| scaled(side, 6)), half), (full.map(|side| scaled(side, 4)), half)]
     {
         let is_less = candidate.0.iter().zip(full).all(|(&side, full)| side <= full);
         if is_less && !found.contains(&candidate) {
