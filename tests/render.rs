@@ -427,7 +427,7 @@ fn half_numbers_and_one_network_at_a_time_render_what_they_should() {
     let place = Place::new();
     let rendered = |name: &str, flags: &[&str]| {
         place.example(name);
-        let mut arguments = vec!["render", name, "--studio", "tiny", "--scenes", "1", "--device", "cpu"];
+        let mut arguments = vec!["render", name, "--studio", "tiny", "--scenes", "1", "--stage", "stills", "--device", "cpu"];
         arguments.extend(flags);
         place.succeed(&arguments);
         let shown = place.shown(name);
@@ -448,6 +448,6 @@ fn half_numbers_and_one_network_at_a_time_render_what_they_should() {
         seen.push(picture);
     }
     // Where a take was computed makes it no staler: it is not made again on another device or in other numbers.
-    place.succeed(&["render", "whole.reel", "--scenes", "1", "--dtype", "f16"]);
+    place.succeed(&["render", "whole.reel", "--scenes", "1", "--stage", "stills", "--dtype", "f16"]);
     assert_eq!(place.shown("whole.reel")["scenes"][0]["takes"].as_array().unwrap().len(), 1);
 }

@@ -347,7 +347,7 @@ fn the_video_network_is_refused_where_it_cannot_fit_and_what_would_do_is_said() 
     let one_less = preflight("videostudio", &machine(refused.least.free_bytes() - 1, None), &cache);
     let found = plans(&one_less, Role::Animator);
     assert!(found.fitting.is_empty());
-    assert_eq!((found.smaller[0].size, found.smaller[0].frames), ([512, 320], 8), "offered");
+    assert_eq!((found.smaller[0].size, found.smaller[0].frames), ([512, 320], 15), "offered");
     // The smallest it names fits as it says.
     let smallest = preflight("videostudio", &machine(refused.smallest.free_bytes(), None), &cache);
     assert!(plans(&smallest, Role::Animator).smaller.contains(&refused.smallest));
