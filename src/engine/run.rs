@@ -3,7 +3,6 @@
 use super::animate::render_clip;
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
-use super::latents::LatentStore;
 use super::pictures::{PictureError, Pictures, fitted};
 use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};
@@ -21,7 +20,7 @@ use crate::project::{
 use crate::video::AnimateError;
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -75,6 +74,31 @@ pub(super) enum JobError {
     ClipFile(#[from] ClipFileError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
+    /// Its half-made picture is on the disk.
+    #[error("put aside")]
+    PutAside,
+}
+
+impl From<StageError> for JobError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            StageError::Paused(_) => Self::PutAside,
+            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
+            error => Self::Stage(error),
+        }
+    }
+}
+
+impl From<AnimateError> for JobError {
+    fn from(error: AnimateError) -> Self {
+        match error {
+            AnimateError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            AnimateError::Paused(_) => Self::PutAside,
+            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
+            error => Self::Animate(error),
+        }
+    }
 }
 
 /// A stage's own "cancelled" is the job's.
@@ -92,38 +116,17 @@ macro_rules! from_cancellable {
 }
 from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
 
-impl From<StageError> for JobError {
-    fn from(error: StageError) -> Self {
-        match error {
-            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
-            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
-            error => Self::Stage(error),
-        }
-    }
-}
-
-impl From<AnimateError> for JobError {
-    fn from(error: AnimateError) -> Self {
-        match error {
-            AnimateError::Cancelled(cancelled) => Self::Cancelled(cancelled),
-            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
-            error => Self::Animate(error),
-        }
-    }
-}
-
 /// What a lane keeps from job to job.
 pub(super) struct LaneState {
     pictures: Arc<Pictures>,
     writer: Option<(PathBuf, Writer)>,
     cut_out: Option<CutOut>,
     studio: LoadedStudio,
-    latents: Arc<dyn LatentStore>,
 }
 
 impl LaneState {
-    pub fn new(pictures: Arc<Pictures>, latents: Arc<dyn LatentStore>) -> Self {
-        Self { pictures, writer: None, cut_out: None, studio: LoadedStudio::default(), latents }
+    pub fn new(pictures: Arc<Pictures>) -> Self {
+        Self { pictures, writer: None, cut_out: None, studio: LoadedStudio::default() }
     }
 
     pub fn free_models(&mut self) {
@@ -142,7 +145,7 @@ impl LaneState {
             JobSpec::RenderTake(job) => self.render_take(&job, cx),
             JobSpec::RenderClip(job) => {
                 self.writer = None;
-                render_clip(&mut self.studio, &job, &*self.latents, cx)
+                render_clip(&mut self.studio, &job, cx)
             }
             JobSpec::Decode(job) => {
                 let frames = self.pictures.clip(&job.media, &job.take, job.format)?;
@@ -229,11 +232,21 @@ impl LaneState {
         photo: &DynamicImage,
         studio: Option<&StudioModels>,
         cx: &JobCx,
-    ) -> Result<(Option<image::GrayImage>, Option<String>), JobError> {
+    ) -> Result<(Option<GrayImage>, Option<String>), JobError> {
         if photo.color().has_alpha()
             && let Some(mask) = mask_from_alpha(&photo.to_rgba8())
         {
             // Somebody cut it out already, and better than a network can.
+            return Ok((Some(mask), None));
+        }
+        let photo = photo.to_rgb8();
+        let network = studio.map_or_else(|| Some("built-in".to_owned()), StudioModels::segmenter_identity);
+        let pixels = blake3::hash(photo.as_raw()).to_hex();
+        let key = network.map(|network| format!("mask\n{network}\n{:?} {pixels}", photo.dimensions()));
+        let cache = cx.services.cache.as_ref().zip(key);
+        if let Some(known) = cache.as_ref().and_then(|(cache, key)| cache.get(key))
+            && let Some(mask) = GrayImage::from_raw(photo.width(), photo.height(), known)
+        {
             return Ok((Some(mask), None));
         }
         let of_studio = match studio {
@@ -246,10 +259,15 @@ impl LaneState {
             (None, none) => none.insert(CutOut::load_builtin()?),
         };
         cx.stage("cutting out");
-        let finding = network.cut_out(&photo.to_rgb8(), cx)?;
+        let finding = network.cut_out(&photo, cx)?;
         let note = finding.notice().map(str::to_owned);
         match finding {
-            Finding::Subject { mask, .. } => Ok((Some(mask), note)),
+            Finding::Subject { mask, .. } => {
+                if let Some((cache, key)) = cache {
+                    cache.put(&key, mask.as_raw());
+                }
+                Ok((Some(mask), note))
+            }
             Finding::NothingStoodOut => Ok((None, note)),
         }
     }
@@ -275,9 +293,9 @@ impl LaneState {
     }
 
     fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        let entity = (job.kind, job.name.as_str());
         // A writer and a painter seldom fit into memory together.
         self.writer = None;
-        let entity = (job.kind, job.name.as_str());
         let picture = self.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx)?;
         let picture = DynamicImage::ImageRgb8(picture);
         let (mask, note) = match job.kind {

@@ -9,6 +9,7 @@
 
 use super::diffusion::{PictureError, StableDiffusion};
 use super::illustrate::Illustrate;
+use super::remembered::remembered;
 use crate::models::weights::{Held, ModelFolder, PartName};
 use crate::nets::clip::{ClipProcessor, VisionConfig, VisionModelWithProjection};
 use crate::nets::denoise::{Denoising, fingerprint};
@@ -17,8 +18,9 @@ use crate::nets::samplers::SamplerKind;
 use crate::nets::samplers::guidance::Guidance;
 use crate::nets::unet::{ContentAdapter, PreparedContext, References};
 use crate::progress::{Progress, Watch};
-use candle_core::{Result as CandleResult, Tensor};
+use candle_core::Tensor;
 use image::RgbImage;
+use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 /// Width of the resampler's heads in the release, which no file names.
@@ -170,9 +172,21 @@ impl Compositor {
         if what.foregrounds.is_empty() && what.background.is_none() {
             return Ok(References::default());
         }
-        let (vision, resampler) = (self.vision.get(watch)?, self.resampler.get(watch)?);
         watch.stage("looking at the references");
-        let tokens = |picture: &RgbImage| self.tokens(picture, guidance, (&vision, &resampler));
+        // Loaded when the first reference is one that was not seen before.
+        let in_use = OnceCell::new();
+        let resampled = |pixels: &Tensor| -> Result<Tensor, PictureError> {
+            let (vision, resampler) = match in_use.get() {
+                Some(in_use) => in_use,
+                None => {
+                    let loaded = (self.vision.get(watch)?, self.resampler.get(watch)?);
+                    watch.stage("looking at the references");
+                    in_use.get_or_init(|| loaded)
+                }
+            };
+            Ok(resampler.forward(&vision.model().penultimate(pixels)?)?)
+        };
+        let tokens = |picture: &RgbImage| self.tokens(picture, guidance, watch, &resampled);
         Ok(References {
             foregrounds: what.foregrounds.iter().map(tokens).collect::<Result<_, _>>()?,
             background: what.background.as_ref().map(tokens).transpose()?,
@@ -187,13 +201,17 @@ impl Compositor {
         &self,
         picture: &RgbImage,
         guidance: Guidance,
-        (vision, resampler): (&VisionModelWithProjection, &Resampler),
+        watch: &dyn Watch,
+        resampled: &dyn Fn(&Tensor) -> Result<Tensor, PictureError>,
     ) -> Result<Tensor, PictureError> {
-        let resampled =
-            |pixels: &Tensor| -> CandleResult<Tensor> { resampler.forward(&vision.model().penultimate(pixels)?) };
         let pixels = self.processor.pixel_values(picture)?.to_device(&self.base.device)?;
         let pixels = pixels.to_dtype(self.base.dtype)?;
-        let conditional = resampled(&pixels)?;
+        let (width, height) = picture.dimensions();
+        let key = format!("reference {width}x{height} {}", blake3::hash(picture.as_raw()).to_hex());
+        let at = (&self.base.device, self.base.dtype);
+        // Cancelled between two references: each takes seconds on a processor.
+        watch.step(0, 0)?;
+        let conditional = remembered(watch, &key, at, || resampled(&pixels))?;
         if !guidance.is_on() {
             return Ok(conditional);
         }
@@ -201,7 +219,7 @@ impl Compositor {
             Some(tokens) => tokens,
             // The release's: a picture of zeros after the normalisation, which is grey and not black.
             None => {
-                let tokens = resampled(&pixels.zeros_like()?)?;
+                let tokens = remembered(watch, "no reference", at, || resampled(&pixels.zeros_like()?))?;
                 self.unconditional.get_or_init(|| tokens)
             }
         };

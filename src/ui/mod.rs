@@ -12,6 +12,7 @@ mod events;
 mod icons;
 mod panels;
 mod rendering;
+mod scripts;
 mod stills;
 mod theme;
 mod viewer;
