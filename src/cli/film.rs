@@ -8,6 +8,7 @@ use crate::engine::{
     WriteJob, illustration_seed,
 };
 use crate::export::ExportSettings;
+use crate::farm::{self, Intake, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
@@ -35,8 +36,20 @@ impl Film {
         Self::with_store(project, store, cancel)
     }
 
-    /// Opens a project's folder.
+    /// Opens a project's folder, and takes in what a cluster has made for it.
     pub fn open(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let mut film = Self::open_as_it_is(folder, cancel)?;
+        match film.collect() {
+            Ok(collected) if collected.is_empty() => {}
+            Ok(collected) => eprintln!("took in from the cluster: {}", counted(collected.len(), "result")),
+            // What was asked for does not depend on it.
+            Err(error) => eprintln!("cannot take in what the cluster has made: {error:#}"),
+        }
+        Ok(film)
+    }
+
+    /// Opens a project's folder.
+    pub fn open_as_it_is(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
         let (store, project, opened) = ProjectStore::open(folder)?;
         if !opened.in_order() {
             eprintln!("{opened}");
@@ -72,6 +85,31 @@ impl Film {
 
     fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
         run_job(&self.engine, spec, unit, &self.cancel, |_| {})
+    }
+
+    /// Takes in what tasks on a cluster have made; returns what each made, and its file.
+    pub fn collect(&mut self) -> Result<Vec<(String, PathBuf)>> {
+        let mut collected = Vec::new();
+        for Ready { run, name, record } in farm::ready(self.store.folder())? {
+            match farm::intake(Arc::make_mut(&mut self.project), &record) {
+                Intake::Edit(edit) => {
+                    self.edit(edit)?;
+                    for note in record.outcome.notes() {
+                        eprintln!("{}: {note}", record.work);
+                    }
+                    let file = record.outcome.media().map(|media| self.store.media().path(media));
+                    collected.extend(file.map(|file| (record.work.to_string(), file)));
+                }
+                Intake::Known => {}
+                Intake::Refused(why) => eprintln!("{why}"),
+            }
+            // The edit is in the journal by now.
+            run.mark_collected([name])?;
+        }
+        if !collected.is_empty() {
+            self.save()?;
+        }
+        Ok(collected)
     }
 
     /// Writes the script, fetching the writer first if it is missing.
@@ -174,22 +212,8 @@ impl Film {
         if name == DRAFT_STUDIO {
             return Ok(None);
         }
-        let missing = studio.missing(&[Role::Illustrator, Role::Segmenter, Role::Compositor]);
-        let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
-        if !to_fetch.is_empty() {
-            let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
-            bail!(
-                "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
-                 then get them with \"reelboard models fetch {}\"",
-                joined(|model| &model.title, ", "),
-                self.store.folder().display(),
-                joined(|model| &model.id, " ")
-            );
-        }
-        for model in missing.into_iter().cloned().collect::<Vec<_>>() {
-            eprintln!("making {}: its weights are random, what it makes is noise", model.title);
-            self.job(JobSpec::FetchModel(Box::new(model), studio.cache().clone()), Unit::Bytes)?;
-        }
+        let roles = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+        get_models(&self.engine, &studio, &roles, self.store.folder(), &self.cancel)?;
         Ok(Some(studio))
     }
 
@@ -273,8 +297,43 @@ impl Film {
     }
 }
 
+/// Makes sure that this machine has the models for `roles`.
+///
+/// Random models are made when they are missing; others are never fetched unasked.
+pub(super) fn get_models(
+    engine: &Engine,
+    studio: &StudioModels,
+    roles: &[Role],
+    project: &Path,
+    cancel: &Arc<AtomicBool>,
+) -> Result<()> {
+    let missing = studio.missing(roles);
+    let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
+    if !to_fetch.is_empty() {
+        let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
+        let name = studio.name();
+        bail!(
+            "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
+             then get them with \"reelboard models fetch {}\"",
+            joined(|model| &model.title, ", "),
+            project.display(),
+            joined(|model| &model.id, " ")
+        );
+    }
+    for model in missing.into_iter().cloned().collect::<Vec<_>>() {
+        eprintln!("making {}: its weights are random, what it makes is noise", model.title);
+        run_job(engine, JobSpec::FetchModel(Box::new(model), studio.cache().clone()), Unit::Bytes, cancel, |_| {})?;
+    }
+    Ok(())
+}
+
+/// `1 result`, `2 results`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Runs a job to its end, with its progress on standard error.
-fn run_job(
+pub(super) fn run_job(
     engine: &Engine,
     spec: JobSpec,
     unit: Unit,

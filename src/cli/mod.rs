@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod doctor;
+pub mod farm;
 mod film;
 pub mod models;
 pub mod progress;

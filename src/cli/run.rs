@@ -2,6 +2,7 @@
 
 use super::args::{Command, Encoding, SceneList, Stage, Writing};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
+use super::farm;
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
@@ -71,6 +72,7 @@ pub fn run(command: Command) -> Result<()> {
             film.export(settings)
         }
         Command::Show { project, json } => {
+            farm::tell_what_waits(&project);
             let project = read_project(&project)?;
             if !json {
                 return out(&show::as_text(&project));
@@ -78,6 +80,7 @@ pub fn run(command: Command) -> Result<()> {
             let models = still_models(&project);
             out(&format!("{:#}\n", show::as_json(&project, models.as_deref())))
         }
+        Command::Farm(args) => farm::run(args, cancel),
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
         }
@@ -86,7 +89,7 @@ pub fn run(command: Command) -> Result<()> {
 }
 
 /// The scenes that were asked for: all without a list.
-fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
+pub(super) fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
     let numbers = list.map_or_else(|| (1..=count).collect(), |list| list.0);
     if let Some(missing) = numbers.iter().find(|number| **number > count) {
         bail!("{} has {count} scenes, there is no scene {missing}", project.display());
@@ -165,11 +168,11 @@ fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
     studio.ok()?.known_still_models()
 }
 
-fn registry() -> Result<Registry> {
+pub(super) fn registry() -> Result<Registry> {
     Ok(Registry::load()?)
 }
 
-fn cache() -> Result<ModelCache> {
+pub(super) fn cache() -> Result<ModelCache> {
     Ok(ModelCache::open()?)
 }
 
@@ -180,7 +183,7 @@ fn settings(project: &Project, path: PathBuf, encoding: &Encoding) -> ExportSett
 }
 
 /// Prints to standard output. A reader that has seen enough, such as `head`, is an error that `main` ends quietly with.
-fn out(text: &str) -> Result<()> {
+pub(super) fn out(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 

@@ -1,0 +1,66 @@
+//! Sends a run to the scheduler.
+
+use super::{FarmError, Options, Plan, Run, Scheduler, SubmittedJob, Work, status, submissions};
+use crate::project::Project;
+use std::collections::HashSet;
+use std::path::Path;
+
+/// Writes a run of `plan` into the project's folder and submits it. `snapshot` is the film that `plan` was made of.
+///
+/// # Errors
+/// When some of it is under way already, when the disk refuses, or when the scheduler does.
+pub fn send(
+    project: &Path,
+    snapshot: &Project,
+    plan: &Plan,
+    options: &Options,
+    scheduler: &dyn Scheduler,
+) -> Result<(Run, Vec<SubmittedJob>), FarmError> {
+    check_not_under_way(project, plan, scheduler)?;
+    let run = Run::create(project, snapshot, plan, |run| {
+        let jobs = submissions(run, plan, options)?;
+        Ok(jobs.into_iter().map(|job| (format!("{}.sh", job.name), job.script)).collect())
+    })?;
+    let mut jobs: Vec<SubmittedJob> = Vec::new();
+    for submission in submissions(&run, plan, options)? {
+        let submitted = scheduler.submit(&submission, jobs.last());
+        let noted = submitted.and_then(|job| {
+            jobs.push(job);
+            // At once, so that a job is known whatever happens next.
+            run.write_jobs(&jobs)
+        });
+        if let Err(error) = noted {
+            take_back(run, &jobs, scheduler);
+            return Err(error);
+        }
+    }
+    Ok((run, jobs))
+}
+
+/// Ends what was submitted of a run that the scheduler refused to take whole.
+fn take_back(run: Run, jobs: &[SubmittedJob], scheduler: &dyn Scheduler) {
+    let cancelled = if jobs.is_empty() { Ok(()) } else { scheduler.cancel(jobs) };
+    match cancelled {
+        Ok(()) => run.discard(),
+        // Then the folder is needed, to know them and to end them.
+        Err(left) => log::warn!("the jobs of run {} that were submitted are still there: {left}", run.number()),
+    }
+}
+
+/// Refuses what another run of the project is making: the result would be the same, and the time spent twice.
+fn check_not_under_way(project: &Path, plan: &Plan, scheduler: &dyn Scheduler) -> Result<(), FarmError> {
+    let wanted: HashSet<&Work> = plan.tasks().map(|(_, task)| &task.work).collect();
+    for run in Run::all(project)? {
+        let earlier = run.plan()?;
+        if !earlier.tasks().any(|(_, task)| wanted.contains(&task.work)) {
+            continue;
+        }
+        let states = status(&run, Some(scheduler))?;
+        for ((_, task), now) in earlier.tasks().zip(&states.tasks) {
+            if now.state.is_under_way() && wanted.contains(&task.work) {
+                return Err(FarmError::UnderWay { work: task.work.to_string(), run: run.number() });
+            }
+        }
+    }
+    Ok(())
+}
