@@ -73,10 +73,9 @@ pub fn submissions(run: &Run, plan: &Plan, options: &Options) -> Result<Vec<Subm
     let mut jobs = Vec::new();
     for stage in &plan.stages {
         let name = stage.stage.name();
-        let mut arguments = options.for_all.clone();
-        arguments.extend_from_slice(&options.for_tasks);
+        let mut arguments = vec![format!("--job-name=reelboard-{name}")];
+        arguments.extend(options.for_all.iter().chain(&options.for_tasks).cloned());
         arguments.extend([
-            format!("--job-name=reelboard-{name}"),
             format!("--array={}", array(stage, options.at_a_time)),
             format!("--chdir={folder}"),
             format!("--output=logs/{name}-%a.log"),
@@ -87,9 +86,9 @@ pub fn submissions(run: &Run, plan: &Plan, options: &Options) -> Result<Vec<Subm
         jobs.push(Submission { name, script, arguments, file });
     }
     if options.collect && !jobs.is_empty() {
-        let mut arguments = options.for_all.clone();
+        let mut arguments = vec![format!("--job-name=reelboard-{COLLECT}")];
+        arguments.extend(options.for_all.iter().cloned());
         arguments.extend([
-            format!("--job-name=reelboard-{COLLECT}"),
             format!("--chdir={folder}"),
             format!("--output=logs/{COLLECT}.log"),
             "--open-mode=append".to_owned(),
