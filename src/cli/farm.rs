@@ -1,15 +1,15 @@
 //! `reelboard farm`: rendering on a cluster.
 
 use super::args::{SceneList, Stage as AskedStage};
-use super::film::{Film, counted, get_models, run_job};
+use super::film::{Film, counted, run_job};
 use super::progress::{TerminalProgress, Unit};
 use super::run::{cache, out, registry, scene_numbers};
 use crate::engine::{Engine, StudioModels};
 use crate::farm::{
     self, Asked, Options, Outcome, Plan, Prepared, Record, Run, Scheduler as _, Slurm, Stage, StagePlan, Task,
-    TaskError, command_line, prepare, record_of, send, status, submissions,
+    TaskError, check_models, command_line, prepare, record_of, send, status, submissions,
 };
-use crate::models::{ModelCache, ModelStatus, Registry, user_registry_file};
+use crate::models::{ModelCache, Registry};
 use crate::project::{StoreError, read_project};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
@@ -17,7 +17,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Arguments of `reelboard farm`.
 #[derive(Debug, Args)]
@@ -149,10 +148,9 @@ fn slurm(args: SlurmArgs, cancel: &Arc<AtomicBool>) -> Result<()> {
     let stages = stages(args.stage);
     let studio = StudioModels::new(&film.studio, registry, cache)?;
     if !args.dry_run {
-        get_checked_models(&studio, &stages, &folder, cancel)?;
+        check_models(&studio, &stages, &TerminalProgress::new(Unit::Bytes, Arc::clone(cancel)))?;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();
-    let plan = Plan::of(&film, &studio, &Asked { numbers, stages }, now);
+    let plan = Plan::of(&film, &studio, &Asked { numbers, stages });
     if plan.stages.is_empty() {
         eprintln!("nothing to render: what was asked for is finished");
         return Ok(());
@@ -171,23 +169,18 @@ fn slurm(args: SlurmArgs, cancel: &Arc<AtomicBool>) -> Result<()> {
 }
 
 fn options(args: &SlurmArgs, cache: &ModelCache) -> Result<Options> {
-    let program = match &args.program {
-        Some(program) => program.clone(),
-        None => std::env::current_exe().context("cannot tell where this program is; name it with --program")?,
-    };
+    let here = Options::of_this_machine(cache.folder()).context("cannot tell where this program is")?;
     let given = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("--{name}={value}"));
     let all = [given("partition", &args.partition), given("account", &args.account), given("time", &args.time)];
     let cpus = args.cpus_per_task.map(|cpus| cpus.to_string());
     let tasks = [given("gres", &args.gres), given("cpus-per-task", &cpus), given("mem", &args.mem)];
-    let model_list = user_registry_file().filter(|path| path.exists()).map(std::path::absolute).transpose()?;
     Ok(Options {
-        program,
-        models: std::path::absolute(cache.folder())?,
-        model_list,
+        program: args.program.clone().unwrap_or(here.program),
         at_a_time: args.tasks.map(|tasks| tasks as usize),
         for_tasks: tasks.into_iter().flatten().collect(),
         for_all: all.into_iter().flatten().chain(args.sbatch.iter().cloned()).collect(),
         collect: !args.no_collect,
+        ..here
     })
 }
 
@@ -197,26 +190,6 @@ fn stages(asked: Option<AskedStage>) -> Vec<Stage> {
         Some(AskedStage::References) => vec![Stage::References],
         Some(AskedStage::Stills) => vec![Stage::Stills],
     }
-}
-
-/// Makes sure that the models are there and were read in full: recipes hold their checksums, and tasks that begin
-/// together would all read all of them.
-fn get_checked_models(
-    studio: &StudioModels,
-    stages: &[Stage],
-    project: &Path,
-    cancel: &Arc<AtomicBool>,
-) -> Result<()> {
-    let roles: Vec<_> = stages.iter().flat_map(|stage| stage.roles().iter().copied()).collect();
-    let engine = Engine::start(|| {}).context("cannot start the engine")?;
-    get_models(&engine, studio, &roles, project, cancel)?;
-    let progress = TerminalProgress::new(Unit::Bytes, Arc::clone(cancel));
-    for model in studio.models(&roles) {
-        if studio.cache().status(model) == ModelStatus::Unverified {
-            studio.cache().verify(model, &progress)?;
-        }
-    }
-    Ok(())
 }
 
 /// The scripts and the commands, for people.

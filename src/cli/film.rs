@@ -212,8 +212,22 @@ impl Film {
         if name == DRAFT_STUDIO {
             return Ok(None);
         }
-        let roles = [Role::Illustrator, Role::Segmenter, Role::Compositor];
-        get_models(&self.engine, &studio, &roles, self.store.folder(), &self.cancel)?;
+        let missing = studio.missing(&[Role::Illustrator, Role::Segmenter, Role::Compositor]);
+        let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
+        if !to_fetch.is_empty() {
+            let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
+            bail!(
+                "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
+                 then get them with \"reelboard models fetch {}\"",
+                joined(|model| &model.title, ", "),
+                self.store.folder().display(),
+                joined(|model| &model.id, " ")
+            );
+        }
+        for model in missing.into_iter().cloned().collect::<Vec<_>>() {
+            eprintln!("making {}: its weights are random, what it makes is noise", model.title);
+            self.job(JobSpec::FetchModel(Box::new(model), studio.cache().clone()), Unit::Bytes)?;
+        }
         Ok(Some(studio))
     }
 
@@ -295,36 +309,6 @@ impl Film {
         );
         Ok(())
     }
-}
-
-/// Makes sure that this machine has the models for `roles`.
-///
-/// Random models are made when they are missing; others are never fetched unasked.
-pub(super) fn get_models(
-    engine: &Engine,
-    studio: &StudioModels,
-    roles: &[Role],
-    project: &Path,
-    cancel: &Arc<AtomicBool>,
-) -> Result<()> {
-    let missing = studio.missing(roles);
-    let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
-    if !to_fetch.is_empty() {
-        let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
-        let name = studio.name();
-        bail!(
-            "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
-             then get them with \"reelboard models fetch {}\"",
-            joined(|model| &model.title, ", "),
-            project.display(),
-            joined(|model| &model.id, " ")
-        );
-    }
-    for model in missing.into_iter().cloned().collect::<Vec<_>>() {
-        eprintln!("making {}: its weights are random, what it makes is noise", model.title);
-        run_job(engine, JobSpec::FetchModel(Box::new(model), studio.cache().clone()), Unit::Bytes, cancel, |_| {})?;
-    }
-    Ok(())
 }
 
 /// `1 result`, `2 results`.

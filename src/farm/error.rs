@@ -27,6 +27,8 @@ pub enum FarmError {
     NoProgram { program: &'static str },
     #[error("{program} failed: {message}")]
     Scheduler { program: &'static str, message: String },
+    #[error("the {studio} studio lacks {models}; get them with \"reelboard models fetch {ids}\"")]
+    LacksModels { studio: String, models: String, ids: String },
     #[error("{work} is waiting or running in run {run} already; wait for it, or end it with \"reelboard farm cancel\"")]
     UnderWay { work: String, run: u32 },
     #[error(transparent)]

@@ -74,12 +74,8 @@ pub fn intake(project: &mut Project, record: &Record) -> Intake {
                 return Intake::Known;
             }
             let has_other = scene.chosen.is_some();
-            let take = Take {
-                id: project.new_take_id(),
-                kind: *kind,
-                media: media.clone(),
-                recipe: Recipe::clone(recipe),
-            };
+            let take =
+                Take { id: project.new_take_id(), kind: *kind, media: media.clone(), recipe: Recipe::clone(recipe) };
             let wanted = project.scene(*id).map(|scene| wanted_in_place_of(project, scene, &take, None));
             let is_wanted = wanted.is_some_and(|wanted| stale_reasons(&take.recipe, &wanted).is_empty());
             let choose = take.recipe.studio != DRAFT_STUDIO && (is_wanted || !has_other);

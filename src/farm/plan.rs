@@ -6,6 +6,7 @@ use crate::project::{EntityKind, Project, SceneId, entities};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A stage of rendering. A stage begins when every task of the one before has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,11 +109,16 @@ pub struct Asked {
     pub stages: Vec<Stage>,
 }
 
+/// The time by this machine's clock, in seconds since 1970.
+fn unix_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 impl Plan {
     /// What `project` lacks of what is asked for: what is finished already is not made again.
     ///
     /// Scenes whose numbers the project does not have are left out.
-    pub fn of(project: &Project, studio: &StudioModels, asked: &Asked, now_unix_secs: u64) -> Self {
+    pub fn of(project: &Project, studio: &StudioModels, asked: &Asked) -> Self {
         let scenes: Vec<_> = asked.numbers.iter().filter_map(|n| Some((*n, project.scenes.get(n - 1)?))).collect();
         let mut stages: Vec<StagePlan> = Vec::new();
         let mut coming: HashSet<(EntityKind, String)> = HashSet::new();
@@ -146,7 +152,7 @@ impl Plan {
                 stages.push(StagePlan { stage, tasks });
             }
         }
-        Self { studio: studio.name().to_owned(), submitted_unix_secs: now_unix_secs, stages }
+        Self { studio: studio.name().to_owned(), submitted_unix_secs: unix_secs(), stages }
     }
 
     /// Every task with its stage, in order.

@@ -1,6 +1,8 @@
 //! From a plan to what the scheduler is given: pure text.
 
 use super::{FarmError, Plan, Run, StagePlan};
+use crate::models::user_registry_file;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How a run is submitted.
@@ -20,6 +22,19 @@ pub struct Options {
     pub for_all: Vec<String>,
     /// Whether a last job takes the results in.
     pub collect: bool,
+}
+
+impl Options {
+    /// This program with the models of this machine, for a cluster that has both at the same paths.
+    pub fn of_this_machine(models: &Path) -> io::Result<Self> {
+        Ok(Self {
+            program: std::env::current_exe()?,
+            models: std::path::absolute(models)?,
+            model_list: user_registry_file().filter(|list| list.exists()).map(std::path::absolute).transpose()?,
+            collect: true,
+            ..Self::default()
+        })
+    }
 }
 
 /// One job for the scheduler.
@@ -188,7 +203,7 @@ fn text(path: &Path) -> Result<&str, FarmError> {
 }
 
 /// `text` as one word of a shell, whatever is in it.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,%+@".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

@@ -1,9 +1,41 @@
 //! Sends a run to the scheduler.
 
-use super::{FarmError, Options, Plan, Run, Scheduler, SubmittedJob, Work, status, submissions};
+use super::{FarmError, Options, Plan, Run, Scheduler, Stage, SubmittedJob, Work, status, submissions};
+use crate::engine::StudioModels;
+use crate::models::{ModelSpec, ModelStatus};
+use crate::progress::Progress;
 use crate::project::Project;
 use std::collections::HashSet;
 use std::path::Path;
+
+/// Makes sure that the models of these stages are there and were read in full: recipes hold their checksums, and tasks
+/// that begin together would all read all of them. Random models are made; nothing is fetched.
+///
+/// # Errors
+/// When a model is missing or damaged.
+pub fn check_models(studio: &StudioModels, stages: &[Stage], progress: &dyn Progress) -> Result<(), FarmError> {
+    let roles: Vec<_> = stages.iter().flat_map(|stage| stage.roles().iter().copied()).collect();
+    let missing = studio.missing(&roles);
+    let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
+    if !to_fetch.is_empty() {
+        let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
+        return Err(FarmError::LacksModels {
+            studio: studio.name().to_owned(),
+            models: joined(|model| &model.title, ", "),
+            ids: joined(|model| &model.id, " "),
+        });
+    }
+    for model in missing {
+        progress.stage(&format!("making {}: its weights are random, what it makes is noise", model.title));
+        studio.cache().fetch(model, progress)?;
+    }
+    for model in studio.models(&roles) {
+        if studio.cache().status(model) == ModelStatus::Unverified {
+            studio.cache().verify(model, progress)?;
+        }
+    }
+    Ok(())
+}
 
 /// Writes a run of `plan` into the project's folder and submits it. `snapshot` is the film that `plan` was made of.
 ///

@@ -59,7 +59,8 @@ pub fn prepare(
     });
     let snapshot = run.snapshot().map_err(elsewhere)?;
     let project = Arc::new(project_with_records(snapshot, of_earlier));
-    let studio = StudioModels::new(&plan.studio, registry, cache).map_err(|error| TaskError::Failed(error.to_string()))?;
+    let studio =
+        StudioModels::new(&plan.studio, registry, cache).map_err(|error| TaskError::Failed(error.to_string()))?;
     let missing = studio.missing(stage.roles());
     if !missing.is_empty() {
         let titles = missing.iter().map(|model| model.title.as_str()).collect::<Vec<_>>().join(", ");
@@ -76,11 +77,12 @@ pub fn prepare(
             studio,
         })))),
         Work::Still { scene: id, number } => {
-            let scene = project.scene(*id).ok_or_else(|| TaskError::Failed(format!("the run has no scene {number}")))?;
+            let scene =
+                project.scene(*id).ok_or_else(|| TaskError::Failed(format!("the run has no scene {number}")))?;
             let wanted = studio.wanted_recipe(&project, scene);
-            if let Some((kind, name)) = lacking_pictures(plan, &project).find(|(kind, name)| {
-                wanted.entities.iter().any(|entity| (entity.kind, &entity.name) == (*kind, name))
-            }) {
+            if let Some((kind, name)) = lacking_pictures(plan, &project)
+                .find(|(kind, name)| wanted.entities.iter().any(|entity| (entity.kind, &entity.name) == (*kind, name)))
+            {
                 let work = Work::Reference { kind, name };
                 let why = records.iter().find(|(_, record)| record.work == work).map(|(_, record)| &record.outcome);
                 let why = match why {

@@ -42,6 +42,8 @@ impl App {
             Command::RenderTake(id) => self.render_scene(id),
             Command::ForgetRender(id) => self.rendering.forget(id),
             Command::FetchStudio => self.fetch_studio(),
+            Command::SendFilm(how) => self.send_film(how),
+            Command::CancelRun(number) => self.cancel_run(number),
             Command::ChooseTake(id, take) => {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(take) }, None);
             }
@@ -118,6 +120,7 @@ impl App {
             Named::RenderAll => self.render_all(),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
+            Named::Farm => self.show_dialog(Some(Dialog::Farm)),
             Named::PlayPause => {
                 self.play_until = None;
                 self.player.toggle(self.now());
@@ -399,6 +402,7 @@ impl App {
         self.rendering.jobs().chain(self.coming.keys().copied()).for_each(|job| self.engine.cancel(job));
         self.rendering.forget_project();
         self.doc = None;
+        self.farm = None;
         self.stills.clear();
         self.viewer.clear();
         self.engine.pictures().clear();
@@ -450,6 +454,7 @@ impl App {
                 self.selection =
                     doc.project().scenes.first().map_or(Selection::Nothing, |scene| Selection::Scene(scene.id));
                 self.doc = Some(doc);
+                self.watch_farm();
             }
             Err(error) => self.complain(error.to_string()),
         }

@@ -1,5 +1,6 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
+use super::farm::SendFilm;
 use crate::engine::JobId;
 use crate::export::ExportSettings;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
@@ -41,6 +42,10 @@ pub enum Command {
     ForgetRender(SceneId),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
+    /// Sends what the film lacks to a cluster.
+    SendFilm(SendFilm),
+    /// Ends the tasks of a run.
+    CancelRun(u32),
     ChooseTake(SceneId, Option<TakeId>),
     Export(ExportSettings),
     BrowseExport(PathBuf),
@@ -66,6 +71,8 @@ pub enum Dialog {
     /// What the project's studio needs, against what this machine has.
     Studio,
     RenderSettings,
+    /// Sends the film to a cluster, and tells how far it is.
+    Farm,
     Export,
     Open,
     Text,
@@ -96,6 +103,7 @@ pub enum Named {
     RenderAll,
     StudioNeeds,
     RenderSettings,
+    Farm,
     PlayPause,
     StepBack,
     StepForward,
@@ -185,6 +193,7 @@ impl Named {
             true,
         ),
         entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
+        entry(Menu::Edit, Self::Farm, "Render on a cluster…", None, false),
         entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
         entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),
         entry(Menu::Play, Self::StepBack, "One frame back", key(Key::ArrowLeft), false),

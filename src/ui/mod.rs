@@ -8,6 +8,7 @@ mod carry_out;
 mod command;
 mod document;
 mod events;
+mod farm;
 mod icons;
 mod panels;
 mod rendering;

@@ -3,6 +3,7 @@
 mod cards;
 mod cast;
 mod dialogs;
+pub(super) mod farm;
 mod inspector;
 mod notice;
 mod start;
@@ -15,6 +16,7 @@ mod viewer;
 use super::app::{Notice, Selection, Writing};
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
+use super::farm::Farm;
 use super::rendering::{ComingPicture, Rendering};
 use super::stills::Stills;
 use super::theme::Theme;
@@ -39,6 +41,7 @@ pub(super) struct Cx<'a> {
     pub writing: Option<&'a Writing>,
     pub coming: &'a HashMap<JobId, ComingPicture>,
     pub rendering: &'a Rendering,
+    pub farm: Option<&'a Farm>,
     pub exporting: Option<JobId>,
     pub jobs: &'a [JobStatus],
     pub player: &'a Player,
@@ -102,6 +105,8 @@ pub(super) struct State {
     pub accepted_terms: BTreeSet<String>,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
+    /// The fields of the dialog for a cluster.
+    pub farm: farm::FarmFields,
     /// The timeline shows the whole film from the next frame on.
     pub fit_timeline: bool,
     /// The prompt field takes the keyboard on the next frame.
