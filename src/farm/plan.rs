@@ -62,6 +62,16 @@ pub enum Work {
     },
 }
 
+impl Work {
+    /// Whether two runs would make the same: scenes may have changed places in between.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Still { scene, .. }, Self::Still { scene: other, .. }) => scene == other,
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

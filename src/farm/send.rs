@@ -5,7 +5,6 @@ use crate::engine::StudioModels;
 use crate::models::{ModelSpec, ModelStatus};
 use crate::progress::Progress;
 use crate::project::Project;
-use std::collections::HashSet;
 use std::path::Path;
 
 /// Makes sure that the models of these stages are there and were read in full: recipes hold their checksums, and tasks
@@ -81,15 +80,18 @@ fn take_back(run: Run, jobs: &[SubmittedJob], scheduler: &dyn Scheduler) {
 
 /// Refuses what another run of the project is making: the result would be the same, and the time spent twice.
 fn check_not_under_way(project: &Path, plan: &Plan, scheduler: &dyn Scheduler) -> Result<(), FarmError> {
-    let wanted: HashSet<&Work> = plan.tasks().map(|(_, task)| &task.work).collect();
+    let is_wanted = |work: &Work| plan.tasks().any(|(_, task)| task.work.is_same(work));
     for run in Run::all(project)? {
         let earlier = run.plan()?;
-        if !earlier.tasks().any(|(_, task)| wanted.contains(&task.work)) {
+        if !earlier.tasks().any(|(_, task)| is_wanted(&task.work)) {
             continue;
         }
         let states = status(&run, Some(scheduler))?;
+        if let Some(problem) = states.scheduler_problem {
+            return Err(FarmError::Unknown { run: run.number(), problem });
+        }
         for ((_, task), now) in earlier.tasks().zip(&states.tasks) {
-            if now.state.is_under_way() && wanted.contains(&task.work) {
+            if now.state.is_under_way() && is_wanted(&task.work) {
                 return Err(FarmError::UnderWay { work: task.work.to_string(), run: run.number() });
             }
         }

@@ -96,8 +96,12 @@ impl RunStatus {
 pub fn status(run: &Run, scheduler: Option<&dyn Scheduler>) -> Result<RunStatus, FarmError> {
     let plan = run.plan()?;
     let jobs = run.jobs()?;
-    // Asked before the results are read: a task that ends in between is then done, not lost.
-    let (known, scheduler_problem) = match scheduler.map(|scheduler| scheduler.states(&jobs)) {
+    let is_done = |(_, record): &(String, Record)| !matches!(record.outcome, Outcome::Failed(_));
+    let is_over = run.records(&plan)?.iter().filter(|record| is_done(record)).count() == plan.tasks().count();
+    // Asked before the results are read again: a task that ends in between is then done, not lost. Of a run that is
+    // over, the scheduler knows nothing that counts.
+    let asked = scheduler.filter(|_| !is_over);
+    let (known, scheduler_problem) = match asked.map(|scheduler| scheduler.states(&jobs)) {
         Some(Ok(known)) => (Some(known), None),
         Some(Err(error)) => (None, Some(error.to_string())),
         None => (None, None),

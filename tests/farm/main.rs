@@ -8,7 +8,7 @@ mod place;
 use place::{Place, chosen, lines};
 use reelboard::farm::{Outcome, Record, Run, Stage};
 use reelboard::project::{
-    Edit, EntityField, EntityKind, MediaFolder, ProjectStore, Reference, ReferenceSource, read_project,
+    Edit, EntityField, EntityKind, MediaFolder, ProjectStore, Reference, ReferenceSource, StillSettings, read_project,
 };
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -331,4 +331,32 @@ fn results_for_what_the_user_has_changed_meanwhile_are_left_out_with_a_word() {
     // Said once.
     let output = place.run(&["farm", "collect", "a.reel"]);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_task_that_is_asked_to_end_does_so_in_the_middle_of_its_work_and_stays_ended() {
+    let place = Place::new();
+    place.example("a.reel");
+    // A thousand steps, which nobody waits for.
+    let models = include_str!("../../models.ron").replace("defaults: (steps: 4,", "defaults: (steps: 1000,");
+    std::fs::write(place.path("models.ron"), models).unwrap();
+    let (mut store, mut project, _) = ProjectStore::open(&place.path("a.reel")).unwrap();
+    project.apply(Edit::SetStill(StillSettings { steps: 1000, ..project.still.clone() })).unwrap();
+    store.save(&project).unwrap();
+    drop(store);
+    place.hold();
+    place.succeed(&["farm", "slurm", "a.reel", "--studio", "tiny"]);
+    let mut shell = place.program("/bin/sh");
+    shell.arg(place.path("a.reel/farm/1/references.sh"));
+    shell.env("SLURM_ARRAY_JOB_ID", "1").env("SLURM_ARRAY_TASK_ID", "1");
+    let mut shell = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(shell.stderr.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap() == "denoising").unwrap().unwrap();
+    let asked = place.program("kill").arg("-TERM").arg(shell.id().to_string()).status().unwrap();
+    assert!(asked.success());
+    let said: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(shell.wait().unwrap().code(), Some(130), "{said:?}");
+    assert_eq!(said.last().unwrap(), "reelboard: cancelled", "{said:?}");
+    assert!(!said.iter().any(|line| line == "decoding") && !place.path("slurm/requeued").exists(), "{said:?}");
+    assert_eq!(std::fs::read_dir(place.path("a.reel/farm/1/results")).unwrap().count(), 0);
 }

@@ -90,12 +90,18 @@ impl Place {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let program = env!("CARGO_BIN_EXE_reelboard");
+        let mut command = self.program(env!("CARGO_BIN_EXE_reelboard"));
+        command.args(arguments);
+        command
+    }
+
+    /// Any program, in the surroundings of this place.
+    pub fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.folder.path());
+        command.current_dir(self.folder.path());
         let path = std::env::var("PATH").unwrap();
         command.env("PATH", format!("{}:{path}", self.path("bin").display()));
-        command.env("SLURM_FAKE", self.path("slurm")).env("REELBOARD", program);
+        command.env("SLURM_FAKE", self.path("slurm")).env("REELBOARD", env!("CARGO_BIN_EXE_reelboard"));
         command.env("REELBOARD_MODELS", self.path("models"));
         command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
         command

@@ -80,8 +80,9 @@ pub(super) fn farm_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.add_space(space::S);
         ui.separator();
     }
-    let height = (ui.ctx().content_rect().height() - 460.0).max(120.0);
-    ScrollArea::vertical().id_salt("runs").max_height(height).show(ui, |ui| {
+    let height = (ui.ctx().content_rect().height() - 420.0).max(120.0);
+    let area = ScrollArea::vertical().id_salt("runs").auto_shrink([false, true]);
+    area.max_height(height).min_scrolled_height(height).show(ui, |ui| {
         for run in &farm.runs {
             ui.push_id(run.run, |ui| run_ui(ui, cx, run, farm.is_busy));
         }
