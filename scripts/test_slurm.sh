@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Renders a film of eight scenes on a real Slurm of one node, made for this test: two tasks at a time, one of them
-# killed, one put back into the queue. Every picture must be the one of a render without a cluster.
+# killed, one put back into the queue. Every picture and clip must be the one of a render without a cluster.
 #
 #   scripts/test_slurm.sh PROGRAM     PROGRAM is the reelboard to test
 #
@@ -200,9 +200,9 @@ state_of() {
 }
 
 export REELBOARD_SLURM_TEST=$folder
-export REELBOARD_MODELS=$folder/models REELBOARD_MODELS_RON=$folder/models.ron
-# The tiny studio, with enough steps that a task can be met at work.
-sed 's/defaults: (steps: 4,/defaults: (steps: 24,/' models.ron >"$REELBOARD_MODELS_RON"
+export REELBOARD_CACHE=$folder/cache REELBOARD_MODELS=$folder/models REELBOARD_MODELS_RON=$folder/models.ron
+# The tiny studio, with enough steps for a still that its task can be met at work.
+sed 's/defaults: (steps: 4, guidance: 7.5/defaults: (steps: 24, guidance: 7.5/' models.ron >"$REELBOARD_MODELS_RON"
 mkdir "$folder/films"
 # A name that no script may stumble over.
 film="$folder/films/it's a \"paper boat\" \$1 100%.reel"
@@ -223,7 +223,8 @@ scenes=$(reelboard show "$film" --json | grep -c '"prompt"')
 [ "$scenes" = 8 ] || fail "the film has $scenes scenes, not 8"
 
 start=$SECONDS
-reelboard render "$local_film" --studio tiny >"$folder/local.log" 2>&1 || fail "the local render failed: $(tail -n 1 "$folder/local.log")"
+# With a cache of its own: what its clips begin with must not help the cluster's.
+REELBOARD_CACHE=$folder/cache.local reelboard render "$local_film" --studio tiny >"$folder/local.log" 2>&1 || fail "the local render failed: $(tail -n 1 "$folder/local.log")"
 echo "rendered without a cluster in $((SECONDS - start)) s"
 
 start_slurm
@@ -310,7 +311,7 @@ waiting=$(reelboard farm collect "$film")
 pictures "$film" >"$folder/cluster.pictures"
 pictures "$local_film" >"$folder/local.pictures"
 if ! diff "$folder/local.pictures" "$folder/cluster.pictures"; then fail "the pictures differ"; fi
-[ "$(grep -c '^media ' "$folder/cluster.pictures")" = 8 ] || fail "there are not eight takes"
+[ "$(grep -c '^media ' "$folder/cluster.pictures")" = 16 ] || fail "there are not eight stills and eight clips"
 diff -r "$local_film/media" "$film/media" || fail "the media folders differ"
 echo "all $(wc -l <"$folder/cluster.pictures") pictures of the two films are the same"
 again=$(reelboard farm slurm "$film" --studio tiny 2>&1)

@@ -10,7 +10,8 @@ use reelboard::engine::StudioModels;
 use reelboard::farm::{Asked, Outcome, Plan, Record, Run, Stage};
 use reelboard::models::{ModelCache, Registry};
 use reelboard::project::{
-    Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, TakeKind, entities, wanted_recipe,
+    ClipSettings, Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, TakeKind, entities,
+    wanted_recipe,
 };
 use reelboard::ui::App;
 use std::path::{Path, PathBuf};
@@ -381,8 +382,9 @@ fn a_scene_is_rendered_after_the_pictures_of_its_cast() {
     window.press(Modifiers::COMMAND, Key::R);
     window.settle();
     let scene = &window.project().scenes[0];
-    let [take] = scene.takes.as_slice() else { panic!("{} takes", scene.takes.len()) };
-    assert_eq!((take.recipe.studio.as_str(), scene.chosen), ("tiny", Some(take.id)));
+    let [take, clip] = scene.takes.as_slice() else { panic!("{} takes", scene.takes.len()) };
+    assert_eq!((take.recipe.studio.as_str(), take.kind), ("tiny", TakeKind::Still));
+    assert_eq!((clip.kind, scene.chosen), (TakeKind::Clip, Some(clip.id)));
     let common = entities(window.project()).into_iter().filter(|entity| entity.is_common());
     let common: Vec<_> = common.filter(|entity| entity.scenes.contains(&scene.id)).collect();
     assert!(!common.is_empty());
@@ -393,7 +395,115 @@ fn a_scene_is_rendered_after_the_pictures_of_its_cast() {
     // The same once more is not made again.
     window.press(Modifiers::COMMAND, Key::R);
     window.settle();
-    assert_eq!(window.project().scenes[0].takes.len(), 1);
+    assert_eq!(window.project().scenes[0].takes.len(), 2);
+}
+
+/// A film of one long scene, rendered with the tiny studio: a still and its clip.
+fn with_a_clip() -> Window {
+    let mut project = example_project();
+    project.scenes.truncate(1);
+    project.scenes[0].duration_ms = 8000;
+    let mut window = Window::open(Some(&project));
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    window
+}
+
+/// What the viewer says that it shows.
+fn viewer(window: &Window) -> Option<String> {
+    window.harness.get_by_label("Viewer").accesskit_node().value()
+}
+
+#[test]
+fn the_viewer_plays_a_clip_and_the_takes_list_it_beside_its_still() {
+    let mut window = with_a_clip();
+    for take in ["Take 1", "Take 2 · clip"] {
+        window.harness.get_by_label(take);
+    }
+    window.press(Modifiers::NONE, Key::Home);
+    window.settle();
+    assert_eq!(viewer(&window).as_deref(), Some("frame 1 of 8 of the clip"));
+    let mut seen = Vec::new();
+    window.harness.key_press(Key::Space);
+    window.wait("the clip was played", |window| {
+        let shown = viewer(window).unwrap();
+        let number = shown.split(' ').nth(1).unwrap().parse::<u32>().unwrap();
+        if seen.last() != Some(&number) {
+            seen.push(number);
+        }
+        number == 8
+    });
+    assert_eq!(seen, (1..=8).collect::<Vec<_>>(), "every frame in order");
+    // The still has no frames.
+    window.click("Take 1");
+    window.settle();
+    assert_eq!(viewer(&window), None);
+    let scene = &window.project().scenes[0];
+    assert_eq!(scene.chosen, Some(scene.takes[0].id));
+}
+
+#[test]
+fn another_camera_makes_the_clip_stale_and_says_what_is_redone() {
+    let mut window = with_a_clip();
+    window.click("Camera left");
+    window.settle();
+    let says = |window: &Window, text: &str| window.harness.query_all_by_label_contains(text).next().is_some();
+    assert!(says(&window, "Stale: camera changed: only the last part is redone"));
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    let scene = &window.project().scenes[0];
+    let kinds: Vec<_> = scene.takes.iter().map(|take| take.kind).collect();
+    assert_eq!(kinds, [TakeKind::Still, TakeKind::Clip, TakeKind::Clip]);
+    assert_eq!(scene.chosen, Some(scene.takes[2].id));
+    assert!(!says(&window, "Stale"));
+    // Back again: the first clip shows just this, and is not made a second time.
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    let scene = &window.project().scenes[0];
+    assert_eq!((scene.takes.len(), scene.chosen), (3, Some(scene.takes[1].id)));
+}
+
+#[test]
+fn a_scene_is_rendered_in_parts_from_its_card() {
+    let mut project = example_project();
+    project.scenes.truncate(1);
+    let mut window = Window::open(Some(&project));
+    window.choose_studio("Tiny (random)");
+    let kinds = |window: &Window| window.project().scenes[0].takes.iter().map(|take| take.kind).collect::<Vec<_>>();
+    window.click("Render…");
+    window.click("Still only");
+    window.settle();
+    assert_eq!(kinds(&window), [TakeKind::Still]);
+    window.click("Render…");
+    window.click("Clip");
+    window.settle();
+    assert_eq!(kinds(&window), [TakeKind::Still, TakeKind::Clip]);
+}
+
+#[test]
+fn a_clip_that_cannot_be_read_is_told_on_its_scene() {
+    let mut window = with_a_clip();
+    let scene = &window.project().scenes[0];
+    let name = scene.takes[1].media.as_str().to_owned();
+    let file = window.folder.path().join("film.reel/media").join(&name);
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    // Decoded clips are forgotten with their project.
+    let film = window.folder.path().join("film.reel");
+    window.press(Modifiers::COMMAND, Key::N);
+    window.press(Modifiers::COMMAND, Key::O);
+    window.fill("Project path", &film.display().to_string());
+    window.press(Modifiers::NONE, Key::Enter);
+    window.settle();
+    let told = window.harness.query_all_by_label_contains(&name).next().is_some();
+    assert!(told, "the message names the file");
+    assert_eq!(window.project().scenes[0].takes.len(), 2);
+    window.click("Take 1");
+    window.settle();
+    window.click("Close message");
+    assert!(window.harness.query_all_by_label_contains(&name).next().is_none(), "the still can be shown");
 }
 
 #[test]
@@ -406,7 +516,7 @@ fn all_scenes_are_rendered_once_and_turn_stale_with_the_studio() {
     for _ in 0..2 {
         window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
         window.settle();
-        assert_eq!(takes(&window), [1, 1, 1]);
+        assert_eq!(takes(&window), [2, 2, 2], "a still and a clip");
     }
     assert!(window.harness.query_all_by_label_contains("Stale").next().is_none());
     window.click("Render settings…");
@@ -479,6 +589,23 @@ fn render_settings_are_typed_undone_and_reset() {
 }
 
 #[test]
+fn settings_of_clips_are_typed_and_reset_with_those_of_stills() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.click("Render settings…");
+    window.fill("Clip steps", "3");
+    window.press(Modifiers::NONE, Key::Enter);
+    let clip = &window.project().clip;
+    assert_eq!((clip.steps, clip.camera_from_step), (3, 3), "the camera begins no later than the last step");
+    window.fill("Negative prompt", "text");
+    window.click("Reset to the release's");
+    assert_eq!(window.project().clip, ClipSettings::default());
+    assert_eq!(window.project().still, StillSettings::default());
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!((window.project().clip.steps, window.project().still.negative.as_str()), (3, "text"));
+}
+
+#[test]
 fn a_style_is_typed_and_undone() {
     let mut window = Window::example();
     window.fill("Style", "film noir");
@@ -513,12 +640,12 @@ fn what_a_cluster_has_made_comes_in_while_the_window_is_open() {
     let project = window.project().clone();
     let cache = ModelCache::at(window.folder.path().join("models"));
     let studio = StudioModels::new("draft", Arc::new(Registry::built_in()), cache).unwrap();
-    let plan = Plan::of(&project, &studio, &Asked { numbers: vec![2], stages: Stage::ALL.to_vec() });
+    let plan = Plan::of(&project, &studio, &Asked { numbers: vec![2], stages: Stage::ALL.to_vec() }).unwrap();
     let run = Run::create(&film, &project, &plan, |_| Ok(Vec::new())).unwrap();
     let (stage, task) = plan.tasks().next().unwrap();
     let media = run.media().put(&std::fs::read(photo()).unwrap(), "png").unwrap();
     let recipe = Box::new(wanted_recipe(&project, &project.scenes[1], "tiny", &[]));
-    let outcome = Outcome::Take { kind: TakeKind::Still, media, recipe, notes: Vec::new() };
+    let outcome = Outcome::Take { media, recipe, notes: Vec::new() };
     run.write_record(&plan, stage, task, &Record { work: task.work.clone(), outcome }).unwrap();
 
     window.click("Edit");

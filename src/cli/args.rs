@@ -85,12 +85,16 @@ pub enum Command {
         /// The studio to render with from now on, as in models.ron; the project's without it.
         #[arg(long, value_name = "NAME")]
         studio: Option<String>,
-        /// Only the pictures of recurring characters and places (references), or only the scenes (stills); both without it.
+        /// Only the pictures of recurring characters and places (references), only the scenes' pictures (stills), or only
+        /// what sets those in motion (clips); all without it, as far as the studio goes.
         #[arg(long, value_name = "STAGE")]
         stage: Option<Stage>,
-        /// Denoising steps from now on; fewer are faster and rougher.
+        /// Denoising steps of references and stills from now on; fewer are faster and rougher.
         #[arg(long, value_name = "N")]
         steps: Option<u32>,
+        #[command(flatten)]
+        /// How clips are made from now on.
+        clip: ClipOptions,
         /// Only say what it would need: files, disk, memory and time.
         #[arg(long)]
         dry_run: bool,
@@ -133,6 +137,22 @@ pub enum Stage {
     References,
     /// Pictures of scenes.
     Stills,
+    /// The frames of scenes.
+    Clips,
+}
+
+/// How clips are made from now on.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ClipOptions {
+    /// Denoising steps of clips from now on.
+    #[arg(long, value_name = "N")]
+    pub clip_steps: Option<u32>,
+    /// Frames of a clip from now on; the film spreads them over the scene.
+    #[arg(long, value_name = "N")]
+    pub frames: Option<u32>,
+    /// The step after which the camera begins to move, from now on; earlier steps are not redone for another movement.
+    #[arg(long, value_name = "N")]
+    pub camera_from: Option<u32>,
 }
 
 /// How a script is written.

@@ -1,6 +1,7 @@
 //! `reelboard doctor`: what this machine has, what is missing and what to do about it.
 
 use super::models::{Listed, listed};
+use crate::engine::LatentFolder;
 use crate::models::{
     ModelCache, Pip, Registry, Room, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
     user_registry_file,
@@ -241,6 +242,9 @@ fn folders(cache: &ModelCache) -> Vec<Folder> {
     }
     if let Some(config) = user_registry_file().as_deref().and_then(Path::parent) {
         folders.push(folder("your own models.ron", config));
+    }
+    if let Some(latents) = LatentFolder::of_user() {
+        folders.push(folder("first parts of clips, for other camera movements", latents.folder()));
     }
     folders
 }

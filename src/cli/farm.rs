@@ -1,10 +1,10 @@
 //! `reelboard farm`: rendering on a cluster.
 
 use super::args::{SceneList, Stage as AskedStage};
-use super::film::{Film, counted, run_job};
+use super::film::{Film, counted, run_job, start_engine};
 use super::progress::{TerminalProgress, Unit};
 use super::run::{cache, out, registry, scene_numbers};
-use crate::engine::{Engine, StudioModels};
+use crate::engine::StudioModels;
 use crate::farm::{
     self, Asked, Options, Outcome, Plan, Prepared, Record, Run, Scheduler as _, Slurm, Stage, StagePlan, Task,
     TaskError, check_models, command_line, prepare, record_of, send, status, submissions,
@@ -150,7 +150,7 @@ fn slurm(args: SlurmArgs, cancel: &Arc<AtomicBool>) -> Result<()> {
     if !args.dry_run {
         check_models(&studio, &stages, &TerminalProgress::new(Unit::Bytes, Arc::clone(cancel)))?;
     }
-    let plan = Plan::of(&film, &studio, &Asked { numbers, stages });
+    let plan = Plan::of(&film, &studio, &Asked { numbers, stages })?;
     if plan.stages.is_empty() {
         eprintln!("nothing to render: what was asked for is finished");
         return Ok(());
@@ -189,6 +189,7 @@ fn stages(asked: Option<AskedStage>) -> Vec<Stage> {
         None => Stage::ALL.to_vec(),
         Some(AskedStage::References) => vec![Stage::References],
         Some(AskedStage::Stills) => vec![Stage::Stills],
+        Some(AskedStage::Clips) => vec![Stage::Clips],
     }
 }
 
@@ -276,7 +277,7 @@ fn done(
     match prepare(run, plan, stage, task, Arc::new(registry), cache)? {
         Prepared::Done(record) => Ok(record),
         Prepared::Job(spec) => {
-            let engine = Engine::start(|| {}).context("cannot start the engine")?;
+            let engine = start_engine()?;
             let output = run_job(&engine, *spec, Unit::Steps, cancel, |_| {})?;
             Ok(record_of(&task.work, output)?)
         }

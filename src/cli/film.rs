@@ -1,19 +1,19 @@
 //! An open project on the command line: each step submits one job and waits for it.
 
-use super::args::Writing;
+use super::args::{ClipOptions, Stage, Writing};
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use crate::engine::{
-    Engine, ExportJob, IllustrateJob, JobEvent, JobOutput, JobSpec, PhotoJob, RunError, StudioModels, TakeJob,
-    WriteJob, illustration_seed,
+    ClipJob, Engine, ExportJob, IllustrateJob, JobEvent, JobOutput, JobSpec, LatentFolder, LatentStore, NoLatents,
+    PhotoJob, RunError, StudioModels, TakeJob, WriteJob, illustration_seed,
 };
 use crate::export::ExportSettings;
 use crate::farm::{self, Intake, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, Script, ScriptIntake,
-    StillSettings, Take, TakeKind, entities,
+    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneField,
+    SceneId, Script, ScriptIntake, StillSettings, Take, TakeId, entities,
 };
 use crate::writer::WriteRequest;
 use anyhow::{Context as _, Result, bail};
@@ -58,7 +58,7 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let engine = Engine::start(|| {}).context("cannot start the engine")?;
+        let engine = start_engine()?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -194,17 +194,38 @@ impl Film {
         Ok(())
     }
 
+    /// Sets how clips are made.
+    pub fn set_clip(&mut self, options: &ClipOptions) -> Result<()> {
+        let now = &self.project.clip;
+        let mut clip = options.clip_steps.map_or_else(|| now.clone(), |steps| now.with_steps(steps));
+        clip = ClipSettings {
+            frames: options.frames.unwrap_or(clip.frames),
+            camera_from_step: options.camera_from.unwrap_or(clip.camera_from_step),
+            ..clip
+        };
+        if clip != *now {
+            self.edit(Edit::SetClip(clip))?;
+            self.save()?;
+        }
+        Ok(())
+    }
+
     /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.
     ///
-    /// Random models are made when they are missing; others are never fetched unasked.
+    /// Random models are made when they are missing; others are never fetched unasked. `stage` is what is rendered; all
+    /// without it.
     pub fn use_studio(
         &mut self,
         name: Option<&str>,
+        stage: Option<Stage>,
         registry: Registry,
         cache: ModelCache,
     ) -> Result<Option<StudioModels>> {
         let name = name.unwrap_or(&self.project.studio).to_owned();
         let studio = StudioModels::new(&name, Arc::new(registry), cache)?;
+        if stage == Some(Stage::Clips) && studio.model(Role::Animator).is_none() {
+            bail!("the {name} studio has no animator; choose another studio, or render stills with --stage stills");
+        }
         if name != self.project.studio {
             self.edit(Edit::SetStudio(name.clone()))?;
             self.save()?;
@@ -212,13 +233,15 @@ impl Film {
         if name == DRAFT_STUDIO {
             return Ok(None);
         }
-        let missing = studio.missing(&[Role::Illustrator, Role::Segmenter, Role::Compositor]);
+        let missing = studio.missing(Stage::roles(stage));
         let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
         if !to_fetch.is_empty() {
             let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
+            let has_stills = stage.is_none() && studio.missing(&STILL_ROLES).is_empty();
+            let without = if has_stills { "; stills can be rendered without it, with --stage stills" } else { "" };
             bail!(
                 "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
-                 then get them with \"reelboard models fetch {}\"",
+                 then get them with \"reelboard models fetch {}\"{without}",
                 joined(|model| &model.title, ", "),
                 self.store.folder().display(),
                 joined(|model| &model.id, " ")
@@ -262,21 +285,63 @@ impl Film {
         Ok(made)
     }
 
-    /// Renders the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
+    /// Renders the still of the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
     /// not made again.
     pub fn render(&mut self, index: usize, studio: Option<&StudioModels>) -> Result<PathBuf> {
         let scene = &self.project.scenes[index];
         let id = scene.id;
         if let Some(studio) = studio {
-            let wanted = studio.wanted_recipe(&self.project, scene);
-            if let Some(take) = scene.takes.iter().find(|take| take.recipe == wanted) {
+            let files = studio.known_files();
+            let is_fresh = |take: &Take| files.is_fresh_still(&self.project, scene, studio.name(), take);
+            let fresh = scene.fresh_still(is_fresh);
+            if let Some(take) = fresh {
                 return Ok(self.store.media().path(&take.media));
             }
         }
         let (media, studio) = (self.store.media(), studio.cloned());
         let job = TakeJob { project: Arc::clone(&self.project), scene: id, media, studio };
         let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
-        let JobOutput::Take { media, recipe, notes, .. } = output else { bail!("the scene gave no take") };
+        self.keep_take(index, output)
+    }
+
+    /// Renders the clip of the scene at `index` from its still and returns the file of its take, unless a take shows just
+    /// that already: then the film uses that one. `any_still` also takes a still that is stale.
+    pub fn animate(&mut self, index: usize, studio: &StudioModels, any_still: bool) -> Result<PathBuf> {
+        let scene = &self.project.scenes[index];
+        let files = studio.known_files();
+        let is_fresh = |take: &Take| files.is_fresh_still(&self.project, scene, studio.name(), take);
+        let still = if any_still { scene.any_still(studio.name(), is_fresh) } else { scene.fresh_still(is_fresh) };
+        let Some(still) = still else {
+            bail!("scene {} has no still to set in motion; render it with --stage stills first", index + 1);
+        };
+        if let Some(clip) = files.fresh_clip(&self.project, scene, studio.name(), still) {
+            let (id, take, path) = (scene.id, clip.id, self.store.media().path(&clip.media));
+            self.choose(id, take)?;
+            return Ok(path);
+        }
+        let job = ClipJob {
+            project: Arc::clone(&self.project),
+            scene: scene.id,
+            still: still.media.clone(),
+            media: self.store.media(),
+            studio: studio.clone(),
+        };
+        let output = self.job(JobSpec::RenderClip(job), Unit::Steps)?;
+        self.keep_take(index, output)
+    }
+
+    /// Makes the film use a take.
+    fn choose(&mut self, id: SceneId, take: TakeId) -> Result<()> {
+        if self.project.scene(id).is_some_and(|scene| scene.chosen != Some(take)) {
+            self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) })?;
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Adds a finished take to its scene and returns its file.
+    fn keep_take(&mut self, index: usize, output: JobOutput) -> Result<PathBuf> {
+        let JobOutput::Take { scene: id, media, recipe, notes } = output else { bail!("the scene gave no take") };
         for note in notes {
             eprintln!("scene {}: {note}", index + 1);
         }
@@ -285,7 +350,7 @@ impl Film {
         if !known {
             let take_id = Arc::make_mut(&mut self.project).new_take_id();
             let choose = recipe.studio != DRAFT_STUDIO;
-            let take = Box::new(Take { id: take_id, kind: TakeKind::Still, media, recipe });
+            let take = Box::new(Take { id: take_id, kind: recipe.kind(), media, recipe });
             self.edit(Edit::AddTake { id, take, choose })?;
             self.save()?;
         }
@@ -311,9 +376,33 @@ impl Film {
     }
 }
 
+/// An engine that keeps what clips begin with in the user's cache.
+pub(super) fn start_engine() -> Result<Engine> {
+    let latents: Arc<dyn LatentStore> = match LatentFolder::of_user() {
+        Some(folder) => Arc::new(folder),
+        None => Arc::new(NoLatents),
+    };
+    Engine::start_with(latents, || {}).context("cannot start the engine")
+}
+
 /// `1 result`, `2 results`.
 pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What stills need.
+const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+
+impl Stage {
+    /// The models that rendering a stage needs, or all of them.
+    pub fn roles(stage: Option<Self>) -> &'static [Role] {
+        match stage {
+            None => &[Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator],
+            Some(Self::References) => &[Role::Illustrator, Role::Segmenter],
+            Some(Self::Stills) => &[Role::Compositor],
+            Some(Self::Clips) => &[Role::Animator],
+        }
+    }
 }
 
 /// Runs a job to its end, with its progress on standard error.

@@ -9,8 +9,8 @@ use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::show;
 use crate::engine::StudioModels;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize};
-use crate::project::{EntityKind, Project, entities, read_project};
+use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role};
+use crate::project::{EntityKind, Project, StudioFiles, entities, read_project};
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
 use std::io::{Read as _, Write as _};
@@ -55,15 +55,22 @@ pub fn run(command: Command) -> Result<()> {
             let read = read_project(&project)?;
             let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
             let studio = studio.as_deref().unwrap_or(&read.studio);
-            out(&format!("{}\n", preflight(&read, scenes, studio)?))
+            out(&format!("{}\n", preflight(&read, scenes, studio)?))?;
+            let models = StudioModels::new(studio, Arc::new(registry()?), cache()?)?;
+            let free = Machine::now(models.cache().folder()).room.memory_bytes;
+            match models.clip_refusal(&read, free) {
+                Some(refusal) => out(&format!("no clips    {refusal}\n")),
+                None => Ok(()),
+            }
         }
-        Command::Render { project, scenes, studio, stage, steps, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, clip, .. } => {
             let mut film = Film::open(&project, cancel)?;
             let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
             if let Some(steps) = steps {
                 film.set_steps(steps)?;
             }
-            let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?;
+            film.set_clip(&clip)?;
+            let studio = film.use_studio(studio.as_deref(), stage, registry()?, cache()?)?;
             render(&mut film, studio.as_ref(), &numbers, stage)
         }
         Command::Export { project, output, encoding } => {
@@ -77,8 +84,8 @@ pub fn run(command: Command) -> Result<()> {
             if !json {
                 return out(&show::as_text(&project));
             }
-            let models = still_models(&project);
-            out(&format!("{:#}\n", show::as_json(&project, models.as_deref())))
+            let files = studio_files(&project).unwrap_or_default();
+            out(&format!("{:#}\n", show::as_json(&project, &files)))
         }
         Command::Farm(args) => farm::run(args, cancel),
         Command::Models(args) => {
@@ -136,7 +143,7 @@ fn film(
         film.discard();
     }
     written?;
-    let studio = film.use_studio(Some(studio), registry, cache)?;
+    let studio = film.use_studio(Some(studio), None, registry, cache)?;
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
         render(&mut film, studio.as_ref(), &numbers, None)?;
@@ -147,25 +154,36 @@ fn film(
 
 /// Renders scenes, counted from 1, and prints the files.
 fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
-    if let Some(studio) = studio
-        && stage != Some(Stage::Stills)
-    {
+    let illustrates = |studio: &StudioModels| match stage {
+        // Where nobody draws them, references are the draft's and the user's.
+        None => studio.model(Role::Illustrator).is_some(),
+        Some(stage) => stage == Stage::References,
+    };
+    if let Some(studio) = studio.filter(|studio| illustrates(studio)) {
         for (name, path) in film.illustrate(studio, numbers)? {
             println!("{name}: {}", path.display());
         }
     }
-    if stage != Some(Stage::References) {
+    if matches!(stage, None | Some(Stage::Stills)) {
         for number in numbers {
             println!("{}", film.render(number - 1, studio)?.display());
+        }
+    }
+    // All stills come first, so that the models of each stage are loaded once.
+    if let Some(studio) = studio.filter(|studio| studio.model(Role::Animator).is_some())
+        && matches!(stage, None | Some(Stage::Clips))
+    {
+        for number in numbers {
+            println!("{}", film.animate(number - 1, studio, stage.is_some())?.display());
         }
     }
     Ok(())
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
-fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
+fn studio_files(project: &Project) -> Option<StudioFiles> {
     let studio = StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?);
-    studio.ok()?.known_still_models()
+    Some(studio.ok()?.known_files())
 }
 
 pub(super) fn registry() -> Result<Registry> {

@@ -1,12 +1,14 @@
 //! Prints a project.
 
 use crate::export::CutList;
-use crate::project::{EntityKind, Project, SceneId, entities, stale_reasons, wanted_in_place_of};
+use crate::project::{
+    EntityKind, Project, SceneId, StudioFiles, TakeKind, entities, stale_reasons, wanted_in_place_of,
+};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// The project as JSON: what scripts and other programs read. `models` are the files of its studio, where they are known.
-pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value {
+/// The project as JSON: what scripts and other programs read. `files` are those of its studio, where they are known.
+pub fn as_json(project: &Project, files: &StudioFiles) -> Value {
     let cut = CutList::new(project);
     let number = |id: &SceneId| project.scene_index(*id).map(|index| index + 1);
     let scenes: Vec<Value> = project
@@ -18,10 +20,11 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
                 .takes
                 .iter()
                 .map(|take| {
-                    let wanted = wanted_in_place_of(project, scene, take, models);
+                    let wanted = wanted_in_place_of(project, scene, take, files);
                     let stale = stale_reasons(&take.recipe, &wanted);
                     json!({
                         "media": take.media.as_str(),
+                        "kind": take.kind,
                         "studio": take.recipe.studio,
                         "chosen": scene.chosen == Some(take.id),
                         "stale": stale.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -90,7 +93,13 @@ pub fn as_text(project: &Project) -> String {
             .flat_map(|kind| scene.entity_names(kind))
             .collect();
         let _ = writeln!(text, "\n{:>3}  {}", index + 1, scene.prompt);
-        let _ = writeln!(text, "     {} | camera {} | {:.1} s", names.join(", "), scene.camera, scene.duration_secs());
+        let shows = match scene.chosen_take().map(|take| take.kind) {
+            None => "",
+            Some(TakeKind::Still) => " | still",
+            Some(TakeKind::Clip) => " | clip",
+        };
+        let (camera, secs) = (scene.camera, scene.duration_secs());
+        let _ = writeln!(text, "     {} | camera {camera} | {secs:.1} s{shows}", names.join(", "));
     }
     let common: Vec<String> = entities(project)
         .into_iter()

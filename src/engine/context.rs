@@ -149,7 +149,12 @@ impl Progress for JobCx {
 
 impl Watch for JobCx {
     fn preview(&self, frames: &dyn Fn() -> Vec<Rgb8>) {
-        let Some(Rgb8 { width, height, pixels }) = frames().into_iter().next() else { return };
+        // Of a clip, the frame in the middle: the first is the still.
+        let mut frames = frames();
+        if frames.is_empty() {
+            return;
+        }
+        let Rgb8 { width, height, pixels } = frames.swap_remove(frames.len() / 2);
         if let Some(picture) = RgbImage::from_raw(width, height, pixels) {
             let picture = Arc::new(DynamicImage::ImageRgb8(picture).into_rgba8());
             *self.shared.preview.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);

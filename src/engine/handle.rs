@@ -3,6 +3,7 @@
 use super::context::{EventSink, Shared};
 use super::job::{JobEvent, JobId, JobOutput, JobSpec, JobStatus, Lane};
 use super::lane::{self, Queue};
+use super::latents::{LatentStore, NoLatents};
 use super::pictures::Pictures;
 use super::run::LaneState;
 use crossbeam_channel::{Receiver, bounded};
@@ -30,13 +31,18 @@ pub struct QueueFull;
 impl Engine {
     /// Starts the threads. `wake` is called from them after every event.
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+        Self::start_with(Arc::new(NoLatents), wake)
+    }
+
+    /// [`Self::start`], with a place for the first parts of clips.
+    pub fn start_with(latents: Arc<dyn LatentStore>, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         let (sender, receiver) = bounded(EVENTS);
         let sink = EventSink { sender, wake: Arc::new(wake) };
         let pictures = Arc::new(Pictures::default());
         let mut lanes = Vec::new();
         for lane in [Lane::Models, Lane::Pictures, Lane::Films, Lane::Transfers] {
             let queue = Arc::new(Queue::default());
-            let state = LaneState::new(Arc::clone(&pictures));
+            let state = LaneState::new(Arc::clone(&pictures), Arc::clone(&latents));
             let thread = lane::start(lane, Arc::clone(&queue), sink.clone(), state)?;
             lanes.push((lane, queue, thread));
         }

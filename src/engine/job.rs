@@ -1,10 +1,11 @@
 //! What can be asked of the engine, and what it answers.
 
+use super::shown::ClipFrames;
 use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    EntityKind, MediaFolder, MediaName, Project, Recipe, Reference, SceneId, Script, ScriptScene, TakeId,
+    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, SceneId, Script, ScriptScene, Take, TakeId,
 };
 use crate::writer::WriteRequest;
 use image::RgbaImage;
@@ -42,6 +43,10 @@ pub enum JobSpec {
     Draw(DrawJob),
     /// Makes a take of a scene and stores it in the project's media.
     RenderTake(TakeJob),
+    /// Makes a clip of a scene's still and stores it in the project's media.
+    RenderClip(ClipJob),
+    /// Decodes the clip of a scene.
+    Decode(DecodeJob),
     /// Writes the film to a file.
     Export(ExportJob),
     /// Downloads the files of a model.
@@ -132,6 +137,32 @@ pub struct TakeJob {
     pub studio: Option<StudioModels>,
 }
 
+/// Makes a clip of one scene.
+#[derive(Debug, Clone)]
+pub struct ClipJob {
+    /// A snapshot of the project, with the still among the scene's takes.
+    pub project: Arc<Project>,
+    /// The scene.
+    pub scene: SceneId,
+    /// The still that it starts from.
+    pub still: MediaName,
+    /// The project's pictures.
+    pub media: MediaFolder,
+    /// The models.
+    pub studio: StudioModels,
+}
+
+/// Decodes one clip.
+#[derive(Debug, Clone)]
+pub struct DecodeJob {
+    /// The clip.
+    pub take: Take,
+    /// The film that it is shown in.
+    pub format: Format,
+    /// The project's pictures.
+    pub media: MediaFolder,
+}
+
 /// Writes the film to a file.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
@@ -177,7 +208,7 @@ pub enum JobOutput {
         /// The same picture, at most 480 pixels wide.
         thumbnail: Arc<RgbaImage>,
     },
-    /// A finished still in the media folder.
+    /// A finished still or clip in the media folder.
     Take {
         /// Its scene.
         scene: SceneId,
@@ -187,6 +218,11 @@ pub enum JobOutput {
         recipe: Recipe,
         /// What to tell the user.
         notes: Vec<String>,
+    },
+    /// A decoded clip.
+    Clip {
+        /// Its frames.
+        frames: ClipFrames,
     },
     /// A finished film.
     Film {
@@ -268,9 +304,11 @@ pub struct JobStatus {
 impl JobSpec {
     pub(super) fn lane(&self) -> Lane {
         match self {
-            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::FreeModels => Lane::Models,
+            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::RenderClip(_) | Self::FreeModels => {
+                Lane::Models
+            }
             Self::RenderTake(job) if job.studio.is_some() => Lane::Models,
-            Self::Draw(_) | Self::RenderTake(_) => Lane::Pictures,
+            Self::Draw(_) | Self::Decode(_) | Self::RenderTake(_) => Lane::Pictures,
             Self::Export(_) => Lane::Films,
             Self::FetchModel(..) => Lane::Transfers,
         }
@@ -283,9 +321,14 @@ impl JobSpec {
             Self::ImportPhoto(job) => format!("Cut out the photo of {}", job.name),
             Self::Illustrate(job) => format!("Make a picture of {}", job.name),
             Self::Draw(_) => "Draw a draft".to_owned(),
+            Self::Decode(_) => "Decode a clip".to_owned(),
             Self::RenderTake(job) => match job.project.scene_index(job.scene) {
                 Some(index) => format!("Render scene {}", index + 1),
                 None => "Render a scene".to_owned(),
+            },
+            Self::RenderClip(job) => match job.project.scene_index(job.scene) {
+                Some(index) => format!("Animate scene {}", index + 1),
+                None => "Animate a scene".to_owned(),
             },
             Self::Export(job) => match job.settings.path.file_name() {
                 Some(name) => format!("Export {}", name.to_string_lossy()),
@@ -304,6 +347,6 @@ impl JobSpec {
 
     /// Whether the job is too short to be worth a line in the queue.
     pub(super) fn is_brief(&self) -> bool {
-        matches!(self, Self::Draw(_) | Self::FreeModels)
+        matches!(self, Self::Draw(_) | Self::Decode(_) | Self::FreeModels)
     }
 }

@@ -26,7 +26,7 @@ impl<'a> Pace<'a> {
     }
 
     /// Writes down how long a step took, for the estimates of a preflight.
-    pub fn remember(&self, cache: &ModelCache, model: &ModelSpec, [width, height]: [u32; 2]) {
+    pub fn remember(&self, cache: &ModelCache, model: &ModelSpec, [width, height]: [u32; 2], frames: u32) {
         let Steps { first, last, .. } = *self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some((start, before)), Some((end, after))) = (first, last) else { return };
         if after <= before {
@@ -34,7 +34,7 @@ impl<'a> Pace<'a> {
         }
         let secs = (end - start).as_secs_f64() / (after - before) as f64;
         let (model, device) = (model.id.clone(), "cpu".to_owned());
-        let key = StepKey { model, width, height, frames: 1, dtype: Dtype::F32, device };
+        let key = StepKey { model, width, height, frames, dtype: Dtype::F32, device };
         // The picture is there all the same.
         if let Err(error) = Measured::load(cache.folder()).record(key, secs) {
             log::warn!("cannot remember how long a step takes: {error}");

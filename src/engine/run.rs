@@ -1,11 +1,14 @@
 //! What each job does.
 
+use super::animate::render_clip;
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
-use super::pictures::{PictureError, Pictures, fitted, stored};
+use super::latents::LatentStore;
+use super::pictures::{PictureError, Pictures, fitted};
+use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};
 use crate::draft::render_shots;
-use crate::export::{CutList, ExportError, FrameError, export_film};
+use crate::export::{ClipFileError, CutList, ExportError, FrameError, export_film};
 use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
@@ -15,6 +18,7 @@ use crate::project::{
     DRAFT_STUDIO, EntityKind, EntitySummary, Format, MediaName, Project, Reference, ReferenceSource, SceneId,
     StoreError, entities, wanted_recipe,
 };
+use crate::video::AnimateError;
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
@@ -55,6 +59,16 @@ pub(super) enum JobError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Stage(StageError),
+    #[error(transparent)]
+    Animate(AnimateError),
+    #[error("the still {still} is no take of scene {}; render the still first", .scene.0)]
+    NoStill { scene: SceneId, still: MediaName },
+    #[error("{0}")]
+    Memory(String),
+    #[error("{}: no action prototypes: {reason}; use the release's file, or leave it out", path.display())]
+    Prototypes { path: PathBuf, reason: String },
+    #[error("cannot write the clip: {0}")]
+    ClipFile(#[from] ClipFileError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
 }
@@ -73,7 +87,8 @@ macro_rules! from_cancellable {
     )*};
 }
 from_cancellable!(
-    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage
+    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage,
+    AnimateError => Animate
 );
 
 /// What a lane keeps from job to job.
@@ -82,11 +97,12 @@ pub(super) struct LaneState {
     writer: Option<(PathBuf, Writer)>,
     cut_out: Option<CutOut>,
     studio: LoadedStudio,
+    latents: Arc<dyn LatentStore>,
 }
 
 impl LaneState {
-    pub fn new(pictures: Arc<Pictures>) -> Self {
-        Self { pictures, writer: None, cut_out: None, studio: LoadedStudio::default() }
+    pub fn new(pictures: Arc<Pictures>, latents: Arc<dyn LatentStore>) -> Self {
+        Self { pictures, writer: None, cut_out: None, studio: LoadedStudio::default(), latents }
     }
 
     pub fn free_models(&mut self) {
@@ -103,6 +119,14 @@ impl LaneState {
             JobSpec::Illustrate(job) => self.illustrate(job, cx),
             JobSpec::Draw(job) => self.draw(job),
             JobSpec::RenderTake(job) => self.render_take(&job, cx),
+            JobSpec::RenderClip(job) => {
+                self.writer = None;
+                render_clip(&mut self.studio, &job, &*self.latents, cx)
+            }
+            JobSpec::Decode(job) => {
+                let frames = self.pictures.clip(&job.media, &job.take, job.format)?;
+                Ok(JobOutput::Clip { frames })
+            }
             JobSpec::Export(job) => self.export(&job, cx),
             JobSpec::FetchModel(model, cache) => {
                 cache.fetch(&model, cx)?;
@@ -222,7 +246,7 @@ impl LaneState {
             DrawTarget::Take(id, take) => {
                 let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
                 let take = scene.takes.iter().find(|t| t.id == *take).ok_or(JobError::NoScene(*id))?;
-                fitted(&stored(&job.media, &take.media)?, job.size[0])
+                fitted(&self.pictures.take(&job.media, take, project.format)?, job.size[0])
             }
         };
         let thumbnail = Arc::new(fitted(&picture, THUMBNAIL));
@@ -276,33 +300,41 @@ impl LaneState {
         let cut = CutList::new(&project);
         let overscan = |side: u32| (side as f32 * OVERSCAN) as u32;
         let size = [overscan(settings.width), overscan(settings.height)];
-        // The still of the scene that is shown, and of the one that a dissolve leads away from.
-        let mut stills: Vec<(usize, RgbaImage)> = Vec::new();
+        // The scene that is shown, and the one that a dissolve leads away from.
+        let mut scenes: Vec<(usize, Shown)> = Vec::new();
         let mut draw = |frame: u64, out: &mut RgbaImage| -> Result<(), FrameError> {
             let visible = cut.visible_at(frame).expect("every frame of the film shows a scene");
             let shown = visible.mix.map(|mix| (mix.scene, mix.t)).into_iter().chain([(visible.scene, visible.t)]);
-            stills.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
+            scenes.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
             for (index, _) in shown {
-                if !stills.iter().any(|(scene, _)| *scene == index) {
+                if !scenes.iter().any(|(scene, _)| *scene == index) {
                     let scene = &project.scenes[index];
-                    stills.push((index, self.pictures.scene(&project, scene, &job.media, size)?));
+                    let shown = Shown::of(&self.pictures, &project, scene, &job.media, size);
+                    scenes.push((index, shown.map_err(|source| SceneError { number: index + 1, source })?));
                 }
             }
-            let still = |index: usize, t: f32| {
-                let found = stills.iter().find(|(scene, _)| *scene == index);
-                let still = &found.expect("the stills of visible scenes were just drawn").1;
-                (still, project.scenes[index].camera.view_at(t))
+            let shot = |index: usize, t: f32| {
+                let found = scenes.iter().find(|(scene, _)| *scene == index);
+                found.expect("visible scenes were just made ready").1.at(&project.scenes[index], t)
             };
-            let incoming = still(visible.scene, visible.t);
+            let incoming = shot(visible.scene, visible.t);
             match visible.mix {
                 None => render_shots(incoming, None, out),
-                Some(mix) => render_shots(still(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
+                Some(mix) => render_shots(shot(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
             }
             Ok(())
         };
         let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
         Ok(JobOutput::Film { path: settings.path.clone(), report })
     }
+}
+
+/// A scene of the film cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[error("scene {number}: {source}")]
+struct SceneError {
+    number: usize,
+    source: PictureError,
 }
 
 /// The prompt of the first scene that shows an entity.

@@ -31,6 +31,8 @@ pub enum FarmError {
     LacksModels { studio: String, models: String, ids: String },
     #[error("{work} is waiting or running in run {run} already; wait for it, or end it with \"reelboard farm cancel\"")]
     UnderWay { work: String, run: u32 },
+    #[error("scene {number} has no still to set in motion; render it with --stage stills first")]
+    NoStill { number: usize },
     #[error("cannot tell whether run {run} is still under way: {problem}")]
     Unknown { run: u32, problem: String },
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use super::{FarmError, Outcome, Record, Run, Work};
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, Project, Recipe, Take, entities, stale_reasons, wanted_in_place_of,
+    DRAFT_STUDIO, Edit, EntityField, Project, Recipe, StudioFiles, Take, entities, stale_reasons, wanted_in_place_of,
 };
 use std::path::Path;
 
@@ -64,7 +64,10 @@ pub fn intake(project: &mut Project, record: &Record) -> Intake {
                 None => Intake::Refused(format!("{name} is no longer in the film; its picture stays in media")),
             }
         }
-        (Work::Still { scene: id, number }, Outcome::Take { kind, media, recipe, .. }) => {
+        (
+            Work::Still { scene: id, number } | Work::Clip { scene: id, number, .. },
+            Outcome::Take { media, recipe, .. },
+        ) => {
             let Some(scene) = project.scene(*id) else {
                 return Intake::Refused(format!(
                     "scene {number} of the run is no longer in the film; its take stays in media"
@@ -74,9 +77,14 @@ pub fn intake(project: &mut Project, record: &Record) -> Intake {
                 return Intake::Known;
             }
             let has_other = scene.chosen.is_some();
-            let take =
-                Take { id: project.new_take_id(), kind: *kind, media: media.clone(), recipe: Recipe::clone(recipe) };
-            let wanted = project.scene(*id).map(|scene| wanted_in_place_of(project, scene, &take, None));
+            let take = Take {
+                id: project.new_take_id(),
+                kind: recipe.kind(),
+                media: media.clone(),
+                recipe: Recipe::clone(recipe),
+            };
+            let wanted =
+                project.scene(*id).map(|scene| wanted_in_place_of(project, scene, &take, &StudioFiles::default()));
             let is_wanted = wanted.is_some_and(|wanted| stale_reasons(&take.recipe, &wanted).is_empty());
             let choose = take.recipe.studio != DRAFT_STUDIO && (is_wanted || !has_other);
             Intake::Edit(Edit::AddTake { id: *id, take: Box::new(take), choose })

@@ -12,9 +12,7 @@
 //! ```
 
 use super::{FarmError, Plan, Stage, SubmittedJob, Task, Work};
-use crate::project::{
-    MediaFolder, MediaName, Project, Recipe, Reference, TakeKind, read_project, write_snapshot, write_whole,
-};
+use crate::project::{MediaFolder, MediaName, Project, Recipe, Reference, read_project, write_snapshot, write_whole};
 use serde::Serialize;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::collections::BTreeSet;
@@ -42,8 +40,6 @@ pub enum Outcome {
     },
     /// A scene has a take.
     Take {
-        /// Still or clip.
-        kind: TakeKind,
         /// Its file.
         media: MediaName,
         /// How it was made.

@@ -1,9 +1,9 @@
 //! What one task does, on whatever machine.
 
-use super::{FarmError, Outcome, Plan, Record, Run, Stage, StagePlan, Task, Work, project_with_records};
-use crate::engine::{IllustrateJob, JobOutput, JobSpec, StudioModels, TakeJob, illustration_seed};
+use super::{FarmError, Outcome, Plan, Record, Run, Stage, Task, Work, project_with_records};
+use crate::engine::{ClipJob, IllustrateJob, JobOutput, JobSpec, StudioModels, TakeJob, illustration_seed};
 use crate::models::{ModelCache, Registry};
-use crate::project::{DRAFT_STUDIO, Project, TakeKind};
+use crate::project::{DRAFT_STUDIO, EntityKind, Project, Take};
 use std::sync::Arc;
 
 /// Why a task has no result.
@@ -77,43 +77,69 @@ pub fn prepare(
             studio,
         })))),
         Work::Still { scene: id, number } => {
-            let scene =
-                project.scene(*id).ok_or_else(|| TaskError::Failed(format!("the run has no scene {number}")))?;
-            let wanted = studio.wanted_recipe(&project, scene);
-            if let Some((kind, name)) = lacking_pictures(plan, &project)
-                .find(|(kind, name)| wanted.entities.iter().any(|entity| (entity.kind, &entity.name) == (*kind, name)))
-            {
-                let work = Work::Reference { kind, name };
-                let why = records.iter().find(|(_, record)| record.work == work).map(|(_, record)| &record.outcome);
-                let why = match why {
-                    Some(Outcome::Failed(message)) => message.as_str(),
-                    _ => "its task has ended without a result",
-                };
-                return Err(TaskError::Failed(format!("there is no {work}: {why}")));
+            let scene = project.scene(*id).ok_or_else(|| no_scene(*number))?;
+            let needs = |kind: EntityKind, name: &str| scene.entity_names(kind).any(|shown| shown == name);
+            if let Some(work) = lacking_pictures(plan, &project).find(|work| match work {
+                Work::Reference { kind, name } => needs(*kind, name),
+                Work::Still { .. } | Work::Clip { .. } => false,
+            }) {
+                return Err(missing_before(work, &records));
             }
-            if let Some(take) = scene.takes.iter().find(|take| take.recipe == wanted) {
-                let (media, recipe) = (take.media.clone(), Box::new(take.recipe.clone()));
-                let outcome = Outcome::Take { kind: take.kind, media, recipe, notes: Vec::new() };
-                return Ok(Prepared::Done(Record { work: task.work.clone(), outcome }));
+            let files = studio.known_files();
+            let fresh = scene.fresh_still(|take| files.is_fresh_still(&project, scene, studio.name(), take));
+            if let Some(take) = fresh {
+                return Ok(Prepared::Done(known(task, take)));
             }
             let studio = (studio.name() != DRAFT_STUDIO).then_some(studio);
             Ok(Prepared::Job(Box::new(JobSpec::RenderTake(TakeJob { scene: *id, project, media, studio }))))
         }
+        Work::Clip { scene: id, number, still } => {
+            let scene = project.scene(*id).ok_or_else(|| no_scene(*number))?;
+            let made = Work::Still { scene: *id, number: *number };
+            let of_run = records.iter().find(|(_, record)| record.work == made);
+            let still = still.as_ref().or_else(|| of_run.and_then(|(_, record)| record.outcome.media()));
+            let still = still.and_then(|media| scene.takes.iter().find(|take| take.media == *media));
+            let still = still.ok_or_else(|| missing_before(&made, &records))?;
+            if let Some(clip) = studio.known_files().fresh_clip(&project, scene, studio.name(), still) {
+                return Ok(Prepared::Done(known(task, clip)));
+            }
+            let still = still.media.clone();
+            Ok(Prepared::Job(Box::new(JobSpec::RenderClip(ClipJob { scene: *id, still, project, media, studio }))))
+        }
     }
 }
 
-/// The entities that the run was to make pictures of and that have none.
-fn lacking_pictures<'a>(
-    plan: &'a Plan,
-    project: &'a Project,
-) -> impl Iterator<Item = (crate::project::EntityKind, String)> + 'a {
-    let tasks = plan.stages.iter().flat_map(|StagePlan { tasks, .. }| tasks);
-    tasks.filter_map(|task| match &task.work {
+fn no_scene(number: usize) -> TaskError {
+    TaskError::Failed(format!("the run has no scene {number}"))
+}
+
+/// The record of a take that was there already.
+fn known(task: &Task, take: &Take) -> Record {
+    let (media, recipe) = (take.media.clone(), Box::new(take.recipe.clone()));
+    Record { work: task.work.clone(), outcome: Outcome::Take { media, recipe, notes: Vec::new() } }
+}
+
+/// Why a task cannot begin: `work` of an earlier stage has no result.
+fn missing_before(work: &Work, records: &[(String, Record)]) -> TaskError {
+    let outcome = records.iter().find(|(_, record)| record.work == *work).map(|(_, record)| &record.outcome);
+    let why = match outcome {
+        Some(Outcome::Failed(message)) => message.as_str(),
+        _ => "its task has ended without a result",
+    };
+    let work = match work {
+        Work::Still { number, .. } => format!("still of scene {number}"),
+        other => other.to_string(),
+    };
+    TaskError::Failed(format!("there is no {work}: {why}"))
+}
+
+/// The pictures that the run was to make and that are not there.
+fn lacking_pictures<'a>(plan: &'a Plan, project: &Project) -> impl Iterator<Item = &'a Work> {
+    plan.tasks().map(|(_, task)| &task.work).filter(|work| match work {
         Work::Reference { kind, name } => {
-            let known = project.cast_entry(*kind, name).and_then(|entity| entity.reference.as_ref());
-            known.is_none().then(|| (*kind, name.clone()))
+            project.cast_entry(*kind, name).and_then(|entity| entity.reference.as_ref()).is_none()
         }
-        Work::Still { .. } => None,
+        Work::Still { .. } | Work::Clip { .. } => false,
     })
 }
 
@@ -123,9 +149,7 @@ pub fn record_of(work: &Work, output: JobOutput) -> Result<Record, TaskError> {
         JobOutput::Reference { reference, note, .. } => {
             Outcome::Reference { reference, notes: note.into_iter().collect() }
         }
-        JobOutput::Take { media, recipe, notes, .. } => {
-            Outcome::Take { kind: TakeKind::Still, media, recipe: Box::new(recipe), notes }
-        }
+        JobOutput::Take { media, recipe, notes, .. } => Outcome::Take { media, recipe: Box::new(recipe), notes },
         _ => return Err(TaskError::Failed(format!("the {work} gave neither a picture nor a take"))),
     };
     Ok(Record { work: work.clone(), outcome })

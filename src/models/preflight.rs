@@ -114,6 +114,8 @@ impl RenderSize {
         // More steps than they were given are wasted on random weights.
         if !registry.is_random(studio)? {
             size.still_steps = project.still.steps;
+            size.clip_steps = project.clip.steps;
+            size.frames = project.clip.frames;
         }
         Ok(size)
     }
@@ -448,6 +450,11 @@ fn sizes(full: [u32; 2], frames: u32, role: Role) -> Vec<([u32; 2], u32)> {
         }
     }
     found
+}
+
+/// Free memory that a stage wants when all its networks are in memory at once: a tenth more than it takes, as estimated.
+pub fn memory_needed(models: &[&ModelSpec], dtype: Dtype, size: [u32; 2], frames: u32) -> u64 {
+    with_room(needed_bytes(models, dtype, false, size, frames))
 }
 
 /// The estimate of the module's head, for all networks of a stage.

@@ -20,6 +20,10 @@ impl Project {
                 new.check()?;
                 Ok(Edit::SetStill(std::mem::replace(&mut self.still, new)))
             }
+            Edit::SetClip(new) => {
+                new.check()?;
+                Ok(Edit::SetClip(std::mem::replace(&mut self.clip, new)))
+            }
             Edit::InsertScene { index, scene } => self.insert_scene(index, *scene),
             Edit::RemoveScene(id) => {
                 let index = self.scene_index(id).ok_or(EditError::NoScene(id))?;

@@ -5,6 +5,7 @@
 
 mod apply;
 mod camera;
+mod clips;
 mod edit;
 mod entity;
 mod history;
@@ -16,6 +17,7 @@ mod staleness;
 mod store;
 
 pub use camera::{CameraMove, Direction, Speed, UnknownCamera, View};
+pub use clips::{CameraMode, ClipRecipe, ClipSettings, StudioFiles, clip_recipe, wanted_in_place_of};
 pub use edit::{Edit, EditError, EntityField, SceneField};
 pub use entity::{EntitySummary, entities, entity_key};
 pub use history::{CoalesceKey, History};
@@ -26,7 +28,7 @@ pub use model::{
     ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
-pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_in_place_of, wanted_recipe};
+pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
 pub use store::{
     Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project, write_snapshot,
     write_whole,

@@ -1,6 +1,6 @@
 //! What a film is made of.
 
-use super::{CameraMove, MediaName, SceneId, TakeId};
+use super::{CameraMove, ClipRecipe, ClipSettings, MediaName, SceneId, TakeId};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -24,6 +24,9 @@ pub struct Project {
     /// How stills are denoised by a studio that has a compositor.
     #[serde(default)]
     pub still: StillSettings,
+    /// How clips are denoised by a studio that has an animator.
+    #[serde(default)]
+    pub clip: ClipSettings,
     /// In film order.
     #[serde(default)]
     pub scenes: Vec<Scene>,
@@ -232,6 +235,10 @@ pub struct Recipe {
     /// Every model file that took part: its role and its SHA-256.
     #[serde(default)]
     pub models: Vec<(String, String)>,
+    /// What decided a clip besides; `None` for a still. The fields above are then those of the still that it starts
+    /// from, but for the prompt, the style and the seed, which are its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<ClipRecipe>,
 }
 
 /// An entity as a take used it.
@@ -256,6 +263,7 @@ impl Project {
             format: Format::default(),
             studio: draft_studio(),
             still: StillSettings::default(),
+            clip: ClipSettings::default(),
             scenes: Vec::new(),
             cast: Vec::new(),
             next_id: first_id(),

@@ -1,6 +1,7 @@
 //! The application: what is remembered, what runs, and one frame of it.
 
 use super::Launch;
+use super::clips::Clips;
 use super::command::{self, Command, Dialog};
 use super::document::Document;
 use super::farm::Farm;
@@ -9,7 +10,7 @@ use super::rendering::{ComingPicture, Rendering};
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
-use crate::engine::{Engine, JobId, JobStatus};
+use crate::engine::{Engine, JobId, JobStatus, LatentFolder, LatentStore, NoLatents};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
@@ -103,6 +104,7 @@ pub struct App {
     pub(super) cache: ModelCache,
     pub(super) viewer: Viewer,
     pub(super) stills: Stills,
+    pub(super) clips: Clips,
     pub(super) doc: Option<Document>,
     pub(super) player: Player,
     /// The end of the scene that plays once, to show its camera move.
@@ -148,25 +150,36 @@ impl App {
     /// Starts the services and takes up where the last window ended.
     pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
         let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
-        let mut app = Self::with_services(cx.egui_ctx.clone(), Viewer::new(cx.wgpu_render_state.clone()), remembered)?;
+        let latents: Arc<dyn LatentStore> = match LatentFolder::of_user() {
+            Some(folder) => Arc::new(folder),
+            None => Arc::new(NoLatents),
+        };
+        let viewer = Viewer::new(cx.wgpu_render_state.clone());
+        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, latents, remembered)?;
         if let Some(folder) = launch.project {
             app.commands.push(Command::OpenProject(folder));
         }
         Ok(app)
     }
 
-    fn with_services(ctx: Context, viewer: Viewer, remembered: Remembered) -> Result<Self, AppError> {
+    fn with_services(
+        ctx: Context,
+        viewer: Viewer,
+        latents: Arc<dyn LatentStore>,
+        remembered: Remembered,
+    ) -> Result<Self, AppError> {
         theme::install(&ctx);
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
         Ok(Self {
-            engine: Engine::start(move || waker.request_repaint())?,
+            engine: Engine::start_with(latents, move || waker.request_repaint())?,
             registry: Arc::new(Registry::load()?),
             cache: ModelCache::open()?,
             device: viewer.device_name(),
             viewer,
             stills: Stills::default(),
+            clips: Clips::default(),
             doc: None,
             player,
             play_until: None,
@@ -194,7 +207,8 @@ impl App {
     /// drive its widgets.
     #[doc(hidden)]
     pub fn headless(ctx: &Context, projects: PathBuf, models: PathBuf) -> Result<Self, AppError> {
-        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), Remembered::default())?;
+        let latents = Arc::new(LatentFolder::at(models.join("clips"), 1 << 30));
+        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), latents, Remembered::default())?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
         Ok(app)
@@ -209,7 +223,8 @@ impl App {
     /// Whether pictures or jobs are still under way.
     #[doc(hidden)]
     pub fn is_busy(&self) -> bool {
-        let waiting = self.stills.is_waiting() || self.rendering.is_waiting() || !self.coming.is_empty();
+        let pictures = self.stills.is_waiting() || self.clips.is_waiting();
+        let waiting = pictures || self.rendering.is_waiting() || !self.coming.is_empty();
         waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
 
@@ -261,6 +276,7 @@ impl App {
                 _ => needed.first().copied(),
             };
             self.stills.update(doc, &self.engine, in_view, &needed);
+            self.clips.update(doc, &self.engine, &needed);
         }
     }
 
@@ -323,6 +339,7 @@ impl App {
             doc: self.doc.as_ref(),
             theme: theme::Theme::of(ui),
             stills: &mut self.stills,
+            clips: &mut self.clips,
             viewer: &mut self.viewer,
             selection: &self.selection,
             writing: self.writing.as_ref(),

@@ -1,7 +1,7 @@
 //! Carries the commands out.
 
 use super::app::{App, Selection, Writing};
-use super::command::{Command, Dialog, Named};
+use super::command::{Command, Dialog, Named, Part};
 use super::document::Document;
 use super::rendering::ComingPicture;
 use crate::engine::{ExportJob, JobSpec, PhotoJob, WriteJob};
@@ -39,7 +39,8 @@ impl App {
             }
             Command::ChooseStudio(name) => self.choose_studio(name),
             Command::MakePicture(kind, name) => self.make_picture(kind, name),
-            Command::RenderTake(id) => self.render_scene(id),
+            Command::RenderTake(id) => self.render_scene(id, Part::All),
+            Command::RenderPart(id, part) => self.render_scene(id, part),
             Command::ForgetRender(id) => self.rendering.forget(id),
             Command::FetchStudio => self.fetch_studio(),
             Command::SendFilm(how) => self.send_film(how),
@@ -112,12 +113,11 @@ impl App {
             Named::MoveSceneLater => self.move_selected(1),
             Named::PreviousScene => self.select_neighbour(-1),
             Named::NextScene => self.select_neighbour(1),
-            Named::RenderScene => {
-                if let Some(id) = self.selected_scene() {
-                    self.render_scene(id);
-                }
-            }
-            Named::RenderAll => self.render_all(),
+            Named::RenderScene => self.render_selected(Part::All),
+            Named::RenderStill => self.render_selected(Part::Still),
+            Named::RenderClip => self.render_selected(Part::Clip),
+            Named::RenderAll => self.render_all(Part::All),
+            Named::RenderAllStills => self.render_all(Part::Still),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
             Named::Farm => self.show_dialog(Some(Dialog::Farm)),
@@ -142,6 +142,12 @@ impl App {
                 self.ctx.set_theme(if dark { egui::Theme::Light } else { egui::Theme::Dark });
             }
             Named::ResetLayout => self.remembered.layout = super::panels::default_layout(),
+        }
+    }
+
+    fn render_selected(&mut self, part: Part) {
+        if let Some(id) = self.selected_scene() {
+            self.render_scene(id, part);
         }
     }
 
@@ -404,6 +410,7 @@ impl App {
         self.doc = None;
         self.farm = None;
         self.stills.clear();
+        self.clips.clear();
         self.viewer.clear();
         self.engine.pictures().clear();
         self.player.pause(self.now());

@@ -38,6 +38,8 @@ pub enum Command {
     /// Makes a picture of an entity with the studio's illustrator, in place of the one there is.
     MakePicture(EntityKind, String),
     RenderTake(SceneId),
+    /// Renders only a part of a scene.
+    RenderPart(SceneId, Part),
     /// Takes back that a scene shall be rendered once its pictures are there.
     ForgetRender(SceneId),
     /// Gets everything that the project's studio lacks.
@@ -60,6 +62,16 @@ pub enum Command {
     ClearNotice,
     /// Opens a file or folder with the desktop's own program.
     Reveal(PathBuf),
+}
+
+/// What to render of a scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The still, and the clip where the studio has an animator.
+    All,
+    Still,
+    /// The clip of the still there is.
+    Clip,
 }
 
 /// A dialog over the window; at most one is open.
@@ -100,7 +112,10 @@ pub enum Named {
     NextScene,
     PreviousScene,
     RenderScene,
+    RenderStill,
+    RenderClip,
     RenderAll,
+    RenderAllStills,
     StudioNeeds,
     RenderSettings,
     Farm,
@@ -192,6 +207,9 @@ impl Named {
             Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
             true,
         ),
+        entry(Menu::Edit, Self::RenderStill, "Render only the still", None, false),
+        entry(Menu::Edit, Self::RenderClip, "Render only the clip", None, false),
+        entry(Menu::Edit, Self::RenderAllStills, "Render all stills", None, false),
         entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
         entry(Menu::Edit, Self::Farm, "Render on a cluster…", None, false),
         entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),

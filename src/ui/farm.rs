@@ -181,7 +181,7 @@ fn send(folder: &Path, film: &ToSend) -> Result<String, farm::FarmError> {
     let studio = StudioModels::new(&project.studio, Arc::clone(&film.registry), film.cache.clone())?;
     check_models(&studio, &Stage::ALL, &Silent)?;
     let asked = Asked { numbers: (1..=project.scenes.len()).collect(), stages: Stage::ALL.to_vec() };
-    let plan = Plan::of(project, &studio, &asked);
+    let plan = Plan::of(project, &studio, &asked)?;
     if plan.stages.is_empty() {
         return Ok("nothing to render: every scene has a take that is up to date".to_owned());
     }

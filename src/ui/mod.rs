@@ -5,6 +5,7 @@
 
 mod app;
 mod carry_out;
+mod clips;
 mod command;
 mod document;
 mod events;

@@ -2,20 +2,24 @@
 //! are there: a job carries a snapshot of the project, and so must not be queued before.
 
 use super::app::App;
-use super::command::Dialog;
-use crate::engine::{IllustrateJob, JobId, JobSpec, JobStatus, StudioModels, TakeJob, illustration_seed};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role};
+use super::command::{Dialog, Part};
+use crate::engine::{ClipJob, IllustrateJob, JobId, JobSpec, JobStatus, StudioModels, TakeJob, illustration_seed};
+use crate::models::{Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityKind, EntitySummary, MediaName, Project, Recipe, Scene, SceneField, SceneId, Take,
-    wanted_in_place_of, wanted_recipe,
+    DRAFT_STUDIO, Edit, EntityKind, EntitySummary, MediaName, Project, Recipe, Scene, SceneField, SceneId, StudioFiles,
+    Take, TakeId, TakeKind, wanted_in_place_of,
 };
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a still needs. Clips are not rendered yet.
-pub(super) const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+/// What a still needs.
+const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+/// What a still and its clip need.
+const ALL_ROLES: [Role; 4] = [Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator];
+/// What a clip of a still that is there needs.
+const CLIP_ROLES: [Role; 1] = [Role::Animator];
 /// What the picture of an entity needs.
 const PICTURE_ROLES: [Role; 2] = [Role::Illustrator, Role::Segmenter];
 
@@ -51,19 +55,48 @@ pub(super) struct Rendering {
     name: String,
     /// `None` for the draft, and for a studio that is not listed.
     studio: Option<StudioModels>,
-    /// Role and checksum of the files that decide a still; `None` while some of them are missing.
-    still_models: Option<Vec<(String, String)>>,
+    /// The files that decide stills and clips, as far as they are known.
+    files: StudioFiles,
     /// What the studio needs, as it was when the dialog was opened or a model came.
     pub preflight: Option<Preflight>,
+    /// Why this machine cannot make clips, as it was then.
+    clip_refusal: Option<String>,
     /// Models that are being made, by id.
     making: HashMap<JobId, String>,
     /// Pictures that the user asked for and that wait for models.
     pictures: Vec<(EntityKind, String)>,
     /// Scenes that wait for models or for pictures, in the order in which they were asked for.
     waiting: Vec<SceneId>,
-    /// Scenes in the engine's queue.
-    scenes: HashMap<JobId, SceneId>,
+    /// Clips that wait for stills, in the order in which they were asked for.
+    clips: Vec<WaitingClip>,
+    /// Scenes in the engine's queue, and what is made of them.
+    scenes: HashMap<JobId, (SceneId, TakeKind)>,
     previews: HashMap<JobId, (Arc<RgbaImage>, TextureHandle)>,
+}
+
+/// A clip that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct WaitingClip {
+    scene: SceneId,
+    /// Whether a stale still will do.
+    any_still: bool,
+}
+
+/// A scene that is asked for and not in the engine's queue yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    pub scene: SceneId,
+    pub kind: TakeKind,
+}
+
+impl Held {
+    /// What it waits for.
+    pub fn text(self) -> &'static str {
+        match self.kind {
+            TakeKind::Still => "waits for pictures",
+            TakeKind::Clip => "waits for stills",
+        }
+    }
 }
 
 impl Default for Rendering {
@@ -71,11 +104,13 @@ impl Default for Rendering {
         Self {
             name: DRAFT_STUDIO.to_owned(),
             studio: None,
-            still_models: None,
+            files: StudioFiles::of_draft(),
             preflight: None,
+            clip_refusal: None,
             making: HashMap::new(),
             pictures: Vec::new(),
             waiting: Vec::new(),
+            clips: Vec::new(),
             scenes: HashMap::new(),
             previews: HashMap::new(),
         }
@@ -85,7 +120,8 @@ impl Default for Rendering {
 impl Rendering {
     /// Whether something is asked for that has not come yet.
     pub fn is_waiting(&self) -> bool {
-        !(self.making.is_empty() && self.pictures.is_empty() && self.waiting.is_empty() && self.scenes.is_empty())
+        let held = !self.pictures.is_empty() || !self.waiting.is_empty() || !self.clips.is_empty();
+        held || !self.making.is_empty() || !self.scenes.is_empty()
     }
 
     /// Whether the studio can make pictures of entities.
@@ -93,26 +129,51 @@ impl Rendering {
         self.studio.as_ref().is_some_and(|studio| studio.model(Role::Illustrator).is_some())
     }
 
-    /// The most steps that the studio's compositor is worth, where that is less than any project asks for.
-    pub fn step_limit(&self) -> Option<u32> {
-        let model = self.studio.as_ref()?.model(Role::Compositor)?;
+    /// Whether the studio can set stills in motion.
+    pub fn has_animator(&self) -> bool {
+        self.studio.as_ref().is_some_and(|studio| studio.model(Role::Animator).is_some())
+    }
+
+    /// Why this machine cannot make clips of a project now.
+    pub fn clip_refusal(&self) -> Option<&str> {
+        self.clip_refusal.as_deref()
+    }
+
+    /// Whether stills can be made without the models that are missing.
+    pub fn only_clips_lack(&self, missing: &[&MissingFiles]) -> bool {
+        let Some(studio) = &self.studio else { return false };
+        let needed = studio.missing(&STILL_ROLES);
+        self.has_animator() && !missing.iter().any(|missing| needed.iter().any(|model| model.id == missing.model))
+    }
+
+    /// The most steps that the studio's model for a stage is worth, where that is less than any project asks for.
+    pub fn step_limit(&self, role: Role) -> Option<u32> {
+        let model = self.studio.as_ref()?.model(role)?;
         model.defaults.steps.filter(|_| model.random)
+    }
+
+    /// The most frames that the studio's animator is worth, where that is less than any project asks for.
+    pub fn frame_limit(&self) -> Option<u32> {
+        let model = self.studio.as_ref()?.model(Role::Animator)?;
+        model.defaults.frames.filter(|_| model.random)
     }
 
     /// What `scene` asks for now, to compare `take` with.
     pub fn wanted_recipe(&self, project: &Project, scene: &Scene, take: &Take) -> Recipe {
-        let models = self.still_models.as_deref().filter(|_| self.name == project.studio);
-        wanted_in_place_of(project, scene, take, models)
+        let unknown = StudioFiles::default();
+        let files = if self.name == project.studio { &self.files } else { &unknown };
+        wanted_in_place_of(project, scene, take, files)
     }
 
-    /// Scenes that are not in the engine's queue yet, since they wait for pictures or models.
-    pub fn waiting(&self) -> &[SceneId] {
-        &self.waiting
+    /// What is not in the engine's queue yet, since it waits for pictures, stills or models.
+    pub fn held(&self) -> impl Iterator<Item = Held> {
+        let stills = self.waiting.iter().map(|&scene| Held { scene, kind: TakeKind::Still });
+        stills.chain(self.clips.iter().map(|clip| Held { scene: clip.scene, kind: TakeKind::Clip }))
     }
 
     /// The job that renders a scene: the one that runs, else the first of those in the queue.
     pub fn job_of<'a>(&self, scene: SceneId, jobs: &'a [JobStatus]) -> Option<&'a JobStatus> {
-        let mut of_scene = jobs.iter().filter(|job| self.scenes.get(&job.id) == Some(&scene));
+        let mut of_scene = jobs.iter().filter(|job| self.scenes.get(&job.id).is_some_and(|(of, _)| *of == scene));
         of_scene.clone().find(|job| job.running).or_else(|| of_scene.next())
     }
 
@@ -142,11 +203,13 @@ impl Rendering {
     pub fn forget_all(&mut self) {
         self.pictures.clear();
         self.waiting.clear();
+        self.clips.clear();
     }
 
     /// Forgets that a scene shall be rendered.
     pub fn forget(&mut self, scene: SceneId) {
         self.waiting.retain(|waiting| *waiting != scene);
+        self.clips.retain(|clip| clip.scene != scene);
     }
 
     /// Forgets a job that has ended.
@@ -158,7 +221,11 @@ impl Rendering {
 
     /// Looks again at which files there are.
     pub fn look_at_models(&mut self) {
-        self.still_models = self.studio.as_ref().and_then(StudioModels::known_still_models);
+        self.files = match &self.studio {
+            Some(studio) => studio.known_files(),
+            None if self.name == DRAFT_STUDIO => StudioFiles::of_draft(),
+            None => StudioFiles::default(),
+        };
     }
 
     /// Makes textures of the newest previews.
@@ -196,13 +263,7 @@ impl Rendering {
 fn preflight(project: &Project, registry: &Registry, cache: &ModelCache) -> Option<Preflight> {
     let studio = registry.studio(&project.studio).ok()?;
     let size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
-    let mut found = Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()?;
-    // Clips are not rendered yet: what only they need is not asked for.
-    let roles: Vec<_> = STILL_ROLES.iter().filter_map(|role| registry.model(studio.model_id(*role)?).ok()).collect();
-    let needed = |id: &str| roles.iter().any(|model| registry.with_needs(model).iter().any(|need| need.id == id));
-    found.missing.retain(|missing| needed(&missing.model));
-    found.stages.retain(|stage| STILL_ROLES.contains(&stage.role));
-    Some(found)
+    Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()
 }
 
 impl App {
@@ -223,7 +284,7 @@ impl App {
         self.edit(Edit::SetStudio(name.clone()), None);
         self.follow_studio();
         if name != DRAFT_STUDIO {
-            self.has_models(&STILL_ROLES);
+            self.has_models(&ALL_ROLES);
             if let Ok(studio) = self.registry.studio(&name)
                 && self.registry.is_random(studio).is_ok_and(|random| random)
             {
@@ -236,12 +297,15 @@ impl App {
     pub(super) fn look_at_needs(&mut self) {
         let Some(doc) = &self.doc else { return };
         self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache);
+        let free = Machine::now(self.cache.folder()).room.memory_bytes;
+        let studio = self.rendering.studio.as_ref();
+        self.rendering.clip_refusal = studio.and_then(|studio| studio.clip_refusal(doc.project(), free));
     }
 
     /// Downloads everything that the studio lacks.
     pub(super) fn fetch_studio(&mut self) {
         let Some(studio) = self.rendering.studio.clone() else { return };
-        for model in studio.missing(&STILL_ROLES) {
+        for model in studio.missing(&ALL_ROLES) {
             let job = JobSpec::FetchModel(Box::new(model.clone()), self.cache.clone());
             self.submit(job);
         }
@@ -270,52 +334,82 @@ impl App {
         true
     }
 
-    /// Renders a scene, unless a take shows just what it asks for.
-    pub(super) fn render_scene(&mut self, id: SceneId) {
+    /// Renders a part of a scene, unless a take shows just what it asks for.
+    pub(super) fn render_scene(&mut self, id: SceneId, part: Part) {
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
         let Some(scene) = project.scene(id) else { return };
-        if let Some(take) = self.up_to_date_take(&project, scene) {
+        if let Some(take) = self.up_to_date_take(&project, scene, part) {
             if scene.chosen != Some(take) && project.studio != DRAFT_STUDIO {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) }, None);
             }
-            return self.tell("a take shows just this already; another seed gives another picture");
+            return self.tell("a take shows just this already; another seed gives another one");
         }
-        self.render(&[id]);
+        self.render(&[id], part);
     }
 
-    /// Renders every scene that lacks an up-to-date take.
-    pub(super) fn render_all(&mut self) {
+    /// Renders a part of every scene that lacks an up-to-date take.
+    pub(super) fn render_all(&mut self, part: Part) {
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
-        let lacking = project.scenes.iter().filter(|scene| self.up_to_date_take(&project, scene).is_none());
+        let lacking = project.scenes.iter().filter(|scene| self.up_to_date_take(&project, scene, part).is_none());
         let ids: Vec<SceneId> = lacking.map(|scene| scene.id).collect();
         if ids.is_empty() {
             return self.tell("every scene has a take that is up to date");
         }
-        self.render(&ids);
+        self.render(&ids, part);
+    }
+
+    fn is_fresh_still(&self, project: &Project, scene: &Scene, take: &Take) -> bool {
+        self.rendering.files.is_fresh_still(project, scene, &project.studio, take)
+    }
+
+    /// The still that a clip would start from.
+    fn start<'a>(&self, project: &Project, scene: &'a Scene, any_still: bool) -> Option<&'a Take> {
+        let is_fresh = |take: &Take| self.is_fresh_still(project, scene, take);
+        if any_still { scene.any_still(&project.studio, is_fresh) } else { scene.fresh_still(is_fresh) }
     }
 
     /// The take that is just what a scene asks for now.
-    fn up_to_date_take(&self, project: &Project, scene: &Scene) -> Option<crate::project::TakeId> {
-        let models = match project.studio.as_str() {
-            DRAFT_STUDIO => &[],
-            _ => self.rendering.still_models.as_deref()?,
-        };
-        let wanted = wanted_recipe(project, scene, &project.studio, models);
-        scene.takes.iter().find(|take| take.recipe == wanted).map(|take| take.id)
+    fn up_to_date_take(&self, project: &Project, scene: &Scene, part: Part) -> Option<TakeId> {
+        if part == Part::Still || !self.rendering.has_animator() {
+            return scene.fresh_still(|take| self.is_fresh_still(project, scene, take)).map(|still| still.id);
+        }
+        let still = self.start(project, scene, part == Part::Clip)?;
+        let clip = self.rendering.files.fresh_clip(project, scene, &project.studio, still)?;
+        Some(clip.id)
     }
 
-    fn render(&mut self, ids: &[SceneId]) {
+    fn render(&mut self, ids: &[SceneId], part: Part) {
         let Some(doc) = &self.doc else { return };
-        if doc.project().studio != DRAFT_STUDIO && !self.has_models(&STILL_ROLES) {
+        let project = Arc::clone(doc.project());
+        let part = if self.rendering.has_animator() { part } else { Part::Still };
+        let of_scene = |id: SceneId| {
+            let start = project.scene(id).and_then(|scene| self.start(&project, scene, part == Part::Clip));
+            (id, start.is_some())
+        };
+        let scenes: Vec<(SceneId, bool)> = ids.iter().map(|id| of_scene(*id)).collect();
+        let roles = match part {
+            Part::Still => &STILL_ROLES[..],
+            // A clip of a scene without a still makes that too.
+            Part::Clip if scenes.iter().all(|(_, has_start)| *has_start) => &CLIP_ROLES,
+            Part::All | Part::Clip => &ALL_ROLES,
+        };
+        if project.studio != DRAFT_STUDIO && !self.has_models(roles) {
             return;
         }
-        let waiting = &mut self.rendering.waiting;
-        let new: Vec<SceneId> = ids.iter().filter(|id| !waiting.contains(id)).copied().collect();
-        waiting.extend(new);
+        let Rendering { waiting, clips, .. } = &mut self.rendering;
+        for (id, has_start) in scenes {
+            if (part == Part::Still || !has_start) && !waiting.contains(&id) {
+                waiting.push(id);
+            }
+            if part != Part::Still {
+                clips.retain(|clip| clip.scene != id);
+                clips.push(WaitingClip { scene: id, any_still: part == Part::Clip });
+            }
+        }
         self.render_what_can_be();
     }
 
@@ -333,7 +427,7 @@ impl App {
     /// Queues what waited for models and pictures that are there now, and the pictures that it waits for.
     pub(super) fn render_what_can_be(&mut self) {
         let rendering = &mut self.rendering;
-        let nothing_waits = rendering.pictures.is_empty() && rendering.waiting.is_empty();
+        let nothing_waits = rendering.pictures.is_empty() && rendering.waiting.is_empty() && rendering.clips.is_empty();
         if nothing_waits || !rendering.making.is_empty() {
             return;
         }
@@ -356,17 +450,53 @@ impl App {
                 self.rendering.waiting.push(id);
                 continue;
             }
-            if self.up_to_date_take(&project, scene).is_some() {
+            if self.up_to_date_take(&project, scene, Part::Still).is_some() {
                 continue;
             }
             let studio = self.rendering.studio.clone();
             let job = TakeJob { project: Arc::clone(&project), scene: id, media: media.clone(), studio };
             match self.submit(JobSpec::RenderTake(job)) {
                 Some(job) => {
-                    self.rendering.scenes.insert(job, id);
+                    self.rendering.scenes.insert(job, (id, TakeKind::Still));
                 }
                 // There is room again when a job ends.
                 None => self.rendering.waiting.push(id),
+            }
+        }
+        self.animate_what_can_be(&project);
+    }
+
+    /// Queues the clips that were asked for when all stills are there: the models of a stage are loaded once.
+    fn animate_what_can_be(&mut self, project: &Arc<Project>) {
+        let stills_come = self.rendering.scenes.values().any(|(_, kind)| *kind == TakeKind::Still);
+        if stills_come || !self.rendering.waiting.is_empty() {
+            return;
+        }
+        let (Some(doc), Some(studio)) = (&self.doc, self.rendering.studio.clone()) else { return };
+        let media = doc.saver().media().clone();
+        for clip in std::mem::take(&mut self.rendering.clips) {
+            let Some(scene) = project.scene(clip.scene) else { continue };
+            let Some(still) = self.start(project, scene, clip.any_still) else {
+                // The scene was edited while its still was made.
+                let number = project.scene_index(scene.id).map_or(0, |index| index + 1);
+                self.tell(format!("scene {number} has changed since its still was made; render it again for a clip"));
+                continue;
+            };
+            if self.rendering.files.fresh_clip(project, scene, &project.studio, still).is_some() {
+                continue;
+            }
+            let job = ClipJob {
+                project: Arc::clone(project),
+                scene: scene.id,
+                still: still.media.clone(),
+                media: media.clone(),
+                studio: studio.clone(),
+            };
+            match self.submit(JobSpec::RenderClip(job)) {
+                Some(job) => {
+                    self.rendering.scenes.insert(job, (scene.id, TakeKind::Clip));
+                }
+                None => self.rendering.clips.push(clip),
             }
         }
     }
@@ -414,7 +544,10 @@ impl App {
         if let (Some(coming), Some(doc)) = (self.coming.get(&job), &self.doc) {
             let entity = doc.entities().iter().find(|entity| coming.is_of(entity.kind, &entity.name));
             let scenes = entity.map_or(&[][..], |entity| &entity.scenes);
-            self.rendering.waiting.retain(|waiting| !scenes.contains(waiting));
+            scenes.iter().for_each(|scene| self.rendering.forget(*scene));
+        }
+        if let Some((scene, TakeKind::Still)) = self.rendering.scenes.get(&job).copied() {
+            self.rendering.clips.retain(|clip| clip.scene != scene);
         }
     }
 }

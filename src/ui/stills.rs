@@ -1,7 +1,7 @@
 //! The pictures on screen: which are wanted, which are there.
 
 use super::document::Document;
-use crate::engine::{DrawJob, DrawTarget, Engine, JobSpec};
+use crate::engine::{DrawJob, DrawTarget, Engine, JobId, JobSpec};
 use crate::project::{DRAFT_STUDIO, EntityKind, SceneId, wanted_recipe};
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
@@ -34,6 +34,10 @@ struct Entry {
     /// What the texture shows.
     shown: u64,
     texture: Option<TextureHandle>,
+    /// The newest request.
+    job: Option<JobId>,
+    /// Why the picture of the newest request cannot be shown.
+    problem: Option<String>,
 }
 
 impl Stills {
@@ -81,7 +85,7 @@ impl Stills {
             };
             let Some(entry) = self.entries.get_mut(&target) else { continue };
             let stale = entry.requested != entry.wanted;
-            if !stale && (has_full || entry.shown != entry.requested) {
+            if !stale && (has_full || entry.shown != entry.requested || entry.problem.is_some()) {
                 continue;
             }
             let size = match target {
@@ -100,10 +104,13 @@ impl Stills {
                 size,
                 tag: entry.wanted,
             };
-            if let Err(full) = engine.submit(JobSpec::Draw(job)) {
-                log::warn!("{full}");
-                self.revision = 0;
-                return;
+            match engine.submit(JobSpec::Draw(job)) {
+                Ok(job) => (entry.job, entry.problem) = (Some(job), None),
+                Err(full) => {
+                    log::warn!("{full}");
+                    self.revision = 0;
+                    return;
+                }
             }
         }
     }
@@ -159,11 +166,23 @@ impl Stills {
         }
     }
 
-    /// Notes that a picture will not come, so that it is not asked for again until its scene changes.
-    pub fn give_up(&mut self) {
-        for entry in self.entries.values_mut().filter(|entry| entry.requested != entry.shown) {
+    /// Notes that a picture will not come and why, so that it is not asked for again until its scene changes.
+    pub fn fail(&mut self, job: JobId, message: &str) {
+        if let Some((target, entry)) = self.entries.iter_mut().find(|(_, entry)| entry.job == Some(job)) {
             entry.shown = entry.requested;
+            entry.problem = Some(message.to_owned());
+            // What was shown before is not what the film shows.
+            entry.texture = None;
+            if let DrawTarget::Scene(id) = target {
+                let id = *id;
+                self.full.retain(|(scene, ..)| *scene != id);
+            }
         }
+    }
+
+    /// Why the picture of a scene, a take or an entity cannot be shown.
+    pub fn problem(&self, target: &DrawTarget) -> Option<&str> {
+        self.entries.get(target)?.problem.as_deref()
     }
 }
 

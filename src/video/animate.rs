@@ -97,6 +97,11 @@ impl Animate {
         )
     }
 
+    /// Names the state at T_m, before the camera moves: all that it depends on, but for the weights.
+    pub fn state_before_camera(&self, dtype: DType) -> String {
+        self.recipe(dtype)
+    }
+
     /// All that the later steps depend on.
     fn recipe_with_camera(&self, dtype: DType) -> String {
         let recipe = self.recipe(dtype);

@@ -22,20 +22,24 @@ fn a_film_from_the_cluster_is_the_one_of_a_local_render() {
     for name in ["local.reel", STRANGE] {
         place.example(name);
     }
-    place.succeed(&["render", "local.reel", "--studio", "tiny"]);
-    let printed = place.succeed(&["farm", "slurm", STRANGE, "--studio", "tiny", "--tasks", "2", "--gres", "gpu:1"]);
-    assert_eq!(lines(&printed), ["run 1", "references: job 1, 4 tasks", "stills: job 2, 6 tasks", "collect: job 3"]);
+    // From nothing: what the local render begins its clips with must not help the cluster's.
+    let local = ["render", "local.reel", "--studio", "tiny", "--scenes", "1,3-4"];
+    assert!(place.command(&local).env("REELBOARD_CACHE", place.path("local cache")).status().unwrap().success());
+    let asked = ["--studio", "tiny", "--scenes", "1,3-4", "--tasks", "2", "--gres", "gpu:1"];
+    let printed = place.succeed(&[&["farm", "slurm", STRANGE], &asked[..]].concat());
+    let jobs = ["references: job 1, 4 tasks", "stills: job 2, 3 tasks", "clips: job 3, 3 tasks", "collect: job 4"];
+    assert_eq!(lines(&printed), [&["run 1"], &jobs[..]].concat());
     let asked = place.read("slurm/sbatch");
-    assert!(asked.contains("--array=1-4%2\n") && asked.contains("--dependency=afterany:2\n"), "{asked}");
-    assert_eq!(asked.matches("--gres=gpu:1\n").count(), 2, "the job that takes the results in needs no GPU: {asked}");
+    assert!(asked.contains("--array=1,3-4%2\n") && asked.contains("--dependency=afterany:3\n"), "{asked}");
+    assert_eq!(asked.matches("--gres=gpu:1\n").count(), 3, "the job that takes the results in needs no GPU: {asked}");
 
     let (local, cluster) = (place.shown("local.reel"), place.shown(STRANGE));
-    assert!(chosen(&cluster).iter().all(Option::is_some), "{cluster:#}");
+    assert_eq!(chosen(&cluster).iter().flatten().count(), 3, "{cluster:#}");
     assert_eq!(chosen(&cluster), chosen(&local));
     assert_eq!(place.media(STRANGE), place.media("local.reel"));
     let status = place.succeed(&["farm", "status", STRANGE]);
     assert!(status.starts_with("run 1 with the tiny studio: 10 done\n"), "{status}");
-    let again = place.run(&["farm", "slurm", STRANGE, "--studio", "tiny"]);
+    let again = place.run(&["farm", "slurm", STRANGE, "--studio", "tiny", "--scenes", "1,3-4"]);
     assert_eq!(String::from_utf8_lossy(&again.stderr), "nothing to render: what was asked for is finished\n");
 }
 
@@ -66,12 +70,12 @@ fn while_the_window_has_the_project_tasks_run_and_results_wait() {
     // A take that the user has thrown away stays away.
     let (mut store, mut project, _) = ProjectStore::open(&place.path("a.reel")).unwrap();
     let scene = &project.scenes[1];
-    let edit = Edit::RemoveTake { id: scene.id, take: scene.takes[0].id, chosen: None };
+    let edit = Edit::RemoveTake { id: scene.id, take: scene.takes[1].id, chosen: None };
     project.apply(edit.clone()).unwrap();
     store.append(&edit).unwrap();
     drop(store);
     assert_eq!(place.succeed(&["farm", "collect", "a.reel"]), "");
-    assert!(read_project(&place.path("a.reel")).unwrap().scenes[1].takes.is_empty());
+    assert_eq!(read_project(&place.path("a.reel")).unwrap().scenes[1].takes.len(), 1);
 }
 
 #[test]
@@ -225,7 +229,7 @@ fn a_dry_run_prints_scripts_and_leaves_no_trace() {
         "--qos=low",
     ]);
     let submitted: Vec<&str> = printed.lines().filter(|line| line.starts_with("sbatch ")).collect();
-    assert_eq!(submitted.len(), 3, "{printed}");
+    assert_eq!(submitted.len(), 4, "{printed}");
     assert!(submitted.iter().all(|line| line.contains(" --time=1:00:00 --qos=low ")), "{printed}");
     assert!(submitted[1].contains(" --array=1,3-5%2 "), "{printed}");
     assert!(submitted[1].contains(" --dependency=afterany:JOB-OF-references "), "{printed}");
@@ -327,7 +331,7 @@ fn results_for_what_the_user_has_changed_meanwhile_are_left_out_with_a_word() {
     let project = read_project(&place.path("a.reel")).unwrap();
     let dog = project.cast_entry(EntityKind::Foreground, "dog").unwrap();
     assert_eq!(dog.reference.as_ref().unwrap().picture, picture);
-    assert_eq!(project.scenes[1].takes.len(), 1, "the scene that was the third");
+    assert_eq!(project.scenes[1].takes.len(), 2, "the scene that was the third");
     // Said once.
     let output = place.run(&["farm", "collect", "a.reel"]);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -337,11 +341,11 @@ fn results_for_what_the_user_has_changed_meanwhile_are_left_out_with_a_word() {
 fn a_task_that_is_asked_to_end_does_so_in_the_middle_of_its_work_and_stays_ended() {
     let place = Place::new();
     place.example("a.reel");
-    // A thousand steps, which nobody waits for.
-    let models = include_str!("../../models.ron").replace("defaults: (steps: 4,", "defaults: (steps: 1000,");
+    // Hundreds of steps, which nobody waits for.
+    let models = include_str!("../../models.ron").replace("defaults: (steps: 4,", "defaults: (steps: 900,");
     std::fs::write(place.path("models.ron"), models).unwrap();
     let (mut store, mut project, _) = ProjectStore::open(&place.path("a.reel")).unwrap();
-    project.apply(Edit::SetStill(StillSettings { steps: 1000, ..project.still.clone() })).unwrap();
+    project.apply(Edit::SetStill(StillSettings { steps: 900, ..project.still.clone() })).unwrap();
     store.save(&project).unwrap();
     drop(store);
     place.hold();

@@ -104,6 +104,7 @@ impl Place {
         command.env("SLURM_FAKE", self.path("slurm")).env("REELBOARD", env!("CARGO_BIN_EXE_reelboard"));
         command.env("REELBOARD_MODELS", self.path("models"));
         command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
+        command.env("REELBOARD_CACHE", self.path("cache"));
         command
     }
 

@@ -1,7 +1,7 @@
 //! Random edits from a fixed seed: the same seed and the same project give the same edit on every machine.
 
 use reelboard::project::{
-    CameraMove, Direction, Edit, Entity, EntityField, EntityKind, Format, MediaName, Project, Reference,
+    CameraMove, ClipSettings, Direction, Edit, Entity, EntityField, EntityKind, Format, MediaName, Project, Reference,
     ReferenceSource, Scene, SceneField, SceneId, Speed, Take, TakeId, TakeKind, wanted_recipe,
 };
 
@@ -35,7 +35,7 @@ impl Rng {
 pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
     // Long films make slow tests and find nothing more.
     let crowded = project.scenes.len() > 8;
-    match rng.below(19) {
+    match rng.below(20) {
         0 => Edit::SetPremise(text(rng)),
         1 => Edit::SetStyle(text(rng)),
         2 => {
@@ -73,6 +73,10 @@ pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
         17 => {
             let (kind, from) = cast_name(rng, project);
             project.rename_edit(kind, &from, &name(rng))
+        }
+        18 => {
+            let (steps, camera_from_step) = (rng.one_of(&[1, 20, 70]), rng.one_of(&[0, 1, 5, 70]));
+            Edit::SetClip(ClipSettings { steps, camera_from_step, ..ClipSettings::default() })
         }
         _ => {
             // The parts are made for the project as it is now, so that some batches fail in the middle.

@@ -4,8 +4,8 @@ use super::cast::{coming_ui, thumb_ui};
 use super::{Cx, cards};
 use crate::engine::DrawTarget;
 use crate::project::{
-    CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField, Take,
-    stale_reasons,
+    ClipSettings, CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene,
+    SceneField, Take, stale_reasons,
 };
 use crate::ui::app::Selection;
 use crate::ui::carry_out::duration_ms;
@@ -272,8 +272,8 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             let chosen = scene.chosen == Some(take.id);
             let hint = take_hint(cx, doc, scene, take);
             let target = DrawTarget::Take(scene.id, take.id);
-            let response =
-                ui.push_id(take.id, |ui| take_button(ui, cx, Some(&target), &format!("Take {}", i + 1), chosen, &hint));
+            let name = cards::take_name(take, i + 1);
+            let response = ui.push_id(take.id, |ui| take_button(ui, cx, Some(&target), &name, chosen, &hint));
             if response.inner.clicked() && !chosen {
                 cx.send(Command::ChooseTake(scene.id, Some(take.id)));
             }
@@ -306,7 +306,9 @@ fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
         ui.label(dim(ui, format!("References used: {}", used.join(", "))));
     }
     let (text, color, _) = cards::take_badge(cx, doc, scene);
-    if text.starts_with("Stale") {
+    if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
+        ui.label(RichText::new(problem).size(11.0).color(color));
+    } else if text.starts_with("Stale") {
         ui.label(RichText::new(text).size(11.0).color(color));
     }
 }
@@ -325,6 +327,15 @@ fn take_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String 
             share(still.foreground_hundredths),
             share(still.background_hundredths),
             take.recipe.seed
+        );
+    }
+    if let Some(clip) = &take.recipe.clip {
+        let ClipSettings { steps, guidance_hundredths, frames, camera_from_step, .. } = clip.settings;
+        let guidance = f64::from(guidance_hundredths) / 100.0;
+        hint += &format!(
+            "\nA clip of its still: {frames} frames, {steps} steps, guidance {guidance}, camera {} after step \
+             {camera_from_step}",
+            clip.camera
         );
     }
     if cx.is_random(&take.recipe.studio) {

@@ -2,6 +2,7 @@
 
 mod cards;
 mod cast;
+mod clip_settings;
 mod dialogs;
 pub(super) mod farm;
 mod inspector;
@@ -14,6 +15,7 @@ mod top_bar;
 mod viewer;
 
 use super::app::{Notice, Selection, Writing};
+use super::clips::Clips;
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
 use super::farm::Farm;
@@ -36,6 +38,7 @@ pub(super) struct Cx<'a> {
     pub doc: Option<&'a Document>,
     pub theme: Theme,
     pub stills: &'a mut Stills,
+    pub clips: &'a mut Clips,
     pub viewer: &'a mut Viewer,
     pub selection: &'a Selection,
     pub writing: Option<&'a Writing>,

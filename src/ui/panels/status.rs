@@ -3,6 +3,7 @@
 use super::Cx;
 use super::cards::middle_uv;
 use crate::engine::{JobStatus, Lane};
+use crate::project::TakeKind;
 use crate::ui::command::Command;
 use crate::ui::icons;
 use crate::ui::theme::{Theme, radius, space};
@@ -28,12 +29,12 @@ pub fn status_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn jobs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let held = cx.rendering.waiting();
-    if cx.jobs.is_empty() && held.is_empty() {
+    let held = cx.rendering.held().count();
+    if cx.jobs.is_empty() && held == 0 {
         return;
     }
     let running: Vec<&JobStatus> = cx.jobs.iter().filter(|job| job.running).collect();
-    let waiting = cx.jobs.len() - running.len() + held.len();
+    let waiting = cx.jobs.len() - running.len() + held;
     let mut text = match running.as_slice() {
         [] => "starting".to_owned(),
         [job] => job_text(job),
@@ -55,7 +56,7 @@ fn jobs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     Popup::menu(&response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
         ui.set_width(380.0);
         ScrollArea::vertical().id_salt("queue").max_height(420.0).show(ui, |ui| queue_ui(ui, cx));
-        if cx.jobs.len() + held.len() > 1 {
+        if cx.jobs.len() + held > 1 {
             ui.separator();
             if ui.button("Cancel all").clicked() {
                 cx.out.push(Command::CancelAllJobs);
@@ -82,10 +83,11 @@ fn queue_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             cx.out.push(Command::CancelJob(job.id));
         }
     }
-    for id in cx.rendering.waiting() {
-        let number = cx.doc.and_then(|doc| doc.project().scene_index(*id)).map_or(0, |index| index + 1);
-        if row_ui(ui, cx.theme, &format!("Render scene {number}"), "waits for pictures", None, None) {
-            cx.out.push(Command::ForgetRender(*id));
+    for held in cx.rendering.held() {
+        let number = cx.doc.and_then(|doc| doc.project().scene_index(held.scene)).map_or(0, |index| index + 1);
+        let verb = if held.kind == TakeKind::Clip { "Animate" } else { "Render" };
+        if row_ui(ui, cx.theme, &format!("{verb} scene {number}"), held.text(), None, None) {
+            cx.out.push(Command::ForgetRender(held.scene));
         }
     }
 }

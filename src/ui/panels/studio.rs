@@ -1,10 +1,11 @@
 //! The project's studio: the choice, what it needs, and how it renders.
 
 use super::Cx;
+use super::clip_settings::clip_settings_ui;
 use super::dialogs::{fetch_job, may_fetch, progress_ui, terms_ui};
 use super::status::time_left_text;
-use crate::models::{MissingFiles, Preflight, bytes_text};
-use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, StillSettings};
+use crate::models::{MissingFiles, Preflight, Role, bytes_text};
+use crate::project::{ClipSettings, CoalesceKey, DRAFT_STUDIO, Edit, StillSettings};
 use crate::ui::command::{Command, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
@@ -91,7 +92,8 @@ pub(super) fn needs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         return;
     };
     let random = if preflight.is_random { format!(" {RANDOM}.") } else { String::new() };
-    let text = format!("{} makes pictures and stills on this machine; clips are not rendered yet.", preflight.studio);
+    let what = if cx.rendering.has_animator() { "pictures, stills and clips" } else { "pictures and stills" };
+    let text = format!("{} makes {what} on this machine.", preflight.studio);
     ui.label(RichText::new(text + &random).color(cx.theme.text_dim));
     ui.add_space(space::S);
     let height = ui.ctx().content_rect().height() - 250.0;
@@ -150,6 +152,9 @@ fn stages_ui(ui: &mut Ui, cx: &Cx<'_>, preflight: &Preflight) {
         };
         ui.label(RichText::new(text).color(color));
     }
+    if let Some(refusal) = cx.rendering.clip_refusal() {
+        ui.label(RichText::new(format!("Clips: {refusal}")).color(cx.theme.bad));
+    }
     if preflight.missing_bytes() > 0 {
         let free = preflight.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
         let text = format!("Disk: {} needed, {free} free", bytes_text(preflight.missing_bytes()));
@@ -193,6 +198,13 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
         if ui.button("Not now").clicked() {
             cx.send(Command::Dialog(None));
         }
+        if cx.rendering.only_clips_lack(&to_fetch) {
+            let button = ui.button("Render all stills").on_hover_text("Only clips need what is missing");
+            if button.clicked() {
+                cx.send(Command::Dialog(None));
+                cx.run(Named::RenderAllStills);
+            }
+        }
     });
 }
 
@@ -205,7 +217,43 @@ fn last_row(ui: &mut Ui, add_buttons: impl FnOnce(&mut Ui)) {
 
 pub(super) fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let Some(doc) = cx.doc else { return };
+    let height = ui.ctx().content_rect().height() - 190.0;
+    let (still, clip) = (&doc.project().still, &doc.project().clip);
+    ScrollArea::vertical().id_salt("settings").max_height(height).min_scrolled_height(height).show(ui, |ui| {
+        still_settings_ui(ui, cx, doc);
+        ui.add_space(space::S);
+        section_heading(ui, "Clips");
+        if doc.project().studio != DRAFT_STUDIO && !cx.rendering.has_animator() {
+            ui.label(dim(ui, "The project's studio makes no clips; these are for studios with an animator."));
+        }
+        clip_settings_ui(ui, cx, clip);
+    });
+    ui.add_space(space::S);
+    ui.horizontal(|ui| {
+        let reset = Button::new("Reset to the release's");
+        let mut edits = Vec::new();
+        if *still != StillSettings::default() {
+            edits.push(Edit::SetStill(StillSettings::default()));
+        }
+        if *clip != ClipSettings::default() {
+            edits.push(Edit::SetClip(ClipSettings::default()));
+        }
+        let response = ui.add_enabled(!edits.is_empty(), reset);
+        let response = response.on_hover_text("As VideoStudio was released, and the camera as in its paper");
+        if response.on_disabled_hover_text("They are the release's already").clicked() {
+            cx.send(Command::Edit(Edit::Batch(edits), None));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Done").clicked() {
+                cx.send(Command::Dialog(None));
+            }
+        });
+    });
+}
+
+fn still_settings_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
     let still = &doc.project().still;
+    section_heading(ui, "References and stills");
     if doc.project().studio == DRAFT_STUDIO {
         ui.label(dim(ui, "The draft studio has no settings; these are for studios with models."));
     }
@@ -229,7 +277,7 @@ pub(super) fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         let field = DragValue::new(&mut steps).range(StillSettings::STEPS).speed(0.2);
         let response = ui.add_sized(vec2(84.0, 28.0), field).accessible_name("Steps");
         finish(cx, &response, "steps", || StillSettings { steps, ..still.clone() });
-        match cx.rendering.step_limit() {
+        match cx.rendering.step_limit(Role::Compositor) {
             Some(most) if steps > most => {
                 ui.label(dim(ui, format!("random weights take no more than {most}")));
             }
@@ -258,23 +306,15 @@ pub(super) fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             ui.label(dim(ui, hint));
         });
     }
-    ui.add_space(space::S);
-    let release = StillSettings::default();
-    ui.horizontal(|ui| {
-        let reset = Button::new("Reset to the release's");
-        if ui.add_enabled(*still != release, reset).on_hover_text("As VideoStudio was released").clicked() {
-            cx.send(Command::Edit(Edit::SetStill(release), None));
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("Done").clicked() {
-                cx.send(Command::Dialog(None));
-            }
-        });
-    });
 }
 
 /// A field for a fraction that is kept in hundredths.
-fn hundredths_ui(ui: &mut Ui, name: &str, hundredths: &mut u32, range: RangeInclusive<u32>) -> egui::Response {
+pub(super) fn hundredths_ui(
+    ui: &mut Ui,
+    name: &str,
+    hundredths: &mut u32,
+    range: RangeInclusive<u32>,
+) -> egui::Response {
     let mut value = f64::from(*hundredths) / 100.0;
     let range = f64::from(*range.start()) / 100.0..=f64::from(*range.end()) / 100.0;
     let field = DragValue::new(&mut value).range(range).speed(0.01).fixed_decimals(2);
