@@ -27,6 +27,10 @@ fn main() -> ExitCode {
             eprintln!("reelboard: {error:#}");
             ExitCode::from(TaskError::ELSEWHERE_CODE)
         }
+        Err(error) if error.is::<reelboard::cli::PausedRender>() => {
+            eprintln!("reelboard: {error}");
+            ExitCode::from(130)
+        }
         Err(error) => {
             eprintln!("reelboard: {error:#}");
             ExitCode::FAILURE

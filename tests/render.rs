@@ -7,11 +7,10 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma};
 use reelboard::draft::example_project;
 use reelboard::export::{clip_frame, clip_frames};
-use reelboard::project::{CameraMove, Direction, Edit, ProjectStore, SceneField, Speed};
+use reelboard::project::{CameraMove, ClipSettings, Direction, Edit, ProjectStore, SceneField, Speed};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use tempfile::TempDir;
 
 struct Place {
@@ -59,6 +58,7 @@ impl Place {
     fn short(&self, name: &str) {
         let mut film = example_project();
         film.scenes.truncate(3);
+        film.clip = ClipSettings { steps: 2, camera_from_step: 1, frames: 5, ..ClipSettings::default() };
         ProjectStore::create(&self.path(name), &film).unwrap();
     }
 
@@ -236,7 +236,7 @@ fn settings_of_clips_make_only_clips_again() {
     let place = Place::new();
     place.short("a.reel");
     place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "1"]);
-    place.succeed(&["render", "a.reel", "--scenes", "1", "--frames", "4", "--clip-steps", "3", "--camera-from", "1"]);
+    place.succeed(&["render", "a.reel", "--scenes", "1", "--frames", "4", "--clip-steps", "3", "--camera-from", "2"]);
     let shown = place.shown("a.reel");
     let says = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
     let expected = [("still", says(&[])), ("clip", says(&["render settings changed"])), ("clip", says(&[]))];
@@ -290,12 +290,12 @@ fn a_clip_that_cannot_fit_into_memory_is_refused_with_what_would() {
     let output = place.run(&["render", "a.reel", "--studio", "huge", "--scenes", "1"]);
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    for says in ["8 frames of 128×80", "of free memory", "this machine has", "2 frames would want", "without clips"] {
+    for says in ["5 frames of 128×80", "of free memory", "this machine has", "2 frames would want", "without clips"] {
         assert!(message.contains(says), "{message}");
     }
     assert_eq!(takes(&place.shown("a.reel"), 0).len(), 1, "the still is there");
     let told = place.succeed(&["render", "a.reel", "--dry-run"]);
-    assert!(told.contains("no clips    a clip of 8 frames"), "{told}");
+    assert!(told.contains("no clips    a clip of 5 frames"), "{told}");
 }
 
 #[test]
@@ -337,42 +337,6 @@ fn the_same_pictures_come_out_in_any_order_and_in_any_number_of_runs() {
     }
     // Pictures are named by what is in them.
     assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("b.reel")));
-}
-
-#[test]
-fn a_killed_render_leaves_whole_takes_and_goes_on() {
-    let place = Place::new();
-    place.short("whole.reel");
-    place.succeed(&["render", "whole.reel", "--studio", "tiny"]);
-    let shown = place.shown("whole.reel");
-    let whole: Vec<Vec<String>> = (0..3).map(|scene| takes(&shown, scene)).collect();
-
-    place.short("a.reel");
-    let mut done = 0;
-    for round in 0..40 {
-        let mut command = place.command(&["render", "a.reel", "--studio", "tiny"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        // Killed at another picture each time, in the middle of the next one.
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        lines.take(done + 1 + round % 3).for_each(drop);
-        // It may have ended by itself.
-        let _ = child.kill();
-        child.wait().unwrap();
-        // The project opens, and every take that it has is one of a render in one go.
-        let shown = place.shown("a.reel");
-        done = 0;
-        for (scene, expected) in whole.iter().enumerate() {
-            let there = takes(&shown, scene);
-            assert!(expected.starts_with(&there), "scene {} after {round} kills", scene + 1);
-            done += there.len();
-        }
-        if done == 6 {
-            break;
-        }
-    }
-    assert_eq!(done, 6, "each run goes on where the last one was killed");
-    place.succeed(&["render", "a.reel"]);
-    assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("whole.reel")));
 }
 
 #[test]

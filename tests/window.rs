@@ -7,7 +7,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use reelboard::draft::example_project;
 use reelboard::engine::StudioModels;
-use reelboard::farm::{Asked, Outcome, Plan, Record, Run, Stage};
+use reelboard::farm::{Asked, Outcome, Plan, Record, Run};
 use reelboard::models::{ModelCache, Registry};
 use reelboard::project::{
     ClipSettings, Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, TakeKind, entities,
@@ -29,12 +29,24 @@ impl Window {
     /// A window that shows `project`, or the start screen.
     fn open(project: Option<&Project>) -> Self {
         let folder = TempDir::new().unwrap();
-        let (projects, models) = (folder.path().join("projects"), folder.path().join("models"));
         let film = project.map(|project| {
             let film = folder.path().join("film.reel");
             ProjectStore::create(&film, project).unwrap();
             film
         });
+        Self::open_in(folder, film)
+    }
+
+    /// The window closed and opened again.
+    fn reopen(self) -> Self {
+        let Self { harness, folder } = self;
+        drop(harness);
+        let film = folder.path().join("film.reel");
+        Self::open_in(folder, Some(film))
+    }
+
+    fn open_in(folder: TempDir, film: Option<PathBuf>) -> Self {
+        let (projects, models) = (folder.path().join("projects"), folder.path().join("models"));
         let mut harness = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).build_ui_state(
             move |ui, app: &mut Option<App>| match app {
                 // Fonts are there from the second frame on.
@@ -174,9 +186,10 @@ fn a_new_camera_move_is_shown_at_once() {
 #[test]
 fn a_text_becomes_scenes_without_a_model() {
     let mut window = Window::open(None);
-    window.click("Start from a text…");
+    window.click("Open a script…");
     window.fill("Text", "Mia opens the old door. Mia finds a lantern in the cellar. The lantern lights up the cellar.");
-    window.click("Make scenes");
+    window.settle();
+    window.click("Make 3 scenes");
     window.settle();
     let project = window.project();
     assert_eq!(project.scenes.len(), 3);
@@ -538,6 +551,152 @@ fn scenes_that_wait_for_pictures_are_cancelled_with_the_queue() {
     assert!(last.takes.is_empty());
 }
 
+impl Window {
+    /// The takes of each scene.
+    fn takes(&self) -> Vec<Vec<String>> {
+        let scenes = self.project().scenes.iter();
+        scenes.map(|scene| scene.takes.iter().map(|take| take.media.to_string()).collect()).collect()
+    }
+
+    fn is_there(&self, name: &str) -> bool {
+        self.harness.query_by_label(name).is_some()
+    }
+
+    /// Asks for all scenes, and pauses when the first picture is on its way.
+    fn render_and_pause(&mut self) {
+        self.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+        self.wait("something renders", |window| window.is_there("Queue progress") || window.app().is_busy());
+        self.press(Modifiers::COMMAND, Key::P);
+        self.settle();
+    }
+}
+
+const PAUSE: (Modifiers, Key) = (Modifiers::COMMAND, Key::P);
+
+#[test]
+fn a_paused_queue_is_put_in_another_order_and_goes_on() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.render_and_pause();
+    assert!(window.takes().iter().all(Vec::is_empty), "pictures of the cast come first");
+    window.press(Modifiers::COMMAND, Key::J);
+    assert!(window.is_there("Resume all") && window.is_there("Drag Render scene 4"));
+    window.click("Move Render scene 4 to the front");
+    assert!(!window.is_there("Move Render scene 4 to the front"), "it is the first");
+    window.click("Move Render scene 6 up");
+    window.click("Cancel Render scene 2");
+    window.click("Cancel Make a picture of dog");
+    // What shows the dog cannot be rendered without.
+    let with_dog: Vec<bool> =
+        window.project().scenes.iter().map(|scene| scene.foreground.iter().any(|name| name == "dog")).collect();
+    window.press(PAUSE.0, PAUSE.1);
+    let made = |window: &Window| window.takes().iter().map(|takes| takes.len()).sum::<usize>();
+    window.wait("the first take is there", |window| made(window) > 0);
+    assert_eq!(window.takes()[3].len(), usize::from(!with_dog[3]));
+    window.settle();
+    for (index, takes) in window.takes().iter().enumerate() {
+        let expected = usize::from(index != 1 && !with_dog[index]);
+        assert_eq!(takes.len(), expected, "scene {}", index + 1);
+    }
+}
+
+#[test]
+fn a_row_dragged_up_is_rendered_sooner() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.render_and_pause();
+    window.click("Queue");
+    window.harness.get_by_label("Drag Render scene 6").scroll_to_me();
+    window.harness.run_steps(12);
+    let row = |window: &Window, name: &str| window.harness.get_by_label(name).rect();
+    let last = row(&window, "Drag Render scene 6").left_center() + Vec2::new(120.0, 0.0);
+    let up = row(&window, "Drag Render scene 1").left_top() + Vec2::new(120.0, 4.0) - last;
+    window.harness.drag_at(last);
+    window.harness.run_steps(2);
+    for step in 1..=5 {
+        window.harness.hover_at(last + up * (step as f32 / 5.0));
+        window.harness.step();
+    }
+    window.harness.drop_at(last + up);
+    window.harness.run_steps(4);
+    let top = |name: &str| row(&window, name).top();
+    assert!(top("Drag Render scene 6") < top("Drag Render scene 1"));
+}
+
+#[test]
+fn one_render_is_paused_and_resumed_by_itself() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.render_and_pause();
+    window.press(Modifiers::COMMAND, Key::J);
+    // One alone goes on, with what it needs.
+    window.click("Resume Render scene 3");
+    window.settle();
+    let made: Vec<usize> = window.takes().iter().map(Vec::len).collect();
+    assert_eq!(made, [0, 0, 1, 0, 0, 0]);
+    window.click("Resume all");
+    window.click("Pause all");
+    window.settle();
+    assert!(window.takes().iter().any(Vec::is_empty));
+    let pointer = window.harness.get_by_label("Resume all").rect().center();
+    window.harness.hover_at(pointer);
+    window.harness.run_steps(2);
+    window.harness.drag_at(pointer);
+    window.harness.run_steps(2);
+    window.harness.drop_at(pointer);
+    window.harness.run_steps(2);
+    window.wait("scene 5 waits", |window| window.is_there("Pause Render scene 5"));
+    window.click("Pause Render scene 5");
+    window.settle();
+    let made: Vec<usize> = window.takes().iter().map(Vec::len).collect();
+    assert_eq!(made, [1, 1, 1, 1, 0, 1]);
+    assert!(window.is_there("Resume Render scene 5"));
+    window.press(PAUSE.0, PAUSE.1);
+    window.settle();
+    assert_eq!(window.takes()[4].len(), 1);
+    assert!(!window.is_there("Queue"), "nothing is left to do");
+}
+
+#[test]
+fn what_was_waiting_comes_back_with_the_project_and_is_not_rendered_unasked() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+    window.settle();
+    let whole = window.takes();
+
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+    window.wait("a scene is there", |window| window.takes().iter().any(|takes| !takes.is_empty()));
+    // Closed in the middle of the next one.
+    let mut window = window.reopen();
+    let before = window.takes();
+    let lacking = before.iter().filter(|takes| takes.is_empty()).count();
+    assert!(lacking > 0, "the window was closed too late to test anything");
+    let strip = |window: &Window| window.harness.query_all_by_label_contains("waiting when this project").count();
+    assert_eq!(strip(&window), 1);
+    window.settle();
+    assert_eq!(window.takes(), before);
+    window.click("Resume");
+    window.settle();
+    assert_eq!((window.takes(), strip(&window)), (whole, 0));
+    let mut window = window.reopen();
+    assert_eq!(strip(&window), 0, "it is done");
+
+    window.fill("Prompt", "The keeper dances");
+    window.leave_the_field();
+    window.press(Modifiers::COMMAND, Key::R);
+    window.press(PAUSE.0, PAUSE.1);
+    window.settle();
+    let mut window = window.reopen();
+    assert_eq!(strip(&window), 1);
+    window.click("Discard");
+    assert_eq!(strip(&window), 0);
+    let window = window.reopen();
+    assert_eq!((strip(&window), window.takes()[0].len()), (0, 1));
+}
+
 #[test]
 fn a_take_of_a_closed_project_does_not_reach_the_next_one() {
     let mut window = Window::example();
@@ -640,13 +799,14 @@ fn what_a_cluster_has_made_comes_in_while_the_window_is_open() {
     let project = window.project().clone();
     let cache = ModelCache::at(window.folder.path().join("models"));
     let studio = StudioModels::new("draft", Arc::new(Registry::built_in()), cache).unwrap();
-    let plan = Plan::of(&project, &studio, &Asked { numbers: vec![2], stages: Stage::ALL.to_vec() }).unwrap();
+    let asked = Asked { numbers: vec![2], only: None };
+    let plan = Plan::of(&Arc::new(project.clone()), &studio, &asked).unwrap();
     let run = Run::create(&film, &project, &plan, |_| Ok(Vec::new())).unwrap();
-    let (stage, task) = plan.tasks().next().unwrap();
+    let (_, task) = plan.tasks().next().unwrap();
     let media = run.media().put(&std::fs::read(photo()).unwrap(), "png").unwrap();
     let recipe = Box::new(wanted_recipe(&project, &project.scenes[1], "tiny", &[]));
     let outcome = Outcome::Take { media, recipe, notes: Vec::new() };
-    run.write_record(&plan, stage, task, &Record { work: task.work.clone(), outcome }).unwrap();
+    run.write_record(&plan, &Record { task: task.clone(), outcome }).unwrap();
 
     window.click("Edit");
     window.click("Render on a cluster…");

@@ -2,6 +2,7 @@
 
 use crate::export::Quality;
 use crate::project::DRAFT_STUDIO;
+use crate::writer::ScriptFormat;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ pub enum Command {
         /// How the film is encoded.
         encoding: Encoding,
     },
-    /// Make an empty project.
+    /// Make a project: empty, of a script, or the example film.
     New {
         /// The folder to make, such as cake.reel.
         project: PathBuf,
@@ -52,8 +53,44 @@ pub enum Command {
         #[arg(long, default_value = "")]
         style: String,
         /// Start from the example film instead.
-        #[arg(long, conflicts_with_all = ["premise", "style"])]
+        #[arg(long, conflicts_with_all = ["premise", "style", "script"])]
         example: bool,
+        /// Make its scenes of a script file (- for standard input), as "import" does.
+        #[arg(long, value_name = "FILE")]
+        script: Option<PathBuf>,
+        /// The script's format, where content and name do not tell it: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME", requires = "script")]
+        format: Option<ScriptFormat>,
+    },
+    /// Take a script into a project: a Fountain or Final Draft screenplay, a shot list (CSV), a text, or the bracket format.
+    ///
+    /// What had to be mended is said on standard error, line by line.
+    Import {
+        /// The script (- for standard input). Its content tells the format where it is unmistakable, else its name.
+        file: PathBuf,
+        /// The project's folder.
+        #[arg(required_unless_present = "compat")]
+        project: Option<PathBuf>,
+        /// The format: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME", conflicts_with = "compat")]
+        format: Option<ScriptFormat>,
+        /// Keep the scenes that there are and add the script's after them, in place of replacing them.
+        #[arg(long)]
+        append: bool,
+        #[command(flatten)]
+        /// The original's parser.
+        compat: Compat,
+    },
+    /// Export a project's script: a screenplay, a shot list, a text, or the bracket format.
+    Script {
+        /// The project's folder.
+        project: PathBuf,
+        /// The file to write; its ending (.fountain, .fdx, .csv, .txt, .steps) tells the format. Standard output without it.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The format: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME")]
+        format: Option<ScriptFormat>,
     },
     /// Write the script of a project, in place of the scenes it has.
     Write {
@@ -99,6 +136,20 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Show or change what waits to be rendered in a project, after a pause or since the program was ended.
+    Queue {
+        /// The project's folder.
+        project: PathBuf,
+        /// What to change; only shows the queue without it. Numbers are those that are shown.
+        #[command(subcommand)]
+        change: Option<QueueCommand>,
+    },
+    /// Show or empty the cache of results that renders use again.
+    Cache {
+        /// What to do.
+        #[command(subcommand)]
+        action: CacheCommand,
+    },
     /// Export a project's film.
     Export {
         /// The project's folder.
@@ -128,6 +179,53 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The parser of the released VideoStudio code.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Compat {
+    /// Read a planner's answer as the released VideoStudio code does: say what it accepts, fail on what it rejects.
+    #[arg(long)]
+    pub compat: bool,
+    /// Which attempt of its five this is; from the fourth on the word "camera" is allowed.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "compat", value_parser = clap::value_parser!(u32).range(1..=5))]
+    pub attempt: u32,
+}
+
+/// A change to a project's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum QueueCommand {
+    /// Leave a render out when the others go on in the window, or all.
+    Pause {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Take a pause back, or all. "reelboard render" goes on with them, and so does the window.
+    Resume {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Forget a render and what was made of it so far, or all.
+    Cancel {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Give a render another place.
+    Move {
+        /// Which one.
+        number: usize,
+        /// Its new number; 1 comes first.
+        to: usize,
+    },
+}
+
+/// What to do with the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum CacheCommand {
+    /// Where it is, what it holds, and the most that it takes.
+    Show,
+    /// Remove everything in it. What is needed is worked out again.
+    Clear,
 }
 
 /// A part of rendering.

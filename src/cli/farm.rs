@@ -1,13 +1,14 @@
 //! `reelboard farm`: rendering on a cluster.
 
 use super::args::{SceneList, Stage as AskedStage};
-use super::film::{Film, counted, run_job, start_engine};
+use super::film::{Film, counted, show_status, start_engine};
 use super::progress::{TerminalProgress, Unit};
+use super::renders::PausedRender;
 use super::run::{cache, out, registry, scene_numbers};
-use crate::engine::StudioModels;
+use crate::engine::{RenderStage, RunError, StudioModels};
 use crate::farm::{
-    self, Asked, Options, Outcome, Plan, Prepared, Record, Run, Scheduler as _, Slurm, Stage, StagePlan, Task,
-    TaskError, check_models, command_line, prepare, record_of, send, status, submissions,
+    self, Asked, Options, Outcome, Plan, Prepared, Record, Run, Scheduler as _, Slurm, StagePlan, Task, TaskError,
+    check_models, command_line, prepare, record_of, send, status, submissions,
 };
 use crate::models::{ModelCache, Registry};
 use crate::project::{StoreError, read_project};
@@ -145,12 +146,14 @@ fn slurm(args: SlurmArgs, cancel: &Arc<AtomicBool>) -> Result<()> {
     let mut film = farm::project_with_records(read_project(&folder)?, waiting.iter().map(|ready| &ready.record));
     film.studio = args.studio.clone().unwrap_or(film.studio);
     let numbers = scene_numbers(args.scenes, film.scenes.len(), &folder)?;
-    let stages = stages(args.stage);
+    let only = args.stage.map(only);
     let studio = StudioModels::new(&film.studio, registry, cache)?;
     if !args.dry_run {
-        check_models(&studio, &stages, &TerminalProgress::new(Unit::Bytes, Arc::clone(cancel)))?;
+        let stages = only.as_ref().map_or(&RenderStage::ALL[..], std::slice::from_ref);
+        check_models(&studio, stages, &TerminalProgress::new(Unit::Bytes, Arc::clone(cancel)))?;
     }
-    let plan = Plan::of(&film, &studio, &Asked { numbers, stages })?;
+    let film = Arc::new(film);
+    let plan = Plan::of(&film, &studio, &Asked { numbers, only })?;
     if plan.stages.is_empty() {
         eprintln!("nothing to render: what was asked for is finished");
         return Ok(());
@@ -184,12 +187,11 @@ fn options(args: &SlurmArgs, cache: &ModelCache) -> Result<Options> {
     })
 }
 
-fn stages(asked: Option<AskedStage>) -> Vec<Stage> {
+fn only(asked: AskedStage) -> RenderStage {
     match asked {
-        None => Stage::ALL.to_vec(),
-        Some(AskedStage::References) => vec![Stage::References],
-        Some(AskedStage::Stills) => vec![Stage::Stills],
-        Some(AskedStage::Clips) => vec![Stage::Clips],
+        AskedStage::References => RenderStage::References,
+        AskedStage::Stills => RenderStage::Stills,
+        AskedStage::Clips => RenderStage::Clips,
     }
 }
 
@@ -204,7 +206,7 @@ fn dry_run(project: &Path, plan: &Plan, options: &Options) -> Result<String> {
         before = Some(submission.name);
     }
     for StagePlan { stage, tasks } in &plan.stages {
-        let works = tasks.iter().map(|task| format!("{} {}", task.index, task.work)).collect::<Vec<_>>().join(", ");
+        let works = tasks.iter().map(|task| format!("{} {task}", task.number)).collect::<Vec<_>>().join(", ");
         writeln!(text, "# {}: {works}", stage.name())?;
     }
     Ok(text)
@@ -240,26 +242,28 @@ fn task(folder: &Path, stage: &str, index: usize, cancel: &Arc<AtomicBool>) -> R
     let elsewhere = |error: anyhow::Error| TaskError::Elsewhere(format!("{error:#}"));
     let run = Run::in_folder(folder)?;
     let plan = run.plan().map_err(|error| elsewhere(error.into()))?;
-    let Some(stage) = Stage::of_name(stage) else { bail!("there is no stage \"{stage}\"") };
-    let Some(task) = plan.task(stage, index) else {
-        bail!("run {} has no task {index} among its {}", run.number(), stage.name());
+    let known = RenderStage::ALL.into_iter().find(|known| known.name() == stage);
+    let Some(task) = known.and_then(|stage| plan.task(stage, index)) else {
+        bail!("run {} has no task {index} among its {stage}", run.number());
     };
     let (registry, cache) = registry().and_then(|registry| Ok((registry, cache()?))).map_err(elsewhere)?;
-    match done(&run, &plan, (stage, task), registry, cache, cancel) {
+    match done(&run, &plan, task, registry, cache, cancel) {
         Ok(record) => {
             record.outcome.notes().iter().for_each(|note| eprintln!("{note}"));
-            run.write_record(&plan, stage, task, &record)?;
+            run.write_record(&plan, &record)?;
+            run.forget_state(task);
             if let Some(media) = record.outcome.media() {
-                println!("{}: {media}", task.work);
+                println!("{task}: {media}");
             }
             Ok(())
         }
         Err(error) => {
-            let will_never_be = !error.is::<crate::progress::Cancelled>()
-                && !matches!(error.downcast_ref(), Some(TaskError::Elsewhere(_)));
-            if will_never_be {
+            let may_come = error.is::<crate::progress::Cancelled>()
+                || error.is::<PausedRender>()
+                || matches!(error.downcast_ref(), Some(TaskError::Elsewhere(_)));
+            if !may_come {
                 let outcome = Outcome::Failed(format!("{error:#}"));
-                run.write_record(&plan, stage, task, &Record { work: task.work.clone(), outcome })?;
+                run.write_record(&plan, &Record { task: task.clone(), outcome })?;
             }
             Err(error)
         }
@@ -269,18 +273,38 @@ fn task(folder: &Path, stage: &str, index: usize, cancel: &Arc<AtomicBool>) -> R
 fn done(
     run: &Run,
     plan: &Plan,
-    (stage, task): (Stage, &Task),
+    task: &Task,
     registry: Registry,
     cache: ModelCache,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Record> {
-    match prepare(run, plan, stage, task, Arc::new(registry), cache)? {
-        Prepared::Done(record) => Ok(record),
-        Prepared::Job(spec) => {
-            let engine = start_engine()?;
-            let output = run_job(&engine, *spec, Unit::Steps, cancel, |_| {})?;
-            Ok(record_of(&task.work, output)?)
+    let spec = match prepare(run, plan, task, Arc::new(registry), cache)? {
+        Prepared::Done(record) => return Ok(*record),
+        Prepared::Job(spec) => spec,
+    };
+    let state = run.state_file(task);
+    if let Some((done, total)) = state.steps() {
+        eprintln!("on from step {done} of {total}");
+    }
+    let engine = start_engine(cancel)?;
+    let progress = TerminalProgress::new(Unit::Steps, Arc::clone(cancel));
+    let result = engine.run_kept(*spec, state.clone(), |_, status| {
+        // A raised flag puts the job aside by itself.
+        if let Some(status) = status {
+            show_status(&progress, &status);
         }
+        true
+    });
+    progress.clear();
+    match result {
+        Ok(output) => Ok(record_of(task, output)?),
+        Err(RunError::Paused) => {
+            let at = state.steps().map(|(done, total)| format!(" after step {done} of {total} of the {task}"));
+            let go_on = "put the task back into the queue".to_owned();
+            Err(PausedRender { at: at.unwrap_or_default(), go_on }.into())
+        }
+        Err(RunError::Cancelled) => Err(crate::progress::Cancelled.into()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,18 +4,18 @@ use super::args::{ClipOptions, Stage, Writing};
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use crate::engine::{
-    ClipJob, Engine, ExportJob, IllustrateJob, JobEvent, JobOutput, JobSpec, LatentFolder, LatentStore, NoLatents,
-    PhotoJob, RunError, StudioModels, TakeJob, WriteJob, illustration_seed,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels,
+    WriteJob,
 };
 use crate::export::ExportSettings;
-use crate::farm::{self, Intake, Ready};
+use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneField,
-    SceneId, Script, ScriptIntake, StillSettings, Take, TakeId, entities,
+    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script,
+    ScriptIntake, StillSettings, TakeId,
 };
-use crate::writer::WriteRequest;
+use crate::writer::{Imported, Intake, WriteRequest};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// A project with its store and an engine. Every edit is in the journal before the next step begins.
 pub struct Film {
-    project: Arc<Project>,
-    store: ProjectStore,
-    engine: Engine,
-    cancel: Arc<AtomicBool>,
+    pub(super) project: Arc<Project>,
+    pub(super) store: ProjectStore,
+    pub(super) engine: Engine,
+    pub(super) cancel: Arc<AtomicBool>,
 }
 
 impl Film {
@@ -58,7 +58,7 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let engine = start_engine()?;
+        let engine = start_engine(&cancel)?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -73,13 +73,13 @@ impl Film {
         }
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<()> {
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<()> {
         Arc::make_mut(&mut self.project).apply(edit.clone())?;
         self.store.append(&edit)?;
         Ok(())
     }
 
-    fn save(&mut self) -> Result<()> {
+    pub(super) fn save(&mut self) -> Result<()> {
         Ok(self.store.save(&self.project)?)
     }
 
@@ -92,16 +92,16 @@ impl Film {
         let mut collected = Vec::new();
         for Ready { run, name, record } in farm::ready(self.store.folder())? {
             match farm::intake(Arc::make_mut(&mut self.project), &record) {
-                Intake::Edit(edit) => {
+                farm::Intake::Edit(edit) => {
                     self.edit(edit)?;
                     for note in record.outcome.notes() {
-                        eprintln!("{}: {note}", record.work);
+                        eprintln!("{}: {note}", record.task);
                     }
                     let file = record.outcome.media().map(|media| self.store.media().path(media));
-                    collected.extend(file.map(|file| (record.work.to_string(), file)));
+                    collected.extend(file.map(|file| (record.task.to_string(), file)));
                 }
-                Intake::Known => {}
-                Intake::Refused(why) => eprintln!("{why}"),
+                farm::Intake::Known => {}
+                farm::Intake::Refused(why) => eprintln!("{why}"),
             }
             // The edit is in the journal by now.
             run.mark_collected([name])?;
@@ -168,6 +168,13 @@ impl Film {
                 self.edit(edit)?;
             }
         }
+        self.save()
+    }
+
+    /// Takes an imported script in, as one edit.
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+        self.edit(edit)?;
         self.save()
     }
 
@@ -254,107 +261,13 @@ impl Film {
         Ok(Some(studio))
     }
 
-    /// Makes pictures of what recurs in these scenes, counted from 1, and has none; returns names and files.
-    pub fn illustrate(&mut self, studio: &StudioModels, numbers: &[usize]) -> Result<Vec<(String, PathBuf)>> {
-        let shown: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
-        let lacking: Vec<_> = entities(&self.project)
-            .into_iter()
-            .filter(|entity| entity.lacks_picture(&self.project))
-            .filter(|entity| entity.scenes.iter().any(|scene| shown.contains(scene)))
-            .collect();
-        let mut made = Vec::new();
-        for EntitySummary { kind, name, .. } in lacking {
-            let job = IllustrateJob {
-                project: Arc::clone(&self.project),
-                kind,
-                seed: illustration_seed(kind, &name, None),
-                name: name.clone(),
-                media: self.store.media(),
-                studio: studio.clone(),
-            };
-            let output = self.job(JobSpec::Illustrate(job), Unit::Steps)?;
-            let JobOutput::Reference { reference, note, .. } = output else { bail!("{name} got no picture") };
-            if let Some(note) = note {
-                eprintln!("{name}: {note}");
-            }
-            made.push((name.clone(), self.store.media().path(&reference.picture)));
-            let edit = self.project.entity_edit(kind, &name, EntityField::Reference(Some(reference)));
-            self.edit(edit)?;
-            self.save()?;
-        }
-        Ok(made)
-    }
-
-    /// Renders the still of the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
-    /// not made again.
-    pub fn render(&mut self, index: usize, studio: Option<&StudioModels>) -> Result<PathBuf> {
-        let scene = &self.project.scenes[index];
-        let id = scene.id;
-        if let Some(studio) = studio {
-            let files = studio.known_files();
-            let is_fresh = |take: &Take| files.is_fresh_still(&self.project, scene, studio.name(), take);
-            let fresh = scene.fresh_still(is_fresh);
-            if let Some(take) = fresh {
-                return Ok(self.store.media().path(&take.media));
-            }
-        }
-        let (media, studio) = (self.store.media(), studio.cloned());
-        let job = TakeJob { project: Arc::clone(&self.project), scene: id, media, studio };
-        let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
-        self.keep_take(index, output)
-    }
-
-    /// Renders the clip of the scene at `index` from its still and returns the file of its take, unless a take shows just
-    /// that already: then the film uses that one. `any_still` also takes a still that is stale.
-    pub fn animate(&mut self, index: usize, studio: &StudioModels, any_still: bool) -> Result<PathBuf> {
-        let scene = &self.project.scenes[index];
-        let files = studio.known_files();
-        let is_fresh = |take: &Take| files.is_fresh_still(&self.project, scene, studio.name(), take);
-        let still = if any_still { scene.any_still(studio.name(), is_fresh) } else { scene.fresh_still(is_fresh) };
-        let Some(still) = still else {
-            bail!("scene {} has no still to set in motion; render it with --stage stills first", index + 1);
-        };
-        if let Some(clip) = files.fresh_clip(&self.project, scene, studio.name(), still) {
-            let (id, take, path) = (scene.id, clip.id, self.store.media().path(&clip.media));
-            self.choose(id, take)?;
-            return Ok(path);
-        }
-        let job = ClipJob {
-            project: Arc::clone(&self.project),
-            scene: scene.id,
-            still: still.media.clone(),
-            media: self.store.media(),
-            studio: studio.clone(),
-        };
-        let output = self.job(JobSpec::RenderClip(job), Unit::Steps)?;
-        self.keep_take(index, output)
-    }
-
     /// Makes the film use a take.
-    fn choose(&mut self, id: SceneId, take: TakeId) -> Result<()> {
+    pub(super) fn choose(&mut self, id: SceneId, take: TakeId) -> Result<()> {
         if self.project.scene(id).is_some_and(|scene| scene.chosen != Some(take)) {
             self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) })?;
             self.save()?;
         }
         Ok(())
-    }
-
-    /// Adds a finished take to its scene and returns its file.
-    fn keep_take(&mut self, index: usize, output: JobOutput) -> Result<PathBuf> {
-        let JobOutput::Take { scene: id, media, recipe, notes } = output else { bail!("the scene gave no take") };
-        for note in notes {
-            eprintln!("scene {}: {note}", index + 1);
-        }
-        let path = self.store.media().path(&media);
-        let known = self.project.scenes[index].takes.iter().any(|take| take.media == media && take.recipe == recipe);
-        if !known {
-            let take_id = Arc::make_mut(&mut self.project).new_take_id();
-            let choose = recipe.studio != DRAFT_STUDIO;
-            let take = Box::new(Take { id: take_id, kind: recipe.kind(), media, recipe });
-            self.edit(Edit::AddTake { id, take, choose })?;
-            self.save()?;
-        }
-        Ok(path)
     }
 
     /// Writes the film.
@@ -376,13 +289,10 @@ impl Film {
     }
 }
 
-/// An engine that keeps what clips begin with in the user's cache.
-pub(super) fn start_engine() -> Result<Engine> {
-    let latents: Arc<dyn LatentStore> = match LatentFolder::of_user() {
-        Some(folder) => Arc::new(folder),
-        None => Arc::new(NoLatents),
-    };
-    Engine::start_with(latents, || {}).context("cannot start the engine")
+/// An engine with the user's cache that ends its work when `interrupt` is raised.
+pub(super) fn start_engine(interrupt: &Arc<AtomicBool>) -> Result<Engine> {
+    let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(interrupt)) };
+    Engine::start_with(options, || {}).context("cannot start the engine")
 }
 
 /// `1 result`, `2 results`.
@@ -416,14 +326,18 @@ pub(super) fn run_job(
     let progress = TerminalProgress::new(unit, Arc::clone(cancel));
     let result = engine.run(spec, |event, status| {
         on_event(event);
-        let Some(status) = status else { return true };
-        if !status.stage.is_empty() {
-            progress.stage(&status.stage);
-        }
-        progress.step(status.done, status.total).is_ok()
+        status.is_none_or(|status| show_status(&progress, &status))
     });
     result.map_err(|error| match error {
         RunError::Cancelled => anyhow::Error::new(crate::progress::Cancelled),
         error => error.into(),
     })
+}
+
+/// Shows how far a job is; returns whether it shall go on.
+pub(super) fn show_status(progress: &TerminalProgress, status: &JobStatus) -> bool {
+    if !status.stage.is_empty() {
+        progress.stage(&status.stage);
+    }
+    progress.step(status.done, status.total).is_ok()
 }

@@ -6,7 +6,10 @@ pub mod farm;
 mod film;
 pub mod models;
 pub mod progress;
+mod renders;
 mod run;
+mod script;
 mod show;
 
+pub use renders::PausedRender;
 pub use run::run;

@@ -1,17 +1,19 @@
 //! Carries a command out.
 
-use super::args::{Command, Encoding, SceneList, Stage, Writing};
+use super::args::{CacheCommand, Command, Encoding, SceneList, Writing};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::farm;
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
+use super::renders::PausedRender;
+use super::script;
 use super::show;
-use crate::engine::StudioModels;
+use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role};
+use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
 use crate::project::{EntityKind, Project, StudioFiles, entities, read_project};
-use crate::writer::script_from_text;
+use crate::writer::{Intake, script_from_text};
 use anyhow::{Context as _, Result, bail};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,11 +27,12 @@ pub fn run(command: Command) -> Result<()> {
         Command::Film { premise, output, writing, style, studio, encoding } => {
             film(&premise, (style, &studio), &output, &writing, &encoding, cancel)
         }
-        Command::New { project, premise, style, example } => {
-            let mut new = if example { crate::draft::example_project() } else { Project::new(premise) };
-            if !style.is_empty() {
-                new.style = style;
-            }
+        Command::New { project, premise, style, example, script, format } => {
+            let new = match script {
+                Some(file) => script::new_project(&script::read(&file, format)?, premise, style)?,
+                None if example => crate::draft::example_project(),
+                None => Project { style, ..Project::new(premise) },
+            };
             Film::create(&project, new, cancel)?;
             println!("{}", project.display());
             Ok(())
@@ -42,6 +45,14 @@ pub fn run(command: Command) -> Result<()> {
             }
             out(&show::as_text(film.project()))
         }
+        Command::Import { file, project, append, compat, .. } if compat.compat => {
+            script::compat(&file, project, &compat, append, cancel)
+        }
+        Command::Import { file, project, format, append, .. } => {
+            let project = project.context("name the project's folder")?;
+            script::import(&file, &project, format, if append { Intake::Append } else { Intake::Replace }, cancel)
+        }
+        Command::Script { project, output, format } => script::export(&project, output.as_deref(), format),
         Command::Photo { project, name, photo } => {
             let mut film = Film::open(&project, cancel)?;
             let known = entities(film.project());
@@ -71,7 +82,16 @@ pub fn run(command: Command) -> Result<()> {
             }
             film.set_clip(&clip)?;
             let studio = film.use_studio(studio.as_deref(), stage, registry()?, cache()?)?;
-            render(&mut film, studio.as_ref(), &numbers, stage)
+            film.render(studio.as_ref(), &numbers, stage)
+        }
+        Command::Queue { project, change } => out(&super::renders::queue(&project, change.as_ref(), studio_of)?),
+        Command::Cache { action } => {
+            let cache = Cache::open()?;
+            let (verb, usage) = match action {
+                CacheCommand::Show => ("holds", cache.usage()?),
+                CacheCommand::Clear => ("held", cache.clear()?),
+            };
+            out(&format!("{} {verb} {}\n", cache.folder().display(), usage_text(usage, cache.limit_bytes())))
         }
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
@@ -146,44 +166,33 @@ fn film(
     let studio = film.use_studio(Some(studio), None, registry, cache)?;
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
-        render(&mut film, studio.as_ref(), &numbers, None)?;
+        film.render(studio.as_ref(), &numbers, None).map_err(|error| match error.downcast::<PausedRender>() {
+            Ok(PausedRender { at, .. }) => {
+                let (folder, output) = (folder.display(), output.display());
+                let go_on =
+                    format!("run \"reelboard render {folder}\" and then \"reelboard export {folder} -o {output}\"");
+                PausedRender { at, go_on }.into()
+            }
+            Err(error) => error,
+        })?;
     }
     let settings = settings(film.project(), output.to_owned(), encoding);
     film.export(settings)
 }
 
-/// Renders scenes, counted from 1, and prints the files.
-fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
-    let illustrates = |studio: &StudioModels| match stage {
-        // Where nobody draws them, references are the draft's and the user's.
-        None => studio.model(Role::Illustrator).is_some(),
-        Some(stage) => stage == Stage::References,
-    };
-    if let Some(studio) = studio.filter(|studio| illustrates(studio)) {
-        for (name, path) in film.illustrate(studio, numbers)? {
-            println!("{name}: {}", path.display());
-        }
-    }
-    if matches!(stage, None | Some(Stage::Stills)) {
-        for number in numbers {
-            println!("{}", film.render(number - 1, studio)?.display());
-        }
-    }
-    // All stills come first, so that the models of each stage are loaded once.
-    if let Some(studio) = studio.filter(|studio| studio.model(Role::Animator).is_some())
-        && matches!(stage, None | Some(Stage::Clips))
-    {
-        for number in numbers {
-            println!("{}", film.animate(number - 1, studio, stage.is_some())?.display());
-        }
-    }
-    Ok(())
+/// What a cache holds, in words.
+pub(super) fn usage_text(usage: CacheUsage, limit_bytes: u64) -> String {
+    format!("{} results, {} of at most {}", usage.entries, bytes_text(usage.bytes), bytes_text(limit_bytes))
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
 fn studio_files(project: &Project) -> Option<StudioFiles> {
-    let studio = StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?);
-    Some(studio.ok()?.known_files())
+    Some(studio_of(project)?.known_files())
+}
+
+/// A project's studio, if it is listed.
+fn studio_of(project: &Project) -> Option<StudioModels> {
+    StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?).ok()
 }
 
 pub(super) fn registry() -> Result<Registry> {

@@ -42,6 +42,7 @@ pub fn as_json(project: &Project, files: &StudioFiles) -> Value {
                 "frames": cut.cuts().get(index).map(|cut| cut.frames),
                 "dissolve_frames": cut.cuts().get(index).map(|cut| cut.dissolve_frames),
                 "seed": scene.seed,
+                "note": scene.note,
                 "takes": takes,
             })
         })

@@ -2,7 +2,6 @@
 
 use super::context::JobCx;
 use super::job::{ClipJob, JobOutput};
-use super::latents::LatentStore;
 use super::pace::Pace;
 use super::pictures::stored;
 use super::run::JobError;
@@ -12,7 +11,7 @@ use crate::models::weights::Layout;
 use crate::models::{Dtype, ModelSpec, Role, Room, bytes_text, memory_needed};
 use crate::nets::action::{Prototypes, phrases::phrases_of_prompt};
 use crate::nets::denoise::Denoising;
-use crate::progress::Progress as _;
+use crate::progress::{Progress as _, Watch as _};
 use crate::project::{ClipSettings, Project, Scene};
 use crate::video::{Animate, AnimateError, Animator, clip_size, movement, warp};
 use candle_core::{DType, Device};
@@ -27,18 +26,13 @@ pub(super) type LoadedAnimator = ([PathBuf; 2], Animator);
 const PROTOTYPES: &str = "action_prototypes.npy";
 
 /// Makes a clip and stores it.
-pub(super) fn render_clip(
-    loaded: &mut LoadedStudio,
-    job: &ClipJob,
-    latents: &dyn LatentStore,
-    cx: &JobCx,
-) -> Result<JobOutput, JobError> {
+pub(super) fn render_clip(loaded: &mut LoadedStudio, job: &ClipJob, cx: &JobCx) -> Result<JobOutput, JobError> {
     let ClipJob { project, media, studio, .. } = job;
     let scene = project.scene(job.scene).ok_or(JobError::NoScene(job.scene))?;
     let still = scene.takes.iter().find(|take| take.media == job.still);
     let still = still.ok_or_else(|| JobError::NoStill { scene: job.scene, still: job.still.clone() })?;
     let picture = DynamicImage::ImageRgba8(stored(media, &still.media)?).into_rgb8();
-    let frames = loaded.animate(studio, project, scene, picture, latents, cx)?;
+    let frames = loaded.animate(studio, project, scene, picture, cx)?;
     cx.stage("keeping the clip");
     let file = media.put(&clip_bytes(&frames, project.clip.fps)?, CLIP_EXTENSION)?;
     let recipe = studio.clip_recipe(project, scene, still);
@@ -53,32 +47,33 @@ impl LoadedStudio {
         project: &Project,
         scene: &Scene,
         still: RgbImage,
-        latents: &dyn LatentStore,
         cx: &JobCx,
     ) -> Result<Vec<RgbImage>, JobError> {
         let model = studio.expect(Role::Animator)?;
         let animator = self.animator(studio, model, project, cx)?;
         let request = request(project, scene, still, model);
-        // A state belongs to one set of weights.
-        let models = studio.known_files().clip.unwrap_or_default();
-        let key = format!("{models:?} {}", request.state_before_camera(DType::F32));
-        let kept = latents.get(&key).and_then(|bytes| match Denoising::from_bytes(&bytes, &Device::Cpu) {
-            Ok(state) => Some(state),
-            Err(error) => {
-                log::warn!("{error}");
-                None
-            }
-        });
+        let key = request.state_before_camera(DType::F32);
+        let pace = Pace::new(cx, studio.identity(model));
+        let before_camera = || {
+            let bytes = pace.recall(&key)?;
+            let state = Denoising::from_bytes(&bytes, &Device::Cpu);
+            state.inspect_err(|error| log::warn!("{error}")).ok()
+        };
         let mut keep = |state: &Denoising| match state.to_bytes() {
-            Ok(bytes) => latents.put(&key, &bytes),
+            Ok(bytes) => pace.remember(&key, &bytes),
             Err(error) => log::warn!("cannot keep the first part of a clip: {error}"),
         };
-        let pace = Pace::new(cx);
-        let frames = match animator.animate(&request, kept, &mut keep, &pace) {
-            Err(AnimateError::OtherState) => animator.animate(&request, None, &mut keep, &pace)?,
-            other => other?,
+        // What was put aside is further than the camera's first step, or as far; else that one is known.
+        let frames = match pace.kept().map(|state| animator.animate(&request, Some(state), &mut keep, &pace)) {
+            Some(Err(AnimateError::OtherState)) | None => {
+                match animator.animate(&request, before_camera(), &mut keep, &pace) {
+                    Err(AnimateError::OtherState) => animator.animate(&request, None, &mut keep, &pace)?,
+                    other => other?,
+                }
+            }
+            Some(other) => other?,
         };
-        pace.remember(&studio.cache, model, request.size, request.frames as u32);
+        pace.write_down(&studio.cache, model, request.size, request.frames as u32);
         Ok(frames)
     }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// A job, for as long as the engine lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(pub(super) u64);
+pub struct JobId(pub(in crate::engine) u64);
 
 /// A thread of the engine, with a queue of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -274,6 +274,18 @@ pub enum JobEvent {
     },
     /// The user stopped it.
     Cancelled(JobId),
+    /// It was put aside, and goes on from where it was when it is submitted again.
+    Paused(JobId),
+}
+
+impl JobEvent {
+    /// The job that it is about.
+    pub fn job(&self) -> JobId {
+        match self {
+            Self::Started(job) | Self::Progress(job) | Self::Cancelled(job) | Self::Paused(job) => *job,
+            Self::Scene { job, .. } | Self::Finished { job, .. } | Self::Failed { job, .. } => *job,
+        }
+    }
 }
 
 /// A waiting or running job, as the queue shows it.
@@ -287,6 +299,8 @@ pub struct JobStatus {
     pub title: String,
     /// Whether it runs or waits.
     pub running: bool,
+    /// Whether it can be put aside and taken up again.
+    pub can_pause: bool,
     /// What it is doing now; may be empty.
     pub stage: String,
     /// Steps that are done.

@@ -5,26 +5,32 @@
 //! holds up another: one lane owns all models and their memory, one draws pictures, one encodes films, one downloads.
 
 mod animate;
+mod cache;
 mod context;
 mod handle;
 mod job;
 mod lane;
-mod latents;
 mod pace;
 mod pictures;
+mod plans;
+pub mod renders;
 mod run;
 mod saver;
 mod shown;
 mod studio;
 
+pub use cache::{Cache, CacheError, CacheUsage};
 pub use context::JobCx;
-pub use handle::{Engine, QueueFull, RunError};
+pub use handle::{Engine, EngineOptions, QueueFull, RunError};
 pub use job::{
     ClipJob, DecodeJob, DrawJob, DrawTarget, ExportJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus,
     Lane, PhotoJob, TakeJob, WriteJob,
 };
-pub use latents::{LatentFolder, LatentStore, NoLatents};
 pub use pictures::{PictureError, Pictures};
+pub use renders::{
+    FilmNow, RenderEnd, RenderEntry, RenderFolder, RenderId, RenderItem, RenderPart, RenderQueue, RenderRecord,
+    RenderStage, RenderState, StateFile,
+};
 pub use saver::{Saver, SaverEvent};
 pub use shown::ClipFrames;
 pub use studio::{StudioModels, illustration_seed};

@@ -3,8 +3,8 @@
 use super::animate::render_clip;
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
-use super::latents::LatentStore;
 use super::pictures::{PictureError, Pictures, fitted};
+use super::plans::{is_out_of_memory, with_less_memory};
 use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};
 use crate::draft::render_shots;
@@ -13,7 +13,7 @@ use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
 use crate::models::{ModelError, RegistryError, Role};
-use crate::progress::{Cancelled, Progress};
+use crate::progress::{Cancelled, Progress, Watch as _};
 use crate::project::{
     DRAFT_STUDIO, EntityKind, EntitySummary, Format, MediaName, Project, Reference, ReferenceSource, SceneId,
     StoreError, entities, wanted_recipe,
@@ -21,7 +21,8 @@ use crate::project::{
 use crate::video::AnimateError;
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,6 +72,35 @@ pub(super) enum JobError {
     ClipFile(#[from] ClipFileError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
+    /// Its half-made picture is on the disk.
+    #[error("put aside")]
+    PutAside,
+    #[error("the device has not enough memory ({0}); close other programs, or choose a smaller size or another studio")]
+    OutOfMemory(String),
+    #[error("there is no plan by which this machine could do it")]
+    NoPlan,
+}
+
+impl From<StageError> for JobError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            StageError::Paused(_) => Self::PutAside,
+            error if is_out_of_memory(&error.to_string()) => Self::OutOfMemory(error.to_string()),
+            error => Self::Stage(error),
+        }
+    }
+}
+
+impl From<AnimateError> for JobError {
+    fn from(error: AnimateError) -> Self {
+        match error {
+            AnimateError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            AnimateError::Paused(_) => Self::PutAside,
+            error if is_out_of_memory(&error.to_string()) => Self::OutOfMemory(error.to_string()),
+            error => Self::Animate(error),
+        }
+    }
 }
 
 /// A stage's own "cancelled" is the job's.
@@ -86,10 +116,7 @@ macro_rules! from_cancellable {
         }
     )*};
 }
-from_cancellable!(
-    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage,
-    AnimateError => Animate
-);
+from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
 
 /// What a lane keeps from job to job.
 pub(super) struct LaneState {
@@ -97,12 +124,11 @@ pub(super) struct LaneState {
     writer: Option<(PathBuf, Writer)>,
     cut_out: Option<CutOut>,
     studio: LoadedStudio,
-    latents: Arc<dyn LatentStore>,
 }
 
 impl LaneState {
-    pub fn new(pictures: Arc<Pictures>, latents: Arc<dyn LatentStore>) -> Self {
-        Self { pictures, writer: None, cut_out: None, studio: LoadedStudio::default(), latents }
+    pub fn new(pictures: Arc<Pictures>) -> Self {
+        Self { pictures, writer: None, cut_out: None, studio: LoadedStudio::default() }
     }
 
     pub fn free_models(&mut self) {
@@ -121,7 +147,7 @@ impl LaneState {
             JobSpec::RenderTake(job) => self.render_take(&job, cx),
             JobSpec::RenderClip(job) => {
                 self.writer = None;
-                render_clip(&mut self.studio, &job, &*self.latents, cx)
+                render_clip(&mut self.studio, &job, cx)
             }
             JobSpec::Decode(job) => {
                 let frames = self.pictures.clip(&job.media, &job.take, job.format)?;
@@ -208,11 +234,21 @@ impl LaneState {
         photo: &DynamicImage,
         studio: Option<&StudioModels>,
         cx: &JobCx,
-    ) -> Result<(Option<image::GrayImage>, Option<String>), JobError> {
+    ) -> Result<(Option<GrayImage>, Option<String>), JobError> {
         if photo.color().has_alpha()
             && let Some(mask) = mask_from_alpha(&photo.to_rgba8())
         {
             // Somebody cut it out already, and better than a network can.
+            return Ok((Some(mask), None));
+        }
+        let photo = photo.to_rgb8();
+        let network = studio.map_or_else(|| Some("built-in".to_owned()), StudioModels::segmenter_identity);
+        let pixels = blake3::hash(photo.as_raw()).to_hex();
+        let key = network.map(|network| format!("mask\n{network}\n{:?} {pixels}", photo.dimensions()));
+        let cache = cx.services.cache.as_ref().zip(key);
+        if let Some(known) = cache.as_ref().and_then(|(cache, key)| cache.get(key))
+            && let Some(mask) = GrayImage::from_raw(photo.width(), photo.height(), known)
+        {
             return Ok((Some(mask), None));
         }
         let of_studio = match studio {
@@ -225,10 +261,15 @@ impl LaneState {
             (None, none) => none.insert(CutOut::load_builtin()?),
         };
         cx.stage("cutting out");
-        let finding = network.cut_out(&photo.to_rgb8(), cx)?;
+        let finding = network.cut_out(&photo, cx)?;
         let note = finding.notice().map(str::to_owned);
         match finding {
-            Finding::Subject { mask, .. } => Ok((Some(mask), note)),
+            Finding::Subject { mask, .. } => {
+                if let Some((cache, key)) = cache {
+                    cache.put(&key, mask.as_raw());
+                }
+                Ok((Some(mask), note))
+            }
             Finding::NothingStoodOut => Ok((None, note)),
         }
     }
@@ -253,11 +294,28 @@ impl LaneState {
         Ok(JobOutput::Picture { target: job.target, tag: job.tag, picture: Arc::new(picture), thumbnail })
     }
 
-    fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+    /// Does what needs much of the device's memory. What was made before the memory was full is kept, so that the second
+    /// try goes on from there.
+    fn in_room<T>(
+        &mut self,
+        cx: &JobCx,
+        mut work: impl FnMut(&mut Self) -> Result<T, JobError>,
+    ) -> Result<T, JobError> {
         // A writer and a painter seldom fit into memory together.
         self.writer = None;
+        let say = |room: &Room| cx.note(&format!("the device's memory was full, so it was made once more {room}"));
+        with_less_memory([Room::BesideOthers, Room::Alone], say, |room| {
+            if *room == Room::Alone {
+                self.free_models();
+            }
+            work(self)
+        })
+    }
+
+    fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
         let entity = (job.kind, job.name.as_str());
-        let picture = self.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx)?;
+        let picture =
+            self.in_room(cx, |this| this.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx))?;
         let picture = DynamicImage::ImageRgb8(picture);
         let (mask, note) = match job.kind {
             EntityKind::Background => (None, None),
@@ -284,8 +342,8 @@ impl LaneState {
                 (DynamicImage::ImageRgba8(picture), wanted_recipe(&job.project, scene, DRAFT_STUDIO, &[]))
             }
             Some(studio) => {
-                self.writer = None;
-                let picture = self.studio.compose(studio, &job.project, scene, &job.media, cx)?;
+                let picture =
+                    self.in_room(cx, |this| this.studio.compose(studio, &job.project, scene, &job.media, cx))?;
                 (DynamicImage::ImageRgb8(picture), studio.wanted_recipe(&job.project, scene))
             }
         };
@@ -335,6 +393,24 @@ impl LaneState {
 struct SceneError {
     number: usize,
     source: PictureError,
+}
+
+/// How much of the device's memory a stage has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Models of earlier jobs stay loaded.
+    BesideOthers,
+    /// Everything is freed first, and only what the stage needs is loaded.
+    Alone,
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BesideOthers => "beside the models that were loaded",
+            Self::Alone => "with everything else freed",
+        })
+    }
 }
 
 /// The prompt of the first scene that shows an entity.

@@ -5,12 +5,13 @@ use super::context::JobCx;
 use super::pace::Pace;
 use super::pictures::picture_and_mask;
 use super::run::JobError;
-use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
+use crate::image::{Compose, Compositor, CutOut, Illustrate, PictureError as StageError, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
 use crate::models::{
     Dtype, ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Room, Studio, memory_needed,
 };
-use crate::progress::Progress as _;
+use crate::nets::denoise::Denoising;
+use crate::progress::{Progress as _, Watch as _};
 use crate::project::{
     EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StudioFiles, Take, clip_recipe,
     wanted_recipe,
@@ -92,6 +93,28 @@ impl StudioModels {
         })
     }
 
+    /// What tells a model and all that it needs from any other: ids, and the SHA-256 of every file. What was made with one
+    /// identity must not be gone on with by another. `None` until every file was read in full on this machine, which
+    /// loading it does.
+    pub(super) fn identity(&self, model: &ModelSpec) -> Option<String> {
+        let mut text = String::new();
+        for model in self.registry.with_needs(model) {
+            text += &model.id;
+            for file in &model.files {
+                text += " ";
+                text += &self.cache.sha256(model, &file.name)?;
+            }
+            text += "\n";
+        }
+        Some(text)
+    }
+
+    /// [`Self::identity`] of the network that cuts out, or that it is the built-in one.
+    pub(super) fn segmenter_identity(&self) -> Option<String> {
+        let model = self.model(Role::Segmenter).filter(|model| !model.is_builtin());
+        model.map_or_else(|| Some("built-in".to_owned()), |model| self.identity(model))
+    }
+
     /// The model for a role; `None` would mean that the draft stage does it.
     pub(super) fn expect(&self, role: Role) -> Result<&ModelSpec, JobError> {
         self.model(role).ok_or_else(|| JobError::NoModel { studio: self.name().to_owned(), role })
@@ -163,9 +186,9 @@ impl LoadedStudio {
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
-        let pace = Pace::new(cx);
-        let picture = stable_diffusion.illustrate(&request, None, &pace)?;
-        pace.remember(&studio.cache, model, request.size, 1);
+        let pace = Pace::new(cx, studio.identity(model));
+        let picture = go_on(&pace, |state| stable_diffusion.illustrate(&request, state, &pace))?;
+        pace.write_down(&studio.cache, model, request.size, 1);
         Ok(picture)
     }
 
@@ -216,9 +239,9 @@ impl LoadedStudio {
             seed: scene.seed,
             ..Compose::default()
         };
-        let pace = Pace::new(cx);
-        let picture = compositor.compose(&request, None, &pace)?;
-        pace.remember(&studio.cache, model, request.size, 1);
+        let pace = Pace::new(cx, studio.identity(model));
+        let picture = go_on(&pace, |state| compositor.compose(&request, state, &pace))?;
+        pace.write_down(&studio.cache, model, request.size, 1);
         Ok(cropped(&picture, project.format))
     }
 
@@ -236,6 +259,24 @@ impl LoadedStudio {
             }
         };
         Ok(Some(&self.cut_out.insert((folder.folder, network)).1))
+    }
+}
+
+/// Goes on with what an earlier run of the job has left, or starts anew where that was something else.
+fn go_on<T>(
+    pace: &Pace<'_>,
+    mut make: impl FnMut(Option<Denoising>) -> Result<T, StageError>,
+) -> Result<T, StageError> {
+    let Some(state) = pace.kept() else { return make(None) };
+    let done = state.done();
+    match make(Some(state)) {
+        Err(StageError::OtherState) => {
+            pace.note(&format!(
+                "something has changed since it was put aside, so its first {done} steps are made again"
+            ));
+            make(None)
+        }
+        result => result,
     }
 }
 

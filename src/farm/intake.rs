@@ -1,6 +1,7 @@
 //! From what tasks have left to edits of the project.
 
-use super::{FarmError, Outcome, Record, Run, Work};
+use super::{FarmError, Outcome, Record, Run};
+use crate::engine::RenderItem;
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityField, Project, Recipe, StudioFiles, Take, entities, stale_reasons, wanted_in_place_of,
 };
@@ -51,9 +52,9 @@ pub fn ready(project: &Path) -> Result<Vec<Ready>, FarmError> {
 /// A take is chosen when it shows what its scene asks for, or when the scene has no other: what the user has done since
 /// the run was submitted counts more.
 pub fn intake(project: &mut Project, record: &Record) -> Intake {
-    match (&record.work, &record.outcome) {
+    match (&record.task.item, &record.outcome) {
         (_, Outcome::Failed(message)) => Intake::Refused(message.clone()),
-        (Work::Reference { kind, name }, Outcome::Reference { reference, .. }) => {
+        (RenderItem::Reference { kind, name, .. }, Outcome::Reference { reference, .. }) => {
             let known = project.cast_entry(*kind, name).and_then(|entity| entity.reference.as_ref());
             match known {
                 Some(known) if known == reference => Intake::Known,
@@ -64,11 +65,9 @@ pub fn intake(project: &mut Project, record: &Record) -> Intake {
                 None => Intake::Refused(format!("{name} is no longer in the film; its picture stays in media")),
             }
         }
-        (
-            Work::Still { scene: id, number } | Work::Clip { scene: id, number, .. },
-            Outcome::Take { media, recipe, .. },
-        ) => {
+        (RenderItem::Still(id) | RenderItem::Clip { scene: id, .. }, Outcome::Take { media, recipe, .. }) => {
             let Some(scene) = project.scene(*id) else {
+                let number = record.task.number;
                 return Intake::Refused(format!(
                     "scene {number} of the run is no longer in the film; its take stays in media"
                 ));
@@ -89,7 +88,7 @@ pub fn intake(project: &mut Project, record: &Record) -> Intake {
             let choose = take.recipe.studio != DRAFT_STUDIO && (is_wanted || !has_other);
             Intake::Edit(Edit::AddTake { id: *id, take: Box::new(take), choose })
         }
-        (work, _) => Intake::Refused(format!("the result for the {work} is of another kind")),
+        _ => Intake::Refused(format!("the result for the {} is of another kind", record.task)),
     }
 }
 
@@ -99,7 +98,7 @@ pub fn project_with_records<'a>(mut project: Project, records: impl IntoIterator
         if let Intake::Edit(edit) = intake(&mut project, record)
             && let Err(error) = project.apply(edit)
         {
-            log::warn!("cannot take the {} in: {error}", record.work);
+            log::warn!("cannot take the {} in: {error}", record.task);
         }
     }
     project

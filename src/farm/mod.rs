@@ -22,7 +22,7 @@ mod task;
 
 pub use error::FarmError;
 pub use intake::{Intake, Ready, intake, project_with_records, ready};
-pub use plan::{Asked, Plan, Stage, StagePlan, Task, Work};
+pub use plan::{Asked, Plan, StagePlan, Task};
 pub use run::{Outcome, Record, Run};
 pub use script::{Options, Submission, command_line, quoted, submissions};
 pub use send::{check_models, send};

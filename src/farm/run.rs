@@ -5,13 +5,14 @@
 //! plan.ron              the stages and their tasks; written last: a folder without it is no run
 //! jobs.ron              the scheduler's numbers of the stages' jobs
 //! STAGE.sh              what the scheduler runs
-//! logs/STAGE-INDEX.log  what a task said, all attempts
-//! results/STAGE-INDEX.ron   a record, once its task has ended
+//! logs/STAGE-N.log      what task N of a stage said, all attempts
+//! results/STAGE-N.ron   its record, once it has ended
 //! collected.ron         the results that are part of the project; written by its owner alone
-//! unfinished/           files that are being written
+//! unfinished/           files that are being written, and half-made pictures
 //! ```
 
-use super::{FarmError, Plan, Stage, SubmittedJob, Task, Work};
+use super::{FarmError, Plan, SubmittedJob, Task};
+use crate::engine::StateFile;
 use crate::project::{MediaFolder, MediaName, Project, Recipe, Reference, read_project, write_snapshot, write_whole};
 use serde::Serialize;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -73,8 +74,8 @@ impl Outcome {
 /// What a task leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What it was to make.
-    pub work: Work,
+    /// What it was to do.
+    pub task: Task,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -184,6 +185,21 @@ impl Run {
         MediaFolder::beside_the_owner(self.project_folder(), self.folder.join(UNFINISHED))
     }
 
+    /// Where a task keeps its steps so far, for the case that it is run again.
+    pub fn state_file(&self, task: &Task) -> StateFile {
+        StateFile::at(self.folder.join(UNFINISHED).join(format!("{}.state", result_name(task))))
+    }
+
+    /// Removes what a task has kept of its steps.
+    pub fn forget_state(&self, task: &Task) {
+        let file = self.state_file(task);
+        if let Err(error) = fs::remove_file(file.path())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            log::warn!("{}: {error}", file.path().display());
+        }
+    }
+
     /// What it does.
     pub fn plan(&self) -> Result<Plan, FarmError> {
         self.read(PLAN)
@@ -213,8 +229,8 @@ impl Run {
             there.insert(entry.map_err(FarmError::io(&results))?.file_name().to_string_lossy().into_owned());
         }
         let mut records = Vec::new();
-        for (stage, task) in plan.tasks() {
-            let name = result_name(stage, task);
+        for (_, task) in plan.tasks() {
+            let name = result_name(task);
             if there.contains(&format!("{name}.ron")) {
                 let record: Record = self.read(&format!("{RESULTS}/{name}.ron"))?;
                 records.push((name, record));
@@ -224,8 +240,8 @@ impl Run {
     }
 
     /// Leaves a record. A failure never takes the place of a result.
-    pub fn write_record(&self, plan: &Plan, stage: Stage, task: &Task, record: &Record) -> Result<(), FarmError> {
-        let name = result_name(stage, task);
+    pub fn write_record(&self, plan: &Plan, record: &Record) -> Result<(), FarmError> {
+        let name = result_name(&record.task);
         if matches!(record.outcome, Outcome::Failed(_)) {
             let mut records = self.records(plan)?.into_iter();
             if records.any(|(known, record)| known == name && !matches!(record.outcome, Outcome::Failed(_))) {
@@ -249,8 +265,8 @@ impl Run {
     }
 
     /// The last line that a task has said, and nothing when it said nothing yet.
-    pub fn last_log_line(&self, stage: Stage, task: &Task) -> Option<String> {
-        let path = self.folder.join(LOGS).join(format!("{}.log", result_name(stage, task)));
+    pub fn last_log_line(&self, task: &Task) -> Option<String> {
+        let path = self.folder.join(LOGS).join(format!("{}.log", result_name(task)));
         let bytes = fs::read(path).ok()?;
         let tail = &bytes[bytes.len().saturating_sub(4096)..];
         let text = String::from_utf8_lossy(tail);
@@ -283,8 +299,8 @@ impl Run {
 }
 
 /// The name that a task's log and result have.
-pub(super) fn result_name(stage: Stage, task: &Task) -> String {
-    format!("{}-{}", stage.name(), task.index)
+pub(super) fn result_name(task: &Task) -> String {
+    format!("{}-{}", task.item.stage().name(), task.number)
 }
 
 /// The numbers that are taken, also by folders that never became runs.

@@ -54,6 +54,8 @@ pub struct Submission {
 const COLLECT: &str = "collect";
 /// How often a task that lost its machine or was killed is tried again by itself.
 const RETRIES: u32 = 3;
+/// How often a task whose time was up goes on.
+const RENEWALS: u32 = 100;
 
 /// Options that decide how a run hangs together, and what to use instead.
 const RESERVED: [(&str, &str); 12] = [
@@ -88,7 +90,8 @@ pub fn submissions(run: &Run, plan: &Plan, options: &Options) -> Result<Vec<Subm
     let mut jobs = Vec::new();
     for stage in &plan.stages {
         let name = stage.stage.name();
-        let mut arguments = vec![format!("--job-name=reelboard-{name}")];
+        // A minute before its time is up, a task keeps its last step and goes back into the queue.
+        let mut arguments = vec![format!("--job-name=reelboard-{name}"), "--signal=B:USR1@60".to_owned()];
         arguments.extend(options.for_all.iter().chain(&options.for_tasks).cloned());
         arguments.extend([
             format!("--array={}", array(stage, options.at_a_time)),
@@ -126,8 +129,8 @@ fn array(stage: &StagePlan, at_a_time: Option<usize>) -> String {
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for task in &stage.tasks {
         match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == task.index => *last = task.index,
-            _ => ranges.push((task.index, task.index)),
+            Some((_, last)) if *last + 1 == task.number => *last = task.number,
+            _ => ranges.push((task.number, task.number)),
         }
     }
     let range =
@@ -153,10 +156,11 @@ fn task_script(run: &Run, stage: &str, options: &Options) -> Result<String, Farm
 {exports}# No more threads than the task has processors.
 [ -z "${{SLURM_CPUS_PER_TASK:-}}" ] || export RAYON_NUM_THREADS="$SLURM_CPUS_PER_TASK"
 
-ended=
+ended= out_of_time=
 {program} farm task {folder} {stage} &
 worker=$!
 trap 'ended=yes; kill -TERM "$worker" 2>/dev/null' TERM INT
+trap 'out_of_time=yes; kill -TERM "$worker" 2>/dev/null' USR1
 # A signal ends the waiting, not the worker.
 while :; do
     wait "$worker"
@@ -164,18 +168,19 @@ while :; do
     kill -0 "$worker" 2>/dev/null || break
 done
 
-# 75: this machine cannot do it, another one may. From 128 on: the worker was killed, for want of memory perhaps.
+restarts=${{SLURM_RESTART_COUNT:-0}} most=0
 case $code in
-75 | 132 | 134 | 135 | 137 | 139)
-    restarts=${{SLURM_RESTART_COUNT:-0}}
-    if [ -z "$ended" ] && [ "$restarts" -lt {RETRIES} ]; then
-        echo "the worker ended with code $code; back into the queue" >&2
-        scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
-    elif [ "$code" -ge 128 ]; then
-        echo "the worker was killed by signal $((code - 128)), $((restarts + 1)) times in all" >&2
-    fi
-    ;;
+# This machine cannot do it, another one may; or the worker was killed, for want of memory perhaps.
+75 | 132 | 134 | 135 | 137 | 139) most={RETRIES} ;;
+# It has kept its last step, and will go on from there.
+130) [ -z "$out_of_time" ] || most={RENEWALS} ;;
 esac
+if [ -z "$ended" ] && [ "$restarts" -lt "$most" ]; then
+    echo "the worker ended with code $code; back into the queue" >&2
+    scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+elif [ "$code" -gt 130 ]; then
+    echo "the worker was killed by signal $((code - 128)), $((restarts + 1)) times in all" >&2
+fi
 exit "$code"
 "#
     ))

@@ -1,7 +1,7 @@
 //! Sends a run to the scheduler.
 
-use super::{FarmError, Options, Plan, Run, Scheduler, Stage, SubmittedJob, Work, status, submissions};
-use crate::engine::StudioModels;
+use super::{FarmError, Options, Plan, Run, Scheduler, SubmittedJob, status, submissions};
+use crate::engine::{RenderItem, RenderStage, StudioModels};
 use crate::models::{ModelSpec, ModelStatus};
 use crate::progress::Progress;
 use crate::project::Project;
@@ -12,7 +12,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When a model is missing or damaged.
-pub fn check_models(studio: &StudioModels, stages: &[Stage], progress: &dyn Progress) -> Result<(), FarmError> {
+pub fn check_models(studio: &StudioModels, stages: &[RenderStage], progress: &dyn Progress) -> Result<(), FarmError> {
     let roles: Vec<_> = stages.iter().flat_map(|stage| stage.roles().iter().copied()).collect();
     let missing = studio.missing(&roles);
     let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
@@ -80,10 +80,10 @@ fn take_back(run: Run, jobs: &[SubmittedJob], scheduler: &dyn Scheduler) {
 
 /// Refuses what another run of the project is making: the result would be the same, and the time spent twice.
 fn check_not_under_way(project: &Path, plan: &Plan, scheduler: &dyn Scheduler) -> Result<(), FarmError> {
-    let is_wanted = |work: &Work| plan.tasks().any(|(_, task)| task.work.is_same(work));
+    let is_wanted = |item: &RenderItem| plan.tasks().any(|(_, task)| task.item.is_same(item));
     for run in Run::all(project)? {
         let earlier = run.plan()?;
-        if !earlier.tasks().any(|(_, task)| is_wanted(&task.work)) {
+        if !earlier.tasks().any(|(_, task)| is_wanted(&task.item)) {
             continue;
         }
         let states = status(&run, Some(scheduler))?;
@@ -91,8 +91,8 @@ fn check_not_under_way(project: &Path, plan: &Plan, scheduler: &dyn Scheduler) -
             return Err(FarmError::Unknown { run: run.number(), problem });
         }
         for ((_, task), now) in earlier.tasks().zip(&states.tasks) {
-            if now.state.is_under_way() && is_wanted(&task.work) {
-                return Err(FarmError::UnderWay { work: task.work.to_string(), run: run.number() });
+            if now.state.is_under_way() && is_wanted(&task.item) {
+                return Err(FarmError::UnderWay { work: task.to_string(), run: run.number() });
             }
         }
     }

@@ -1,7 +1,7 @@
 //! How far a run is, from the scheduler's word and from what tasks have left.
 
 use super::run::result_name;
-use super::{FarmError, JobState, Outcome, Record, Run, Scheduler, Stage, Task, TaskJob};
+use super::{FarmError, JobState, Outcome, Record, Run, Scheduler, Task, TaskJob};
 use serde::Serialize;
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub struct TaskStatus {
     /// The stage's name.
     pub stage: &'static str,
     /// The task's number in its stage.
-    pub index: usize,
+    pub number: usize,
     /// What it makes.
     pub work: String,
     /// Where it is.
@@ -109,20 +109,20 @@ pub fn status(run: &Run, scheduler: Option<&dyn Scheduler>) -> Result<RunStatus,
     let (records, collected) = (run.records(&plan)?, run.collected()?);
     let mut tasks = Vec::new();
     for (stage, task) in plan.tasks() {
-        let name = result_name(stage, task);
+        let name = result_name(task);
         let record = records.iter().find(|(known, _)| *known == name).map(|(_, record)| record);
         let job = jobs.iter().find(|job| job.name == stage.name());
         let scheduled = known.as_ref().map(|known| {
             let mut of_job = known.iter().filter(|task| job.is_some_and(|job| job.id == task.job));
-            of_job.find(|scheduled| scheduled.index == Some(task.index))
+            of_job.find(|scheduled| scheduled.index == Some(task.number))
         });
         let state = match record {
             Some(Record { outcome: Outcome::Reference { .. } | Outcome::Take { .. }, .. }) => {
                 TaskState::Done { collected: collected.contains(&name) }
             }
-            failed => unfinished(run, stage, task, failed, job.is_some(), scheduled),
+            failed => unfinished(run, task, failed, job.is_some(), scheduled),
         };
-        tasks.push(TaskStatus { stage: stage.name(), index: task.index, work: task.work.to_string(), state });
+        tasks.push(TaskStatus { stage: stage.name(), number: task.number, work: task.to_string(), state });
     }
     let (studio, submitted_unix_secs) = (plan.studio, plan.submitted_unix_secs);
     Ok(RunStatus { run: run.number(), studio, submitted_unix_secs, tasks, scheduler_problem })
@@ -131,13 +131,12 @@ pub fn status(run: &Run, scheduler: Option<&dyn Scheduler>) -> Result<RunStatus,
 /// Where a task without a result is. `scheduled` is what the scheduler says of it, if it was asked.
 fn unfinished(
     run: &Run,
-    stage: Stage,
     task: &Task,
     failed: Option<&Record>,
     is_submitted: bool,
     scheduled: Option<Option<&TaskJob>>,
 ) -> TaskState {
-    let said = || run.last_log_line(stage, task);
+    let said = || run.last_log_line(task);
     match (scheduled.map(|task| task.map(|task| &task.state)), failed) {
         (Some(Some(JobState::Waiting { reason })), _) => {
             TaskState::Waiting { reason: Some(reason.clone()).filter(|reason| !reason.is_empty() && reason != "None") }

@@ -1,9 +1,10 @@
 //! What one task does, on whatever machine.
 
-use super::{FarmError, Outcome, Plan, Record, Run, Stage, Task, Work, project_with_records};
-use crate::engine::{ClipJob, IllustrateJob, JobOutput, JobSpec, StudioModels, TakeJob, illustration_seed};
+use super::plan::Film;
+use super::{FarmError, Outcome, Plan, Record, Run, Task, project_with_records};
+use crate::engine::{JobOutput, JobSpec, RenderItem, StudioModels};
 use crate::models::{ModelCache, Registry};
-use crate::project::{DRAFT_STUDIO, EntityKind, Project, Take};
+use crate::project::Project;
 use std::sync::Arc;
 
 /// Why a task has no result.
@@ -26,7 +27,7 @@ impl TaskError {
 #[derive(Debug)]
 pub enum Prepared {
     /// The task was done before.
-    Done(Record),
+    Done(Box<Record>),
     /// Run this, and turn its output into a record with [`record_of`].
     Job(Box<JobSpec>),
 }
@@ -35,122 +36,94 @@ pub enum Prepared {
 pub fn prepare(
     run: &Run,
     plan: &Plan,
-    stage: Stage,
     task: &Task,
     registry: Arc<Registry>,
     cache: ModelCache,
 ) -> Result<Prepared, TaskError> {
     let elsewhere = |error: FarmError| TaskError::Elsewhere(error.to_string());
-    let records = run.records(plan).map_err(elsewhere)?;
-    let media = run.media();
-    let is_whole = |record: &Record| match &record.outcome {
-        Outcome::Reference { reference, .. } => {
-            std::iter::once(&reference.picture).chain(&reference.mask).all(|name| media.read(name).is_ok())
-        }
-        Outcome::Take { media: name, .. } => media.read(name).is_ok(),
-        Outcome::Failed(_) => false,
-    };
-    if let Some((_, record)) = records.iter().find(|(_, record)| record.work == task.work && is_whole(record)) {
-        return Ok(Prepared::Done(record.clone()));
+    let records: Vec<Record> = run.records(plan).map_err(elsewhere)?.into_iter().map(|(_, record)| record).collect();
+    if let Some(record) = records.iter().find(|record| record.task == *task && is_whole(run, record)) {
+        return Ok(Prepared::Done(Box::new(record.clone())));
     }
-    let of_earlier = records.iter().map(|(_, record)| record).filter(|record| {
-        let of = plan.tasks().find(|(_, task)| task.work == record.work);
-        of.is_some_and(|(earlier, _)| earlier < stage) && !matches!(record.outcome, Outcome::Failed(_))
-    });
-    let snapshot = run.snapshot().map_err(elsewhere)?;
-    let project = Arc::new(project_with_records(snapshot, of_earlier));
     let studio =
         StudioModels::new(&plan.studio, registry, cache).map_err(|error| TaskError::Failed(error.to_string()))?;
-    let missing = studio.missing(stage.roles());
+    let missing = studio.missing(task.item.stage().roles());
     if !missing.is_empty() {
         let titles = missing.iter().map(|model| model.title.as_str()).collect::<Vec<_>>().join(", ");
         let folder = studio.cache().folder().display().to_string();
         return Err(TaskError::Elsewhere(format!("{folder} lacks {titles}")));
     }
-    match &task.work {
-        Work::Reference { kind, name } => Ok(Prepared::Job(Box::new(JobSpec::Illustrate(IllustrateJob {
-            kind: *kind,
-            seed: illustration_seed(*kind, name, None),
-            name: name.clone(),
-            project,
-            media,
-            studio,
-        })))),
-        Work::Still { scene: id, number } => {
-            let scene = project.scene(*id).ok_or_else(|| no_scene(*number))?;
-            let needs = |kind: EntityKind, name: &str| scene.entity_names(kind).any(|shown| shown == name);
-            if let Some(work) = lacking_pictures(plan, &project).find(|work| match work {
-                Work::Reference { kind, name } => needs(*kind, name),
-                Work::Still { .. } | Work::Clip { .. } => false,
-            }) {
-                return Err(missing_before(work, &records));
-            }
-            let files = studio.known_files();
-            let fresh = scene.fresh_still(|take| files.is_fresh_still(&project, scene, studio.name(), take));
-            if let Some(take) = fresh {
-                return Ok(Prepared::Done(known(task, take)));
-            }
-            let studio = (studio.name() != DRAFT_STUDIO).then_some(studio);
-            Ok(Prepared::Job(Box::new(JobSpec::RenderTake(TakeJob { scene: *id, project, media, studio }))))
+    // Of tasks of the same stage nothing is known: they may run before or after this one.
+    let earlier = records.iter().filter(|record| record.task.item.stage() < task.item.stage());
+    let project = Arc::new(project_with_records(run.snapshot().map_err(elsewhere)?, earlier));
+    if let Some(needed) = needed_before(plan, task, &project, &records) {
+        return Err(missing_before(needed, &records));
+    }
+    let film = Film::new(project, &studio, None);
+    let scene = task.item.scene().and_then(|scene| film.project.scene(scene));
+    if let Some(take) = film.now().up_to_date_take(&task.item)
+        && let Some(take) = scene.and_then(|scene| scene.takes.iter().find(|known| known.id == take))
+    {
+        let (media, recipe) = (take.media.clone(), Box::new(take.recipe.clone()));
+        let outcome = Outcome::Take { media, recipe, notes: Vec::new() };
+        return Ok(Prepared::Done(Box::new(Record { task: task.clone(), outcome })));
+    }
+    let job = task.item.job(&film.now(), &run.media());
+    job.map(|job| Prepared::Job(Box::new(job)))
+        .ok_or_else(|| TaskError::Failed(format!("the {} studio cannot make the {task}", plan.studio)))
+}
+
+/// Whether a record is a result whose files are there and undamaged.
+fn is_whole(run: &Run, record: &Record) -> bool {
+    let media = run.media();
+    match &record.outcome {
+        Outcome::Reference { reference, .. } => {
+            std::iter::once(&reference.picture).chain(&reference.mask).all(|name| media.read(name).is_ok())
         }
-        Work::Clip { scene: id, number, still } => {
-            let scene = project.scene(*id).ok_or_else(|| no_scene(*number))?;
-            let made = Work::Still { scene: *id, number: *number };
-            let of_run = records.iter().find(|(_, record)| record.work == made);
-            let still = still.as_ref().or_else(|| of_run.and_then(|(_, record)| record.outcome.media()));
-            let still = still.and_then(|media| scene.takes.iter().find(|take| take.media == *media));
-            let still = still.ok_or_else(|| missing_before(&made, &records))?;
-            if let Some(clip) = studio.known_files().fresh_clip(&project, scene, studio.name(), still) {
-                return Ok(Prepared::Done(known(task, clip)));
-            }
-            let still = still.media.clone();
-            Ok(Prepared::Job(Box::new(JobSpec::RenderClip(ClipJob { scene: *id, still, project, media, studio }))))
+        Outcome::Take { media: name, .. } => media.read(name).is_ok(),
+        Outcome::Failed(_) => false,
+    }
+}
+
+/// A task of an earlier stage that was to make what `task` needs, and has not.
+fn needed_before<'a>(plan: &'a Plan, task: &Task, project: &Project, records: &[Record]) -> Option<&'a Task> {
+    match &task.item {
+        RenderItem::Reference { .. } => None,
+        RenderItem::Still(id) => plan.tasks().map(|(_, task)| task).find(|task| {
+            let RenderItem::Reference { kind, name, .. } = &task.item else { return false };
+            let is_shown = project.scene(*id).is_some_and(|scene| scene.entity_names(*kind).any(|shown| shown == name));
+            let known = project.cast_entry(*kind, name).and_then(|entity| entity.reference.as_ref());
+            is_shown && known.is_none()
+        }),
+        RenderItem::Clip { scene, .. } => {
+            let still = plan.still_of(*scene)?;
+            let is_there = records.iter().any(|record| record.task == *still && record.outcome.media().is_some());
+            (!is_there).then_some(still)
         }
     }
 }
 
-fn no_scene(number: usize) -> TaskError {
-    TaskError::Failed(format!("the run has no scene {number}"))
-}
-
-/// The record of a take that was there already.
-fn known(task: &Task, take: &Take) -> Record {
-    let (media, recipe) = (take.media.clone(), Box::new(take.recipe.clone()));
-    Record { work: task.work.clone(), outcome: Outcome::Take { media, recipe, notes: Vec::new() } }
-}
-
-/// Why a task cannot begin: `work` of an earlier stage has no result.
-fn missing_before(work: &Work, records: &[(String, Record)]) -> TaskError {
-    let outcome = records.iter().find(|(_, record)| record.work == *work).map(|(_, record)| &record.outcome);
-    let why = match outcome {
+/// Why a task cannot begin.
+fn missing_before(needed: &Task, records: &[Record]) -> TaskError {
+    let why = match records.iter().find(|record| record.task == *needed).map(|record| &record.outcome) {
         Some(Outcome::Failed(message)) => message.as_str(),
         _ => "its task has ended without a result",
     };
-    let work = match work {
-        Work::Still { number, .. } => format!("still of scene {number}"),
-        other => other.to_string(),
+    let needed = match &needed.item {
+        RenderItem::Still(_) => format!("still of {needed}"),
+        RenderItem::Reference { .. } | RenderItem::Clip { .. } => needed.to_string(),
     };
-    TaskError::Failed(format!("there is no {work}: {why}"))
-}
-
-/// The pictures that the run was to make and that are not there.
-fn lacking_pictures<'a>(plan: &'a Plan, project: &Project) -> impl Iterator<Item = &'a Work> {
-    plan.tasks().map(|(_, task)| &task.work).filter(|work| match work {
-        Work::Reference { kind, name } => {
-            project.cast_entry(*kind, name).and_then(|entity| entity.reference.as_ref()).is_none()
-        }
-        Work::Still { .. } | Work::Clip { .. } => false,
-    })
+    TaskError::Failed(format!("there is no {needed}: {why}"))
 }
 
 /// The record of what a task's job has made.
-pub fn record_of(work: &Work, output: JobOutput) -> Result<Record, TaskError> {
+pub fn record_of(task: &Task, output: JobOutput) -> Result<Record, TaskError> {
     let outcome = match output {
         JobOutput::Reference { reference, note, .. } => {
             Outcome::Reference { reference, notes: note.into_iter().collect() }
         }
         JobOutput::Take { media, recipe, notes, .. } => Outcome::Take { media, recipe: Box::new(recipe), notes },
-        _ => return Err(TaskError::Failed(format!("the {work} gave neither a picture nor a take"))),
+        _ => return Err(TaskError::Failed(format!("the {task} gave neither a picture nor a take"))),
     };
-    Ok(Record { work: work.clone(), outcome })
+    Ok(Record { task: task.clone(), outcome })
 }

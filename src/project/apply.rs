@@ -213,6 +213,7 @@ impl Scene {
                 self.check_choice(new)?;
                 SceneField::Chosen(std::mem::replace(&mut self.chosen, new))
             }
+            SceneField::Note(new) => SceneField::Note(std::mem::replace(&mut self.note, new)),
         })
     }
 }

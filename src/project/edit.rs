@@ -119,6 +119,8 @@ pub enum SceneField {
     Seed(u64),
     /// The take that the film uses, or `None` for the live draft.
     Chosen(Option<TakeId>),
+    /// Dialogue and remarks.
+    Note(String),
 }
 
 /// A field of a cast entry, with its new value.
@@ -261,6 +263,7 @@ impl SceneField {
             Self::DissolveMs(_) => "change of dissolve",
             Self::Seed(_) => "change of seed",
             Self::Chosen(_) => "choice of take",
+            Self::Note(_) => "change of notes",
         }
     }
 }

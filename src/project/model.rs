@@ -129,6 +129,9 @@ pub struct Scene {
     /// Decides everything that is left to chance.
     #[serde(default)]
     pub seed: u64,
+    /// What the user keeps beside the action: dialogue as in a screenplay, remarks. No model reads it.
+    #[serde(default)]
+    pub note: String,
     /// Finished pictures and clips, oldest first.
     #[serde(default)]
     pub takes: Vec<Take>,
@@ -340,6 +343,7 @@ impl Scene {
             duration_ms: Self::DEFAULT_DURATION_MS,
             dissolve_ms: 0,
             seed: id.0,
+            note: String::new(),
             takes: Vec::new(),
             chosen: None,
         }

@@ -7,10 +7,11 @@ use super::document::Document;
 use super::farm::Farm;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
+use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
-use crate::engine::{Engine, JobId, JobStatus, LatentFolder, LatentStore, NoLatents};
+use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
@@ -144,18 +145,18 @@ pub enum AppError {
     #[error(transparent)]
     /// The folder of models.
     Cache(#[from] crate::models::ModelError),
+    #[error(transparent)]
+    /// The cache of results.
+    Results(#[from] CacheError),
 }
 
 impl App {
     /// Starts the services and takes up where the last window ended.
     pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
         let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
-        let latents: Arc<dyn LatentStore> = match LatentFolder::of_user() {
-            Some(folder) => Arc::new(folder),
-            None => Arc::new(NoLatents),
-        };
+        let options = EngineOptions { cache: Cache::of_user()?, ..EngineOptions::default() };
         let viewer = Viewer::new(cx.wgpu_render_state.clone());
-        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, latents, remembered)?;
+        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, remembered, options)?;
         if let Some(folder) = launch.project {
             app.commands.push(Command::OpenProject(folder));
         }
@@ -165,15 +166,15 @@ impl App {
     fn with_services(
         ctx: Context,
         viewer: Viewer,
-        latents: Arc<dyn LatentStore>,
         remembered: Remembered,
+        options: EngineOptions,
     ) -> Result<Self, AppError> {
         theme::install(&ctx);
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
         Ok(Self {
-            engine: Engine::start_with(latents, move || waker.request_repaint())?,
+            engine: Engine::start_with(options, move || waker.request_repaint())?,
             registry: Arc::new(Registry::load()?),
             cache: ModelCache::open()?,
             device: viewer.device_name(),
@@ -207,8 +208,8 @@ impl App {
     /// drive its widgets.
     #[doc(hidden)]
     pub fn headless(ctx: &Context, projects: PathBuf, models: PathBuf) -> Result<Self, AppError> {
-        let latents = Arc::new(LatentFolder::at(models.join("clips"), 1 << 30));
-        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), latents, Remembered::default())?;
+        let (viewer, options) = (Viewer::new(None), EngineOptions::default());
+        let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
         Ok(app)
@@ -224,7 +225,8 @@ impl App {
     #[doc(hidden)]
     pub fn is_busy(&self) -> bool {
         let pictures = self.stills.is_waiting() || self.clips.is_waiting();
-        let waiting = pictures || self.rendering.is_waiting() || !self.coming.is_empty();
+        let waiting = pictures || self.rendering.is_busy() || !self.coming.is_empty();
+        let waiting = waiting || self.panel_state.script.reading.is_some();
         waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
 
@@ -258,8 +260,11 @@ impl App {
         self.play(ctx);
         self.follow_studio();
         self.take_farm_news();
+        self.render_next();
+        self.keep_renders();
         self.jobs = self.engine.jobs();
         self.rendering.take_previews(ctx, &self.jobs);
+        let in_view = self.scene_in_view();
         if let Some(doc) = &mut self.doc {
             if let Some(wait) = doc.tick() {
                 ctx.request_repaint_after(wait);
@@ -271,10 +276,6 @@ impl App {
                 let shown = visible.mix.map(|mix| mix.scene).into_iter().chain([visible.scene, visible.scene + 1]);
                 needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
             }
-            let in_view = match self.selection {
-                Selection::Scene(id) => Some(id),
-                _ => needed.first().copied(),
-            };
             self.stills.update(doc, &self.engine, in_view, &needed);
             self.clips.update(doc, &self.engine, &needed);
         }
@@ -306,11 +307,15 @@ impl App {
         }
     }
 
-    /// Takes photos from the file manager in. They go to the entity under the pointer.
+    /// Takes files from the file manager in: a script opens, photos go to the entity under the pointer.
     fn take_dropped_files(&mut self, ctx: &Context) {
         let (files, pointer) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
-        if !files.is_empty() && self.doc.is_some() {
-            let photos = files.iter().map(|file| file.path().to_owned()).collect::<Vec<_>>();
+        let (scripts, photos): (Vec<_>, Vec<_>) =
+            files.iter().map(|file| file.path().to_owned()).partition(|path| is_script(path));
+        if let Some(script) = scripts.into_iter().next() {
+            self.open_dropped_script(script);
+        }
+        if self.doc.is_some() {
             if !photos.is_empty() {
                 self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
             }

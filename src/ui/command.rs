@@ -1,11 +1,15 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
 use super::farm::SendFilm;
-use crate::engine::JobId;
+use super::scripts::{ReadScript, ScriptSource};
+pub use crate::engine::RenderPart as Part;
+use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
+use crate::writer::{Intake, ScriptFormat};
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a panel asks for. Panels never change anything themselves.
 #[derive(Debug, Clone)]
@@ -24,8 +28,18 @@ pub enum Command {
     PlayScene(SceneId),
     /// Writes a script for the premise, in place of the scenes there are.
     Write,
-    /// Makes scenes of a text without a model.
-    ImportText(String),
+    /// Reads a script for a look at it.
+    ReadScript(ScriptSource),
+    /// A script was read.
+    ScriptRead(Arc<ReadScript>),
+    /// Takes the script that was read into the project.
+    TakeScript(Intake),
+    BrowseScript,
+    ExportScript(PathBuf, ScriptFormat),
+    BrowseScriptExport(PathBuf, ScriptFormat),
+    SetScriptExportPath(PathBuf),
+    /// A script was exported, or was not for the reason given.
+    ScriptSaved(PathBuf, Result<(), String>),
     NewProject {
         premise: String,
     },
@@ -40,8 +54,6 @@ pub enum Command {
     RenderTake(SceneId),
     /// Renders only a part of a scene.
     RenderPart(SceneId, Part),
-    /// Takes back that a scene shall be rendered once its pictures are there.
-    ForgetRender(SceneId),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
     /// Sends what the film lacks to a cluster.
@@ -57,21 +69,24 @@ pub enum Command {
     ChooseWriter(String),
     CancelJob(JobId),
     CancelAllJobs,
+    /// Lets a waiting job be the next of its kind.
+    PutJobFirst(JobId),
+    CancelRender(RenderId),
+    PauseRender(RenderId),
+    ResumeRender(RenderId),
+    PauseRenders,
+    ResumeRenders,
+    /// Gives a render another place among those that wait, counted from 0.
+    MoveRender(RenderId, usize),
+    /// Goes on with what an earlier session has left.
+    ResumeRestored,
+    /// Forgets what an earlier session has left.
+    DiscardRestored,
     SetSceneCount(Option<u32>),
     Dialog(Option<Dialog>),
     ClearNotice,
     /// Opens a file or folder with the desktop's own program.
     Reveal(PathBuf),
-}
-
-/// What to render of a scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The still, and the clip where the studio has an animator.
-    All,
-    Still,
-    /// The clip of the still there is.
-    Clip,
 }
 
 /// A dialog over the window; at most one is open.
@@ -87,7 +102,9 @@ pub enum Dialog {
     Farm,
     Export,
     Open,
-    Text,
+    /// A script comes in.
+    Script,
+    ExportScript,
     Shortcuts,
     /// Photos were dropped beside every entity: who is in the first of them?
     WhoIsIt(Vec<PathBuf>),
@@ -99,7 +116,8 @@ pub enum Named {
     New,
     Open,
     ShowFolder,
-    ImportText,
+    OpenScript,
+    ExportScript,
     Export,
     Quit,
     Undo,
@@ -116,6 +134,8 @@ pub enum Named {
     RenderClip,
     RenderAll,
     RenderAllStills,
+    PauseRenders,
+    ShowQueue,
     StudioNeeds,
     RenderSettings,
     Farm,
@@ -180,7 +200,8 @@ impl Named {
         entry(Menu::File, Self::New, "New project", ctrl(Key::N), true),
         entry(Menu::File, Self::Open, "Open project…", ctrl(Key::O), true),
         entry(Menu::File, Self::ShowFolder, "Show project folder", None, false),
-        entry(Menu::File, Self::ImportText, "Make scenes from a text…", None, false),
+        entry(Menu::File, Self::OpenScript, "Open a script…", ctrl(Key::I), true),
+        entry(Menu::File, Self::ExportScript, "Export script…", None, false),
         entry(Menu::File, Self::Export, "Export film…", ctrl(Key::E), true),
         entry(Menu::File, Self::Models, "Models…", ctrl(Key::M), true),
         entry(Menu::File, Self::Quit, "Quit", ctrl(Key::Q), true),
@@ -210,6 +231,7 @@ impl Named {
         entry(Menu::Edit, Self::RenderStill, "Render only the still", None, false),
         entry(Menu::Edit, Self::RenderClip, "Render only the clip", None, false),
         entry(Menu::Edit, Self::RenderAllStills, "Render all stills", None, false),
+        entry(Menu::Edit, Self::PauseRenders, "Pause or resume rendering", ctrl(Key::P), true),
         entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
         entry(Menu::Edit, Self::Farm, "Render on a cluster…", None, false),
         entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
@@ -221,6 +243,7 @@ impl Named {
         entry(Menu::Play, Self::Start, "Go to the start", key(Key::Home), false),
         entry(Menu::Play, Self::End, "Go to the end", key(Key::End), false),
         entry(Menu::Play, Self::Loop, "Loop", key(Key::L), false),
+        entry(Menu::View, Self::ShowQueue, "Show the queue", ctrl(Key::J), true),
         entry(Menu::View, Self::SwitchTheme, "Dark or light theme", None, false),
         entry(Menu::View, Self::ResetLayout, "Reset layout", None, false),
         entry(Menu::View, Self::Shortcuts, "Keyboard shortcuts…", key(Key::F1), true),

@@ -2,7 +2,7 @@
 
 use super::app::{App, Notice};
 use super::command::Dialog;
-use crate::engine::{JobEvent, JobId, JobOutput};
+use crate::engine::{JobEvent, JobId, JobOutput, RenderEnd};
 use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, EntityKind, Script, ScriptScene, Take};
 
 impl App {
@@ -13,6 +13,7 @@ impl App {
             JobEvent::Finished { job, output } => self.take_output(job, *output),
             JobEvent::Failed { job, message } => {
                 self.give_up_what_needs(job);
+                self.end_render(job, RenderEnd::Failed);
                 self.end_of(job);
                 self.stills.fail(job, &message);
                 self.clips.fail(job);
@@ -23,6 +24,11 @@ impl App {
                     self.tell("stopped; the scenes written so far are kept");
                 }
                 self.give_up_what_needs(job);
+                self.end_render(job, RenderEnd::Cancelled);
+                self.end_of(job);
+            }
+            JobEvent::Paused(job) => {
+                self.end_render(job, RenderEnd::Paused);
                 self.end_of(job);
             }
         }
@@ -41,7 +47,7 @@ impl App {
                 doc.seal();
             }
         }
-        self.render_what_can_be();
+        self.render_next();
     }
 
     fn take_output(&mut self, job: JobId, output: JobOutput) {
@@ -67,12 +73,13 @@ impl App {
                     self.tell(notes.join("; "));
                 }
                 // Scenes of two projects may have the same number.
-                let is_ours = self.rendering.is_rendering(job);
+                let is_ours = self.rendering.queue.of_job(job).is_some();
                 if let Some(doc) = self.doc.as_mut().filter(|_| is_ours)
                     && let Some(known) = doc.project().scene(scene)
                 {
                     if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
                         self.tell("this take is there already; another seed gives another one");
+                        self.end_render(job, RenderEnd::Done);
                         return self.end_of(job);
                     }
                     let id = doc.numbering().new_take_id();
@@ -114,6 +121,7 @@ impl App {
             }
             JobOutput::Nothing => {}
         }
+        self.end_render(job, RenderEnd::Done);
         self.end_of(job);
     }
 

@@ -2,9 +2,9 @@
 
 use super::app::App;
 use super::command::Dialog;
-use crate::engine::StudioModels;
+use crate::engine::{RenderStage, StudioModels};
 use crate::farm::{
-    self, Asked, Intake, Options, Plan, Ready, Run, RunStatus, Scheduler as _, Slurm, Stage, check_models, intake,
+    self, Asked, Intake, Options, Plan, Ready, Run, RunStatus, Scheduler as _, Slurm, check_models, intake,
 };
 use crate::models::{ModelCache, Registry};
 use crate::progress::Silent;
@@ -179,9 +179,9 @@ impl<W: Fn()> Watch<W> {
 fn send(folder: &Path, film: &ToSend) -> Result<String, farm::FarmError> {
     let project = film.project.as_ref();
     let studio = StudioModels::new(&project.studio, Arc::clone(&film.registry), film.cache.clone())?;
-    check_models(&studio, &Stage::ALL, &Silent)?;
-    let asked = Asked { numbers: (1..=project.scenes.len()).collect(), stages: Stage::ALL.to_vec() };
-    let plan = Plan::of(project, &studio, &asked)?;
+    check_models(&studio, &RenderStage::ALL, &Silent)?;
+    let asked = Asked { numbers: (1..=project.scenes.len()).collect(), only: None };
+    let plan = Plan::of(&film.project, &studio, &asked)?;
     if plan.stages.is_empty() {
         return Ok("nothing to render: every scene has a take that is up to date".to_owned());
     }

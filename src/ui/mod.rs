@@ -13,6 +13,7 @@ mod farm;
 mod icons;
 mod panels;
 mod rendering;
+mod scripts;
 mod stills;
 mod theme;
 mod viewer;

@@ -1,13 +1,17 @@
-//! Renders with the project's studio. Whatever is asked for waits here until the models and the pictures that it needs
-//! are there: a job carries a snapshot of the project, and so must not be queued before.
+//! Renders with the project's studio. Whatever is asked for waits in a queue of its own until its turn has come and the
+//! models are there: a job carries a snapshot of the project, and so is not submitted before.
 
 use super::app::App;
+use super::app::Selection;
 use super::command::{Dialog, Part};
-use crate::engine::{ClipJob, IllustrateJob, JobId, JobSpec, JobStatus, StudioModels, TakeJob, illustration_seed};
+use crate::engine::{
+    FilmNow, JobId, JobSpec, JobStatus, RenderEnd, RenderEntry, RenderId, RenderItem, RenderQueue, RenderRecord,
+    RenderStage, RenderState, StudioModels,
+};
 use crate::models::{Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityKind, EntitySummary, MediaName, Project, Recipe, Scene, SceneField, SceneId, StudioFiles,
-    Take, TakeId, TakeKind, wanted_in_place_of,
+    DRAFT_STUDIO, Edit, EntityKind, MediaName, Project, Recipe, Scene, SceneField, SceneId, StudioFiles, Take,
+    wanted_in_place_of,
 };
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
@@ -63,40 +67,11 @@ pub(super) struct Rendering {
     clip_refusal: Option<String>,
     /// Models that are being made, by id.
     making: HashMap<JobId, String>,
-    /// Pictures that the user asked for and that wait for models.
-    pictures: Vec<(EntityKind, String)>,
-    /// Scenes that wait for models or for pictures, in the order in which they were asked for.
-    waiting: Vec<SceneId>,
-    /// Clips that wait for stills, in the order in which they were asked for.
-    clips: Vec<WaitingClip>,
-    /// Scenes in the engine's queue, and what is made of them.
-    scenes: HashMap<JobId, (SceneId, TakeKind)>,
+    /// What is to be rendered of the open project.
+    pub queue: RenderQueue,
     previews: HashMap<JobId, (Arc<RgbaImage>, TextureHandle)>,
-}
-
-/// A clip that is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct WaitingClip {
-    scene: SceneId,
-    /// Whether a stale still will do.
-    any_still: bool,
-}
-
-/// A scene that is asked for and not in the engine's queue yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
-    pub scene: SceneId,
-    pub kind: TakeKind,
-}
-
-impl Held {
-    /// What it waits for.
-    pub fn text(self) -> &'static str {
-        match self.kind {
-            TakeKind::Still => "waits for pictures",
-            TakeKind::Clip => "waits for stills",
-        }
-    }
+    /// The last look at what was put aside.
+    put_aside: HashMap<RenderId, TextureHandle>,
 }
 
 impl Default for Rendering {
@@ -108,20 +83,17 @@ impl Default for Rendering {
             preflight: None,
             clip_refusal: None,
             making: HashMap::new(),
-            pictures: Vec::new(),
-            waiting: Vec::new(),
-            clips: Vec::new(),
-            scenes: HashMap::new(),
+            queue: RenderQueue::default(),
             previews: HashMap::new(),
+            put_aside: HashMap::new(),
         }
     }
 }
 
 impl Rendering {
-    /// Whether something is asked for that has not come yet.
-    pub fn is_waiting(&self) -> bool {
-        let held = !self.pictures.is_empty() || !self.waiting.is_empty() || !self.clips.is_empty();
-        held || !self.making.is_empty() || !self.scenes.is_empty()
+    /// Whether something is under way. What waits for the user is not.
+    pub fn is_busy(&self) -> bool {
+        !self.making.is_empty() || self.queue.running().is_some()
     }
 
     /// Whether the studio can make pictures of entities.
@@ -165,21 +137,21 @@ impl Rendering {
         wanted_in_place_of(project, scene, take, files)
     }
 
-    /// What is not in the engine's queue yet, since it waits for pictures, stills or models.
-    pub fn held(&self) -> impl Iterator<Item = Held> {
-        let stills = self.waiting.iter().map(|&scene| Held { scene, kind: TakeKind::Still });
-        stills.chain(self.clips.iter().map(|clip| Held { scene: clip.scene, kind: TakeKind::Clip }))
+    /// The line of the queue for a scene: what is made now, else what comes first.
+    pub fn entry_of(&self, scene: SceneId) -> Option<&RenderEntry> {
+        self.queue.entries().iter().find(|entry| entry.item.scene() == Some(scene))
     }
 
-    /// The job that renders a scene: the one that runs, else the first of those in the queue.
+    /// The job that renders a scene now.
     pub fn job_of<'a>(&self, scene: SceneId, jobs: &'a [JobStatus]) -> Option<&'a JobStatus> {
-        let mut of_scene = jobs.iter().filter(|job| self.scenes.get(&job.id).is_some_and(|(of, _)| *of == scene));
-        of_scene.clone().find(|job| job.running).or_else(|| of_scene.next())
+        let job = self.entry_of(scene)?.job()?;
+        jobs.iter().find(|known| known.id == job)
     }
 
-    /// Whether a job renders a scene of the open project.
-    pub fn is_rendering(&self, job: JobId) -> bool {
-        self.scenes.contains_key(&job)
+    /// Whether a picture of an entity is in the queue.
+    pub fn is_asked_for(&self, kind: EntityKind, name: &str) -> bool {
+        let is_it = |item: &RenderItem| matches!(item, RenderItem::Reference { kind: k, name: n, .. } if (*k, n.as_str()) == (kind, name));
+        self.queue.entries().iter().any(|entry| is_it(&entry.item))
     }
 
     /// The newest look at what a job makes.
@@ -187,36 +159,31 @@ impl Rendering {
         self.previews.get(&job).map(|(_, texture)| texture)
     }
 
-    /// Jobs that render scenes of the open project.
-    pub fn jobs(&self) -> impl Iterator<Item = JobId> {
-        self.scenes.keys().copied()
+    /// The newest look at what a line of the queue is about.
+    pub fn preview_of(&self, entry: &RenderEntry) -> Option<&TextureHandle> {
+        entry.job().and_then(|job| self.preview(job)).or_else(|| self.put_aside.get(&entry.id))
     }
 
-    /// Forgets the open project; its jobs are cancelled by the caller.
-    pub fn forget_project(&mut self) {
-        self.forget_all();
-        self.scenes.clear();
+    /// Takes another project's queue over, as it was when that was closed.
+    pub fn open(&mut self, record: RenderRecord) {
+        self.queue = RenderQueue::restore(record);
+        self.put_aside.clear();
         self.preflight = None;
-    }
-
-    /// Forgets everything that is not in the engine's queue yet.
-    pub fn forget_all(&mut self) {
-        self.pictures.clear();
-        self.waiting.clear();
-        self.clips.clear();
-    }
-
-    /// Forgets that a scene shall be rendered.
-    pub fn forget(&mut self, scene: SceneId) {
-        self.waiting.retain(|waiting| *waiting != scene);
-        self.clips.retain(|clip| clip.scene != scene);
     }
 
     /// Forgets a job that has ended.
     pub fn end_of(&mut self, job: JobId) {
         self.making.remove(&job);
-        self.scenes.remove(&job);
         self.previews.remove(&job);
+    }
+
+    /// The film as it is now, to ask the queue about.
+    pub fn film<'a>(&'a self, doc: &'a super::document::Document) -> FilmNow<'a> {
+        let project = doc.project();
+        // Those of another studio decide nothing here.
+        static UNKNOWN: StudioFiles = StudioFiles { still: None, clip: None };
+        let files = if self.name == project.studio { &self.files } else { &UNKNOWN };
+        FilmNow { project, entities: doc.entities(), studio: self.studio.as_ref(), files, only: None }
     }
 
     /// Looks again at which files there are.
@@ -251,7 +218,6 @@ impl Rendering {
     }
 
     fn use_studio(&mut self, name: &str, registry: &Arc<Registry>, cache: &ModelCache) {
-        self.forget_all();
         name.clone_into(&mut self.name);
         let listed = (name != DRAFT_STUDIO).then(|| StudioModels::new(name, Arc::clone(registry), cache.clone()));
         self.studio = listed.and_then(Result::ok);
@@ -340,7 +306,9 @@ impl App {
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
         let Some(scene) = project.scene(id) else { return };
-        if let Some(take) = self.up_to_date_take(&project, scene, part) {
+        let film = self.rendering.film(doc);
+        let target = film.target(id, part);
+        if let Some(take) = film.up_to_date_take(&target).filter(|_| target.is_over(&film)) {
             if scene.chosen != Some(take) && project.studio != DRAFT_STUDIO {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) }, None);
             }
@@ -354,7 +322,8 @@ impl App {
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
-        let lacking = project.scenes.iter().filter(|scene| self.up_to_date_take(&project, scene, part).is_none());
+        let film = self.rendering.film(doc);
+        let lacking = project.scenes.iter().filter(|scene| !film.target(scene.id, part).is_over(&film));
         let ids: Vec<SceneId> = lacking.map(|scene| scene.id).collect();
         if ids.is_empty() {
             return self.tell("every scene has a take that is up to date");
@@ -362,163 +331,167 @@ impl App {
         self.render(&ids, part);
     }
 
-    fn is_fresh_still(&self, project: &Project, scene: &Scene, take: &Take) -> bool {
-        self.rendering.files.is_fresh_still(project, scene, &project.studio, take)
-    }
-
-    /// The still that a clip would start from.
-    fn start<'a>(&self, project: &Project, scene: &'a Scene, any_still: bool) -> Option<&'a Take> {
-        let is_fresh = |take: &Take| self.is_fresh_still(project, scene, take);
-        if any_still { scene.any_still(&project.studio, is_fresh) } else { scene.fresh_still(is_fresh) }
-    }
-
-    /// The take that is just what a scene asks for now.
-    fn up_to_date_take(&self, project: &Project, scene: &Scene, part: Part) -> Option<TakeId> {
-        if part == Part::Still || !self.rendering.has_animator() {
-            return scene.fresh_still(|take| self.is_fresh_still(project, scene, take)).map(|still| still.id);
-        }
-        let still = self.start(project, scene, part == Part::Clip)?;
-        let clip = self.rendering.files.fresh_clip(project, scene, &project.studio, still)?;
-        Some(clip.id)
-    }
-
     fn render(&mut self, ids: &[SceneId], part: Part) {
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
         let part = if self.rendering.has_animator() { part } else { Part::Still };
-        let of_scene = |id: SceneId| {
-            let start = project.scene(id).and_then(|scene| self.start(&project, scene, part == Part::Clip));
-            (id, start.is_some())
-        };
-        let scenes: Vec<(SceneId, bool)> = ids.iter().map(|id| of_scene(*id)).collect();
+        let items = self.rendering.film(doc).lacking(ids, part);
         let roles = match part {
             Part::Still => &STILL_ROLES[..],
             // A clip of a scene without a still makes that too.
-            Part::Clip if scenes.iter().all(|(_, has_start)| *has_start) => &CLIP_ROLES,
+            Part::Clip if items.iter().all(|item| item.stage() == RenderStage::Clips) => &CLIP_ROLES,
             Part::All | Part::Clip => &ALL_ROLES,
         };
         if project.studio != DRAFT_STUDIO && !self.has_models(roles) {
             return;
         }
-        let Rendering { waiting, clips, .. } = &mut self.rendering;
-        for (id, has_start) in scenes {
-            if (part == Part::Still || !has_start) && !waiting.contains(&id) {
-                waiting.push(id);
-            }
-            if part != Part::Still {
-                clips.retain(|clip| clip.scene != id);
-                clips.push(WaitingClip { scene: id, any_still: part == Part::Clip });
-            }
+        let Some(doc) = &self.doc else { return };
+        let items = self.rendering.film(doc).lacking(ids, part);
+        self.rendering.queue.add(items);
+        // Asking for something new is asking for the rest, too.
+        if self.rendering.queue.is_paused() {
+            self.rendering.queue.resume_restored();
         }
-        self.render_what_can_be();
+        self.render_next();
     }
 
-    pub(super) fn make_picture(&mut self, kind: EntityKind, name: String) {
+    pub(super) fn make_picture(&mut self, kind: EntityKind, name: &str) {
         self.follow_studio();
         if !self.has_models(&PICTURE_ROLES) {
             return;
         }
-        if !self.rendering.pictures.iter().any(|(k, n)| *k == kind && *n == name) {
-            self.rendering.pictures.push((kind, name));
+        let Some(doc) = &self.doc else { return };
+        self.rendering.queue.add([RenderItem::picture(doc.project(), kind, name)]);
+        if self.rendering.queue.is_paused() {
+            self.rendering.queue.resume_restored();
         }
-        self.render_what_can_be();
+        self.render_next();
     }
 
-    /// Queues what waited for models and pictures that are there now, and the pictures that it waits for.
-    pub(super) fn render_what_can_be(&mut self) {
-        let rendering = &mut self.rendering;
-        let nothing_waits = rendering.pictures.is_empty() && rendering.waiting.is_empty() && rendering.clips.is_empty();
-        if nothing_waits || !rendering.making.is_empty() {
+    /// The scene that the user looks at.
+    pub(super) fn scene_in_view(&self) -> Option<SceneId> {
+        if let Selection::Scene(id) = self.selection {
+            return Some(id);
+        }
+        let doc = self.doc.as_ref()?;
+        let visible = doc.cut().visible_at(self.player.frame())?;
+        doc.project().scenes.get(visible.scene).map(|scene| scene.id)
+    }
+
+    /// Submits what comes next in the queue, unless something renders already or models are still being made.
+    pub(super) fn render_next(&mut self) {
+        let queue = &self.rendering.queue;
+        if queue.is_empty() || queue.is_paused() || self.rendering.is_busy() {
             return;
         }
+        let in_view = self.scene_in_view();
         let Some(doc) = &self.doc else { return };
-        let (project, entities) = (Arc::clone(doc.project()), doc.entities().to_vec());
-        let media = doc.saver().media().clone();
-        for (kind, name) in std::mem::take(&mut self.rendering.pictures) {
-            self.illustrate(&project, kind, &name);
-        }
-        for id in std::mem::take(&mut self.rendering.waiting) {
-            let Some(scene) = project.scene(id) else { continue };
-            let lacking = entities.iter().filter(|entity| {
-                self.rendering.has_illustrator() && entity.scenes.contains(&id) && entity.lacks_picture(&project)
-            });
-            let lacking: Vec<&EntitySummary> = lacking.collect();
-            for entity in &lacking {
-                self.illustrate(&project, entity.kind, &entity.name);
-            }
-            if !lacking.is_empty() {
-                self.rendering.waiting.push(id);
-                continue;
-            }
-            if self.up_to_date_take(&project, scene, Part::Still).is_some() {
-                continue;
-            }
-            let studio = self.rendering.studio.clone();
-            let job = TakeJob { project: Arc::clone(&project), scene: id, media: media.clone(), studio };
-            match self.submit(JobSpec::RenderTake(job)) {
-                Some(job) => {
-                    self.rendering.scenes.insert(job, (id, TakeKind::Still));
+        let mut queue = std::mem::take(&mut self.rendering.queue);
+        let film = self.rendering.film(doc);
+        let next = queue.next(&film, in_view).and_then(|id| queue.entry(id)).cloned();
+        // A photo that is being cut out may make the picture needless.
+        let has_photo = |item: &RenderItem| match item {
+            RenderItem::Reference { kind, name, .. } => self.coming.values().any(|coming| coming.is_of(*kind, name)),
+            RenderItem::Still(_) | RenderItem::Clip { .. } => false,
+        };
+        let next = next.filter(|next| !has_photo(&next.item));
+        let job = next.as_ref().and_then(|next| next.item.job(&film, doc.saver().media()));
+        if let (Some(next), Some(job)) = (next, job) {
+            match self.engine.submit_kept(job, doc.saver().renders().state_file(&next.item)) {
+                Ok(job) => {
+                    queue.started(next.id, job);
+                    if let RenderItem::Reference { kind, name, replaces } = next.item {
+                        let coming = ComingPicture { kind, name, origin: Origin::Made { replaces } };
+                        self.coming.insert(job, coming);
+                    }
                 }
                 // There is room again when a job ends.
-                None => self.rendering.waiting.push(id),
+                Err(full) => log::warn!("{full}"),
             }
         }
-        self.animate_what_can_be(&project);
+        self.rendering.queue = queue;
     }
 
-    /// Queues the clips that were asked for when all stills are there: the models of a stage are loaded once.
-    fn animate_what_can_be(&mut self, project: &Arc<Project>) {
-        let stills_come = self.rendering.scenes.values().any(|(_, kind)| *kind == TakeKind::Still);
-        if stills_come || !self.rendering.waiting.is_empty() {
-            return;
-        }
-        let (Some(doc), Some(studio)) = (&self.doc, self.rendering.studio.clone()) else { return };
-        let media = doc.saver().media().clone();
-        for clip in std::mem::take(&mut self.rendering.clips) {
-            let Some(scene) = project.scene(clip.scene) else { continue };
-            let Some(still) = self.start(project, scene, clip.any_still) else {
-                // The scene was edited while its still was made.
-                let number = project.scene_index(scene.id).map_or(0, |index| index + 1);
-                self.tell(format!("scene {number} has changed since its still was made; render it again for a clip"));
-                continue;
-            };
-            if self.rendering.files.fresh_clip(project, scene, &project.studio, still).is_some() {
-                continue;
-            }
-            let job = ClipJob {
-                project: Arc::clone(project),
-                scene: scene.id,
-                still: still.media.clone(),
-                media: media.clone(),
-                studio: studio.clone(),
-            };
-            match self.submit(JobSpec::RenderClip(job)) {
-                Some(job) => {
-                    self.rendering.scenes.insert(job, (scene.id, TakeKind::Clip));
-                }
-                None => self.rendering.clips.push(clip),
+    /// Tells the queue how a job of it ended.
+    pub(super) fn end_render(&mut self, job: JobId, end: RenderEnd) {
+        let Some(doc) = &self.doc else { return };
+        let Some(id) = self.rendering.queue.of_job(job).map(|entry| entry.id) else { return };
+        let mut queue = std::mem::take(&mut self.rendering.queue);
+        let state = queue.entry(id).map(|entry| doc.saver().renders().state_file(&entry.item));
+        let steps = state.filter(|_| end == RenderEnd::Paused).and_then(|state| state.steps());
+        queue.ended(job, end, steps, &self.rendering.film(doc));
+        self.rendering.queue = queue;
+        let preview = self.rendering.previews.remove(&job);
+        self.rendering.put_aside.remove(&id);
+        if end == RenderEnd::Paused {
+            self.rendering.put_aside.extend(preview.map(|(_, texture)| (id, texture)));
+            self.render_next();
+            let idle = self.engine.jobs().iter().all(|known| known.id == job);
+            if idle && !self.rendering.is_busy() {
+                // A paused render holds no memory.
+                self.submit(JobSpec::FreeModels);
             }
         }
     }
 
-    /// Queues a picture of an entity, unless one is on its way.
-    fn illustrate(&mut self, project: &Arc<Project>, kind: EntityKind, name: &str) {
-        let (Some(studio), Some(doc)) = (&self.rendering.studio, &self.doc) else { return };
-        if self.coming.values().any(|coming| coming.is_of(kind, name)) {
-            return;
+    // --- what the queue's buttons do ---
+
+    pub(super) fn cancel_render(&mut self, id: RenderId) {
+        let Some(doc) = &self.doc else { return };
+        let mut queue = std::mem::take(&mut self.rendering.queue);
+        let job = queue.cancel(id, &self.rendering.film(doc));
+        self.rendering.queue = queue;
+        job.iter().for_each(|job| self.engine.cancel(*job));
+    }
+
+    pub(super) fn pause_render(&mut self, id: RenderId) {
+        let job = self.rendering.queue.pause(id);
+        if let Some(job) = job {
+            self.engine.pause(job);
         }
-        let replaces = picture_of(project, kind, name).cloned();
-        let job = IllustrateJob {
-            project: Arc::clone(project),
-            kind,
-            name: name.to_owned(),
-            seed: illustration_seed(kind, name, replaces.as_ref()),
-            media: doc.saver().media().clone(),
-            studio: studio.clone(),
-        };
-        if let Some(job) = self.submit(JobSpec::Illustrate(job)) {
-            let coming = ComingPicture { kind, name: name.to_owned(), origin: Origin::Made { replaces } };
-            self.coming.insert(job, coming);
+    }
+
+    pub(super) fn pause_renders(&mut self) {
+        let job = self.rendering.queue.pause_all();
+        if let Some(job) = job {
+            self.engine.pause(job);
+        }
+    }
+
+    /// Lets renders go on: one, those of the last session, or all.
+    pub(super) fn resume_renders(&mut self, resume: impl FnOnce(&mut RenderQueue, &FilmNow<'_>)) {
+        self.follow_studio();
+        let is_draft = self.rendering.name == DRAFT_STUDIO;
+        let animates = self.rendering.queue.entries().iter().any(|entry| entry.item.stage() == RenderStage::Clips);
+        let roles = if animates { &ALL_ROLES[..] } else { &STILL_ROLES };
+        if is_draft || self.has_models(roles) {
+            let Some(doc) = &self.doc else { return };
+            let mut queue = std::mem::take(&mut self.rendering.queue);
+            resume(&mut queue, &self.rendering.film(doc));
+            self.rendering.queue = queue;
+            self.render_next();
+        }
+    }
+
+    pub(super) fn pause_or_resume_renders(&mut self) {
+        let queue = &self.rendering.queue;
+        if queue.is_empty() {
+            return self.tell("nothing is being rendered");
+        }
+        let waits = |entry: &RenderEntry| matches!(entry.state(), RenderState::Running(_) | RenderState::Waiting);
+        if queue.is_paused() || !queue.entries().iter().any(waits) {
+            self.resume_renders(|queue, _| queue.resume_all());
+        } else {
+            self.pause_renders();
+        }
+    }
+
+    /// Keeps what is left to render for the next time, if that has changed.
+    pub(super) fn keep_renders(&mut self) {
+        if let Some(doc) = &self.doc
+            && self.rendering.queue.take_changed()
+        {
+            doc.saver().keep_renders(self.rendering.queue.record());
         }
     }
 
@@ -536,18 +509,10 @@ impl App {
         }
     }
 
-    /// Takes back what can no longer be: a job that it waited for has failed or was cancelled.
+    /// Takes back what can no longer be: the models that it waited for are not made.
     pub(super) fn give_up_what_needs(&mut self, job: JobId) {
         if self.rendering.making.contains_key(&job) {
-            self.rendering.forget_all();
-        }
-        if let (Some(coming), Some(doc)) = (self.coming.get(&job), &self.doc) {
-            let entity = doc.entities().iter().find(|entity| coming.is_of(entity.kind, &entity.name));
-            let scenes = entity.map_or(&[][..], |entity| &entity.scenes);
-            scenes.iter().for_each(|scene| self.rendering.forget(*scene));
-        }
-        if let Some((scene, TakeKind::Still)) = self.rendering.scenes.get(&job).copied() {
-            self.rendering.clips.retain(|clip| clip.scene != scene);
+            self.rendering.queue.cancel_all();
         }
     }
 }

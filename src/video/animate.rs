@@ -167,9 +167,12 @@ impl Animator {
                     before_camera(state);
                     self.move_camera(what, state, sampler)?;
                 }
-                watch.step(state.done() as u64, total)?;
+                watch.keep(state.done() as u64, total, &|| Ok(state.to_bytes()?));
                 watch.preview(&|| preview(sampler, step));
-                if watch.wants_pause() { Err(AnimateError::Paused(Box::new(state.clone()))) } else { Ok(()) }
+                if watch.wants_pause() {
+                    return Err(AnimateError::Paused(Box::new(state.clone())));
+                }
+                Ok(watch.step(state.done() as u64, total)?)
             })?;
         }
         self.decode(&state.latents, watch)

@@ -6,7 +6,7 @@
 mod place;
 
 use place::{Place, chosen, lines};
-use reelboard::farm::{Outcome, Record, Run, Stage};
+use reelboard::farm::{Outcome, Record, Run};
 use reelboard::project::{
     Edit, EntityField, EntityKind, MediaFolder, ProjectStore, Reference, ReferenceSource, StillSettings, read_project,
 };
@@ -102,7 +102,7 @@ fn a_killed_task_leaves_nothing_half_written_and_makes_the_same_when_it_runs_aga
     let run = Run::find(&place.path("a.reel"), None).unwrap();
     let plan = run.plan().unwrap();
     for (stage, task) in plan.tasks() {
-        let index = task.index.to_string();
+        let index = task.number.to_string();
         let arguments = ["farm", "task", run.folder().to_str().unwrap(), stage.name(), "--index", &index];
         for said in ["checking the models", "denoising", "decoding"] {
             let mut child = place.command(&arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -137,17 +137,15 @@ fn what_fails_is_told_with_its_reason_and_the_rest_is_made() {
     let place = Place::new();
     place.example("a.reel");
     place.hold();
-    place.succeed(&["farm", "slurm", "a.reel", "--studio", "tiny"]);
+    place.succeed(&["farm", "slurm", "a.reel", "--studio", "tiny", "--scenes", "2-3"]);
     let run = Run::find(&place.path("a.reel"), None).unwrap();
     let plan = run.plan().unwrap();
     // A picture that cannot be made.
-    let (stage, keeper) = plan.tasks().find(|(_, task)| task.work.to_string() == "picture of keeper").unwrap();
-    let record =
-        Record { work: keeper.work.clone(), outcome: Outcome::Failed("its description is no picture".to_owned()) };
-    run.write_record(&plan, stage, keeper, &record).unwrap();
-    for (stage, task) in plan.tasks().filter(|(stage, task)| (*stage, task.index) != (Stage::References, keeper.index))
-    {
-        let index = task.index.to_string();
+    let (_, keeper) = plan.tasks().find(|(_, task)| task.to_string() == "picture of keeper").unwrap();
+    let record = Record { task: keeper.clone(), outcome: Outcome::Failed("its description is no picture".to_owned()) };
+    run.write_record(&plan, &record).unwrap();
+    for (stage, task) in plan.tasks().filter(|(_, task)| *task != keeper) {
+        let index = task.number.to_string();
         place.run(&["farm", "task", run.folder().to_str().unwrap(), stage.name(), "--index", &index]);
     }
     place.queue("");
@@ -155,15 +153,18 @@ fn what_fails_is_told_with_its_reason_and_the_rest_is_made() {
     assert!(status.contains("picture of keeper        failed: its description is no picture\n"), "{status}");
     let of_scenes: Vec<&str> = status.lines().filter(|line| line.contains("stills")).collect();
     let project = read_project(&place.path("a.reel")).unwrap();
-    for (scene, line) in project.scenes.iter().zip(of_scenes) {
+    assert_eq!(of_scenes.len(), 2, "{status}");
+    for (scene, line) in project.scenes[1..3].iter().zip(of_scenes) {
         let needs_keeper = scene.foreground.iter().any(|name| name == "keeper");
         let why = "failed: there is no picture of keeper: its description is no picture";
         assert!(line.ends_with(if needs_keeper { why } else { "done, not in the project yet" }), "{line}");
     }
+    let why = "clip of scene 3          failed: there is no still of scene 3: there is no picture of keeper: ";
+    assert!(status.contains(why), "{status}");
     // The next run makes what is missing.
     place.let_go();
-    place.succeed(&["farm", "slurm", "a.reel", "--studio", "tiny"]);
-    assert!(chosen(&place.shown("a.reel")).iter().all(Option::is_some));
+    place.succeed(&["farm", "slurm", "a.reel", "--studio", "tiny", "--scenes", "2-3"]);
+    assert!(chosen(&place.shown("a.reel"))[1..3].iter().all(Option::is_some));
 }
 
 #[test]
@@ -338,7 +339,7 @@ fn results_for_what_the_user_has_changed_meanwhile_are_left_out_with_a_word() {
 }
 
 #[test]
-fn a_task_that_is_asked_to_end_does_so_in_the_middle_of_its_work_and_stays_ended() {
+fn a_task_that_is_asked_to_end_keeps_its_last_step_and_goes_on_only_if_its_time_was_up() {
     let place = Place::new();
     place.example("a.reel");
     // Hundreds of steps, which nobody waits for.
@@ -350,17 +351,18 @@ fn a_task_that_is_asked_to_end_does_so_in_the_middle_of_its_work_and_stays_ended
     drop(store);
     place.hold();
     place.succeed(&["farm", "slurm", "a.reel", "--studio", "tiny"]);
-    let mut shell = place.program("/bin/sh");
-    shell.arg(place.path("a.reel/farm/1/references.sh"));
-    shell.env("SLURM_ARRAY_JOB_ID", "1").env("SLURM_ARRAY_TASK_ID", "1");
-    let mut shell = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(shell.stderr.take().unwrap()).lines();
-    lines.find(|line| line.as_ref().unwrap() == "denoising").unwrap().unwrap();
-    let asked = place.program("kill").arg("-TERM").arg(shell.id().to_string()).status().unwrap();
-    assert!(asked.success());
-    let said: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(shell.wait().unwrap().code(), Some(130), "{said:?}");
-    assert_eq!(said.last().unwrap(), "reelboard: cancelled", "{said:?}");
-    assert!(!said.iter().any(|line| line == "decoding") && !place.path("slurm/requeued").exists(), "{said:?}");
+    // Somebody ends the task: it keeps its last step, and is left alone.
+    let said = place.signalled_in_the_middle("references", "-TERM");
+    let last = said.last().unwrap();
+    assert!(
+        last.starts_with("reelboard: paused after step ") && last.contains(" of 900 of the picture of "),
+        "{said:?}"
+    );
+    assert!(!place.path("slurm/requeued").exists(), "{said:?}");
+    // Its time is up: it goes on from there, and asks for more.
+    let said = place.signalled_in_the_middle("references", "-USR1");
+    assert!(said.iter().any(|line| line.starts_with("on from step ")), "{said:?}");
+    assert_eq!(said.last().unwrap(), "the worker ended with code 130; back into the queue");
+    assert_eq!(place.read("slurm/requeued"), "1_1\n");
     assert_eq!(std::fs::read_dir(place.path("a.reel/farm/1/results")).unwrap().count(), 0);
 }

@@ -1,9 +1,10 @@
 //! A folder with projects, models, and programs that stand in for Slurm's.
 
 use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Runs the tasks of a job, one after the other, before it answers.
@@ -106,6 +107,26 @@ impl Place {
         command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
         command.env("REELBOARD_CACHE", self.path("cache"));
         command
+    }
+
+    /// Runs the first task of a stage, sends its shell a signal while the worker denoises, and returns what was said.
+    pub fn signalled_in_the_middle(&self, stage: &str, signal: &str) -> Vec<String> {
+        let mut shell = self.program("/bin/sh");
+        shell.arg(self.path(&format!("a.reel/farm/1/{stage}.sh")));
+        shell.env("SLURM_ARRAY_JOB_ID", "1").env("SLURM_ARRAY_TASK_ID", "1");
+        let mut shell = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = Vec::new();
+        for line in BufReader::new(shell.stderr.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if line == "denoising" {
+                let sent = self.program("kill").arg(signal).arg(shell.id().to_string()).status().unwrap();
+                assert!(sent.success());
+            }
+            assert_ne!(line, "decoding", "it was not stopped: {said:?}");
+            said.push(line);
+        }
+        assert_eq!(shell.wait().unwrap().code(), Some(130), "{said:?}");
+        said
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {

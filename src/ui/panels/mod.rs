@@ -7,6 +7,8 @@ mod dialogs;
 pub(super) mod farm;
 mod inspector;
 mod notice;
+mod queue;
+mod script;
 mod start;
 mod status;
 mod studio;
@@ -14,16 +16,19 @@ mod timeline;
 mod top_bar;
 mod viewer;
 
+pub(super) use queue::toggle_queue;
+
 use super::app::{Notice, Selection, Writing};
 use super::clips::Clips;
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
 use super::farm::Farm;
 use super::rendering::{ComingPicture, Rendering};
+use super::scripts::ScriptForm;
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
-use crate::engine::{JobId, JobStatus};
+use crate::engine::{JobId, JobStatus, RenderId};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, Format, SceneId};
@@ -92,8 +97,8 @@ pub(super) struct State {
     pub premise: String,
     /// A path typed into the open dialog.
     pub open_path: String,
-    /// The text to be made into scenes.
-    pub text: String,
+    /// The script that is being opened or exported.
+    pub script: ScriptForm,
     pub export_path: String,
     pub export_height: u32,
     pub export_fps: u32,
@@ -110,6 +115,8 @@ pub(super) struct State {
     pub photo_path: String,
     /// The fields of the dialog for a cluster.
     pub farm: farm::FarmFields,
+    /// The line of the queue that is being dragged.
+    pub dragged_render: Option<RenderId>,
     /// The timeline shows the whole film from the next frame on.
     pub fit_timeline: bool,
     /// The prompt field takes the keyboard on the next frame.
@@ -209,6 +216,7 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
 pub(super) fn window_ui(ui: &mut Ui, cx: &mut Cx<'_>, layout: &mut Tree<Pane>) {
     cx.state.entity_rects.clear();
     top_bar::top_bar_ui(ui, cx);
+    queue::restored_ui(ui, cx);
     status::status_ui(ui, cx);
     notice::notice_ui(ui, cx);
     CentralPanel::default().frame(Frame::new().fill(cx.theme.surface)).show(ui, |ui| {
