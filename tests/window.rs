@@ -6,11 +6,16 @@ use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use reelboard::draft::example_project;
+use reelboard::engine::StudioModels;
+use reelboard::farm::{Asked, Outcome, Plan, Record, Run};
+use reelboard::models::{ModelCache, Registry};
 use reelboard::project::{
     ClipSettings, Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, TakeKind, entities,
+    wanted_recipe,
 };
 use reelboard::ui::App;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -785,4 +790,39 @@ fn a_window_at_rest_draws_nothing() {
         std::thread::yield_now();
     }
     assert!(rested(&mut window));
+}
+
+#[test]
+fn what_a_cluster_has_made_comes_in_while_the_window_is_open() {
+    let mut window = Window::example();
+    let film = window.folder.path().join("film.reel");
+    let project = window.project().clone();
+    let cache = ModelCache::at(window.folder.path().join("models"));
+    let studio = StudioModels::new("draft", Arc::new(Registry::built_in()), cache).unwrap();
+    let asked = Asked { numbers: vec![2], only: None };
+    let plan = Plan::of(&Arc::new(project.clone()), &studio, &asked).unwrap();
+    let run = Run::create(&film, &project, &plan, |_| Ok(Vec::new())).unwrap();
+    let (_, task) = plan.tasks().next().unwrap();
+    let media = run.media().put(&std::fs::read(photo()).unwrap(), "png").unwrap();
+    let recipe = Box::new(wanted_recipe(&project, &project.scenes[1], "tiny", &[]));
+    let outcome = Outcome::Take { media, recipe, notes: Vec::new() };
+    run.write_record(&plan, &Record { task: task.clone(), outcome }).unwrap();
+
+    window.click("Edit");
+    window.click("Render on a cluster…");
+    window.wait("the take of the cluster", |window| window.project().scenes[1].takes.len() == 1);
+    assert!(window.project().scenes[1].chosen.is_some());
+    let run_title = "Run 1 · draft · 1 done";
+    window.wait("the state of the run", |window| window.harness.query_by_label(run_title).is_some());
+    // Drafts are not worth a cluster, and the window says so.
+    assert!(window.harness.get_by_label("Send").accesskit_node().is_disabled());
+    window.harness.get_by_label("Choose a studio with models first: drafts are drawn at once");
+    // A picture that took a machine its time is no step of the history.
+    window.press(Modifiers::NONE, Key::Escape);
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().scenes[1].takes.len(), 1);
+    let Window { harness, folder: _folder } = window;
+    drop(harness);
+    let kept = reelboard::project::read_project(&film).unwrap();
+    assert_eq!(kept.scenes[1].takes.len(), 1);
 }

@@ -176,6 +176,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Render on a cluster, see how far it is, and take the results in.
+    Farm(super::farm::FarmArgs),
     /// List, fetch, check or remove models.
     Models(super::models::ModelsArgs),
     /// Tell what this machine has, what is missing, and what to do.

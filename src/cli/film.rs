@@ -8,6 +8,7 @@ use crate::engine::{
     WriteJob,
 };
 use crate::export::ExportSettings;
+use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
@@ -35,8 +36,20 @@ impl Film {
         Self::with_store(project, store, cancel)
     }
 
-    /// Opens a project's folder.
+    /// Opens a project's folder, and takes in what a cluster has made for it.
     pub fn open(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let mut film = Self::open_as_it_is(folder, cancel)?;
+        match film.collect() {
+            Ok(collected) if collected.is_empty() => {}
+            Ok(collected) => eprintln!("took in from the cluster: {}", counted(collected.len(), "result")),
+            // What was asked for does not depend on it.
+            Err(error) => eprintln!("cannot take in what the cluster has made: {error:#}"),
+        }
+        Ok(film)
+    }
+
+    /// Opens a project's folder.
+    pub fn open_as_it_is(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
         let (store, project, opened) = ProjectStore::open(folder)?;
         if !opened.in_order() {
             eprintln!("{opened}");
@@ -45,8 +58,7 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(&cancel)) };
-        let engine = Engine::start_with(options, || {}).context("cannot start the engine")?;
+        let engine = start_engine(&cancel)?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -73,6 +85,31 @@ impl Film {
 
     fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
         run_job(&self.engine, spec, unit, &self.cancel, |_| {})
+    }
+
+    /// Takes in what tasks on a cluster have made; returns what each made, and its file.
+    pub fn collect(&mut self) -> Result<Vec<(String, PathBuf)>> {
+        let mut collected = Vec::new();
+        for Ready { run, name, record } in farm::ready(self.store.folder())? {
+            match farm::intake(Arc::make_mut(&mut self.project), &record) {
+                farm::Intake::Edit(edit) => {
+                    self.edit(edit)?;
+                    for note in record.outcome.notes() {
+                        eprintln!("{}: {note}", record.task);
+                    }
+                    let file = record.outcome.media().map(|media| self.store.media().path(media));
+                    collected.extend(file.map(|file| (record.task.to_string(), file)));
+                }
+                farm::Intake::Known => {}
+                farm::Intake::Refused(why) => eprintln!("{why}"),
+            }
+            // The edit is in the journal by now.
+            run.mark_collected([name])?;
+        }
+        if !collected.is_empty() {
+            self.save()?;
+        }
+        Ok(collected)
     }
 
     /// Writes the script, fetching the writer first if it is missing.
@@ -252,6 +289,17 @@ impl Film {
     }
 }
 
+/// An engine with the user's cache that ends its work when `interrupt` is raised.
+pub(super) fn start_engine(interrupt: &Arc<AtomicBool>) -> Result<Engine> {
+    let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(interrupt)) };
+    Engine::start_with(options, || {}).context("cannot start the engine")
+}
+
+/// `1 result`, `2 results`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What stills need.
 const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
 
@@ -268,7 +316,7 @@ impl Stage {
 }
 
 /// Runs a job to its end, with its progress on standard error.
-fn run_job(
+pub(super) fn run_job(
     engine: &Engine,
     spec: JobSpec,
     unit: Unit,

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod computing;
 pub mod doctor;
+pub mod farm;
 mod film;
 pub mod models;
 pub mod progress;

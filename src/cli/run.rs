@@ -3,6 +3,7 @@
 use super::args::{CacheCommand, Command, Encoding, SceneList, Writing};
 use super::computing::{Computing, nvidia_cards};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
+use super::farm;
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
@@ -96,6 +97,7 @@ pub fn run(command: Command) -> Result<()> {
             film.export(settings)
         }
         Command::Show { project, json } => {
+            farm::tell_what_waits(&project);
             let project = read_project(&project)?;
             if !json {
                 return out(&show::as_text(&project));
@@ -103,6 +105,7 @@ pub fn run(command: Command) -> Result<()> {
             let files = studio_files(&project).unwrap_or_default();
             out(&format!("{:#}\n", show::as_json(&project, &files)))
         }
+        Command::Farm(args) => farm::run(args, cancel),
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
         }
@@ -111,7 +114,7 @@ pub fn run(command: Command) -> Result<()> {
 }
 
 /// The scenes that were asked for: all without a list.
-fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
+pub(super) fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
     let numbers = list.map_or_else(|| (1..=count).collect(), |list| list.0);
     if let Some(missing) = numbers.iter().find(|number| **number > count) {
         bail!("{} has {count} scenes, there is no scene {missing}", project.display());
@@ -202,11 +205,11 @@ fn studio_of(project: &Project) -> Option<StudioModels> {
     StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?).ok()
 }
 
-fn registry() -> Result<Registry> {
+pub(super) fn registry() -> Result<Registry> {
     Ok(Registry::load()?)
 }
 
-fn cache() -> Result<ModelCache> {
+pub(super) fn cache() -> Result<ModelCache> {
     Ok(ModelCache::open()?)
 }
 

@@ -62,9 +62,14 @@ impl StudioModels {
         self.studio.model_id(role).and_then(|id| self.registry.model(id).ok())
     }
 
+    /// What `roles` need, what is needed first coming first.
+    pub fn models(&self, roles: &[Role]) -> Vec<&ModelSpec> {
+        self.registry.all_with_needs(roles.iter().filter_map(|role| self.model(*role)))
+    }
+
     /// What `roles` need and this machine does not have yet, what is needed first coming first.
     pub fn missing(&self, roles: &[Role]) -> Vec<&ModelSpec> {
-        let mut models = self.registry.all_with_needs(roles.iter().filter_map(|role| self.model(*role)));
+        let mut models = self.models(roles);
         // What was never checked is checked when it is loaded.
         models.retain(|model| !matches!(self.cache.status(model), ModelStatus::Ready | ModelStatus::Unverified));
         models

@@ -29,4 +29,7 @@ pub use model::{
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
 pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
-pub use store::{Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project};
+pub use store::{
+    Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project, write_snapshot,
+    write_whole,
+};

@@ -4,6 +4,7 @@ use super::Launch;
 use super::clips::Clips;
 use super::command::{self, Command, Dialog};
 use super::document::Document;
+use super::farm::Farm;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
 use super::scripts::is_script;
@@ -114,6 +115,8 @@ pub struct App {
     /// Photos and made pictures on their way, by job.
     pub(super) coming: HashMap<JobId, ComingPicture>,
     pub(super) rendering: Rendering,
+    /// The open project on a cluster.
+    pub(super) farm: Option<Farm>,
     pub(super) exporting: Option<JobId>,
     pub(super) dialog: Option<Dialog>,
     pub(super) panel_state: panels::State,
@@ -191,6 +194,7 @@ impl App {
             writing: None,
             coming: HashMap::new(),
             rendering: Rendering::default(),
+            farm: None,
             exporting: None,
             dialog: None,
             panel_state: panels::State::default(),
@@ -261,6 +265,7 @@ impl App {
         }
         self.play(ctx);
         self.follow_studio();
+        self.take_farm_news();
         self.render_next();
         self.keep_renders();
         self.jobs = self.engine.jobs();
@@ -351,6 +356,7 @@ impl App {
             writing: self.writing.as_ref(),
             coming: &self.coming,
             rendering: &self.rendering,
+            farm: self.farm.as_ref(),
             exporting: self.exporting,
             jobs: &self.jobs,
             player: &self.player,

@@ -56,6 +56,8 @@ impl App {
             Command::RenderPart(id, part) => self.render_scene(id, part),
             Command::FetchStudio => self.fetch_studio(),
             Command::SetCompute(compute) => self.set_compute(compute),
+            Command::SendFilm(how) => self.send_film(how),
+            Command::CancelRun(number) => self.cancel_run(number),
             Command::ChooseTake(id, take) => {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(take) }, None);
             }
@@ -152,6 +154,7 @@ impl App {
             Named::ShowQueue => super::panels::toggle_queue(&self.ctx),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
+            Named::Farm => self.show_dialog(Some(Dialog::Farm)),
             Named::PlayPause => {
                 self.play_until = None;
                 self.player.toggle(self.now());
@@ -423,6 +426,7 @@ impl App {
         self.rendering.queue.running().iter().chain(self.coming.keys()).for_each(|job| self.engine.cancel(*job));
         self.rendering.open(crate::engine::RenderRecord::default());
         self.doc = None;
+        self.farm = None;
         self.stills.clear();
         self.clips.clear();
         self.viewer.clear();
@@ -477,6 +481,7 @@ impl App {
                 let (record, damage) = doc.saver().renders().read();
                 self.rendering.open(record);
                 self.doc = Some(doc);
+                self.watch_farm();
                 damage.into_iter().for_each(|damage| self.complain(damage));
             }
             Err(error) => self.complain(error.to_string()),

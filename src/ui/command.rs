@@ -1,5 +1,6 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
+use super::farm::SendFilm;
 use super::scripts::{ReadScript, ScriptSource};
 pub use crate::engine::RenderPart as Part;
 use crate::engine::{JobId, RenderId};
@@ -58,6 +59,10 @@ pub enum Command {
     FetchStudio,
     /// Chooses how networks compute on this machine.
     SetCompute(Compute),
+    /// Sends what the film lacks to a cluster.
+    SendFilm(SendFilm),
+    /// Ends the tasks of a run.
+    CancelRun(u32),
     ChooseTake(SceneId, Option<TakeId>),
     Export(ExportSettings),
     BrowseExport(PathBuf),
@@ -96,6 +101,8 @@ pub enum Dialog {
     /// What the project's studio needs, against what this machine has.
     Studio,
     RenderSettings,
+    /// Sends the film to a cluster, and tells how far it is.
+    Farm,
     Export,
     Open,
     /// A script comes in.
@@ -134,6 +141,7 @@ pub enum Named {
     ShowQueue,
     StudioNeeds,
     RenderSettings,
+    Farm,
     PlayPause,
     StepBack,
     StepForward,
@@ -228,6 +236,7 @@ impl Named {
         entry(Menu::Edit, Self::RenderAllStills, "Render all stills", None, false),
         entry(Menu::Edit, Self::PauseRenders, "Pause or resume rendering", ctrl(Key::P), true),
         entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
+        entry(Menu::Edit, Self::Farm, "Render on a cluster…", None, false),
         entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
         entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),
         entry(Menu::Play, Self::StepBack, "One frame back", key(Key::ArrowLeft), false),

@@ -9,6 +9,7 @@ mod clips;
 mod command;
 mod document;
 mod events;
+mod farm;
 mod icons;
 mod panels;
 mod rendering;

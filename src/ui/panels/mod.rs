@@ -5,6 +5,7 @@ mod cast;
 mod clip_settings;
 mod compute;
 mod dialogs;
+pub(super) mod farm;
 mod inspector;
 mod notice;
 mod queue;
@@ -22,6 +23,7 @@ use super::app::{Notice, Selection, Writing};
 use super::clips::Clips;
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
+use super::farm::Farm;
 use super::rendering::{ComingPicture, Rendering};
 use super::scripts::ScriptForm;
 use super::stills::Stills;
@@ -48,6 +50,7 @@ pub(super) struct Cx<'a> {
     pub writing: Option<&'a Writing>,
     pub coming: &'a HashMap<JobId, ComingPicture>,
     pub rendering: &'a Rendering,
+    pub farm: Option<&'a Farm>,
     pub exporting: Option<JobId>,
     pub jobs: &'a [JobStatus],
     pub player: &'a Player,
@@ -111,6 +114,8 @@ pub(super) struct State {
     pub accepted_terms: BTreeSet<String>,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
+    /// The fields of the dialog for a cluster.
+    pub farm: farm::FarmFields,
     /// The line of the queue that is being dragged.
     pub dragged_render: Option<RenderId>,
     /// The timeline shows the whole film from the next frame on.
