@@ -122,7 +122,7 @@ pub fn record_of(task: &Task, output: JobOutput) -> Result<Record, TaskError> {
         JobOutput::Reference { reference, note, .. } => {
             Outcome::Reference { reference, notes: note.into_iter().collect() }
         }
-        JobOutput::Take { media, recipe, notes, .. } => Outcome::Take { media, recipe: Box::new(recipe), notes },
+        JobOutput::Take { media, recipe, notes, .. } => Outcome::Take { media, recipe, notes },
         _ => return Err(TaskError::Failed(format!("the {task} gave neither a picture nor a take"))),
     };
     Ok(Record { task: task.clone(), outcome })
