@@ -826,3 +826,22 @@ fn what_a_cluster_has_made_comes_in_while_the_window_is_open() {
     let kept = reelboard::project::read_project(&film).unwrap();
     assert_eq!(kept.scenes[1].takes.len(), 1);
 }
+
+#[test]
+fn how_boldly_the_writer_writes_is_set_in_a_dialog() {
+    let mut window = Window::example();
+    window.click("More writing settings");
+    let is_enabled = |window: &Window, name: &str| !window.harness.get_by_label(name).accesskit_node().is_disabled();
+    assert!(!is_enabled(&window, "Reset to the writer's own"));
+    assert!(!is_enabled(&window, "Seed"), "another script each time has no seed");
+    window.click("Another script each time");
+    assert!(is_enabled(&window, "Seed"));
+    assert!(is_enabled(&window, "Reset to the writer's own"));
+    for name in ["Boldness", "Choice", "Variety"] {
+        assert!(is_enabled(&window, name));
+    }
+    window.click("Reset to the writer's own");
+    assert!(!is_enabled(&window, "Seed"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.harness.query_by_label("Boldness").is_none());
+}

@@ -104,7 +104,7 @@ pub enum Command {
         /// How the script is written.
         writing: Writing,
         /// Make the scenes of this text file instead (- for standard input); needs no model.
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer"])]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer", "temperature", "top_p", "repetition"])]
         text: Option<PathBuf>,
     },
     /// Give a character, thing or place a photo; a character or thing is cut out of it.
@@ -178,6 +178,8 @@ pub enum Command {
     },
     /// Render on a cluster, see how far it is, and take the results in.
     Farm(super::farm::FarmArgs),
+    /// See or copy the texts that the writer is told, to make your own of them.
+    Prompts(super::prompts::PromptsArgs),
     /// List, fetch, check or remove models.
     Models(super::models::ModelsArgs),
     /// Tell what this machine has, what is missing, and what to do.
@@ -266,7 +268,7 @@ pub struct ClipOptions {
 /// How a script is written.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Writing {
-    /// Number of scenes, from 4 to 10; the writer chooses without it.
+    /// Number of scenes, from 4 to 10; without it the writer chooses from 5 to 7.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=10))]
     pub scenes: Option<u32>,
     /// The same seed gives the same script.
@@ -275,6 +277,15 @@ pub struct Writing {
     /// The writer's id in `models list`; without it the best one that fits this machine.
     #[arg(long, value_name = "ID")]
     pub writer: Option<String>,
+    /// How boldly it is written: 0 always takes the likeliest word, 1 is bold, at most 2; the writer's own without it.
+    #[arg(long, value_name = "X")]
+    pub temperature: Option<f32>,
+    /// Only the likeliest words that make up this share are considered, from 0.05 to 1; the writer's own without it.
+    #[arg(long, value_name = "X")]
+    pub top_p: Option<f32>,
+    /// How strongly words of earlier scenes are avoided, names aside, from 1 (not at all) to 2; the writer's own without it.
+    #[arg(long, value_name = "X")]
+    pub repetition: Option<f32>,
 }
 
 /// How a film is encoded.

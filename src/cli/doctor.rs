@@ -7,6 +7,7 @@ use crate::models::{
     Machine, ModelCache, Pip, Registry, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
     user_registry_file,
 };
+use crate::writer::{Prompts, user_prompt_folder};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -71,6 +72,8 @@ pub struct DoctorReport {
     pub models: Vec<Listed>,
     /// The writer that would be used now.
     pub writer: Option<String>,
+    /// The user's own prompt files that the writer uses in place of the built-in ones.
+    pub own_prompts: Vec<PathBuf>,
     /// What is wrong, each with what to do.
     pub problems: Vec<Problem>,
 }
@@ -150,6 +153,14 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
         Ok(choice) => problems.of_writer(choice, pip.is_some()),
         Err(error) => problems.add(error.to_string(), "close other programs, or name a writer with --writer"),
     }
+    let own_prompts = match user_prompt_folder().map(|folder| Prompts::with_own(&folder)) {
+        Some(Ok(prompts)) => prompts.own_files().to_vec(),
+        Some(Err(error)) => {
+            problems.add(error.to_string(), "see \"reelboard prompts list\" for the files and their placeholders");
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
     DoctorReport {
         version: env!("CARGO_PKG_VERSION"),
         cpu,
@@ -167,6 +178,7 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
         }),
         models,
         writer: writer.ok().map(|choice| choice.to_string()),
+        own_prompts,
         problems: problems.0,
     }
 }
@@ -293,9 +305,10 @@ fn folders(cache: &ModelCache) -> Vec<Folder> {
     let mut folders = vec![folder(MODEL_FOLDER, cache.folder())];
     if let Some(dirs) = directories::ProjectDirs::from("", "", "reelboard") {
         folders.push(folder("window layout and recent projects", dirs.data_dir()));
+        folders.push(folder("what the writer has read before; may be deleted", dirs.cache_dir()));
     }
     if let Some(config) = user_registry_file().as_deref().and_then(Path::parent) {
-        folders.push(folder("your own models.ron", config));
+        folders.push(folder("your own models.ron and prompts", config));
     }
     folders
 }
@@ -392,6 +405,13 @@ impl fmt::Display for DoctorReport {
         }
         if let Some(writer) = &self.writer {
             writeln!(f, "  writing with {writer}")?;
+        }
+        match self.own_prompts.as_slice() {
+            [] => writeln!(f, "  and with the built-in prompts")?,
+            own => {
+                let own: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
+                writeln!(f, "  and with your own prompts: {}", own.join(", "))?;
+            }
         }
         if self.problems.is_empty() {
             return writeln!(f, "\nEverything is in place.");

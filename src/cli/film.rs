@@ -3,6 +3,7 @@
 use super::args::{ClipOptions, Stage, Writing};
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
+use super::telling::Teller;
 use crate::engine::{
     Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels,
     WriteJob,
@@ -15,7 +16,7 @@ use crate::project::{
     ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script,
     ScriptIntake, StillSettings, TakeId,
 };
-use crate::writer::{Imported, Intake, WriteRequest};
+use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ impl Film {
     }
 
     fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
-        run_job(&self.engine, spec, unit, &self.cancel, |_| {})
+        run_job(&self.engine, spec, unit, &self.cancel, |_, _| {})
     }
 
     /// Takes in what tasks on a cluster have made; returns what each made, and its file.
@@ -122,21 +123,38 @@ impl Film {
             eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);
             self.job(JobSpec::FetchModel(Box::new(model.clone()), cache.clone()), Unit::Bytes)?;
         }
+        let usual = Sampling::of(&choice.model.defaults);
+        let sampling = Sampling {
+            temperature: writing.temperature.unwrap_or(usual.temperature),
+            top_p: writing.top_p.unwrap_or(usual.top_p),
+            repetition: writing.repetition.unwrap_or(usual.repetition),
+        };
+        sampling.check()?;
         let request = WriteRequest {
             premise: self.project.premise.clone(),
             style: self.project.style.clone(),
             scenes: writing.scenes,
             seed: writing.seed,
+            sampling,
         };
         let model = Box::new(choice.model.clone());
-        let job = WriteJob { request, model, cache: cache.clone(), describe: true };
+        let job = WriteJob { request, model, cache: cache.clone(), describe: true, home: WriterHome::user() };
         let mut intake = ScriptIntake::new(writing.seed);
+        let mut teller = Teller::default();
         let mut failed = None;
         let Self { project, store, engine, cancel } = self;
-        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event| {
-            let JobEvent::Scene { index, scene, complete: true, .. } = event else { return };
+        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event, progress| {
+            teller.tell(event, progress);
             let project = Arc::make_mut(project);
-            let Some(edit) = intake.take_scene(project, *index, scene) else { return };
+            let edit = match event {
+                JobEvent::Scene { index, scene, complete: true, .. } => intake.take_scene(project, *index, scene),
+                JobEvent::Camera { index, camera, .. } => intake.take_camera(project, *index, *camera),
+                JobEvent::Description { kind, name, round: DescribeRound::Paragraph, text, complete: true, .. } => {
+                    intake.take_description(project, *kind, name, text)
+                }
+                _ => None,
+            };
+            let Some(edit) = edit else { return };
             let applied = project.apply(edit.clone()).map_err(anyhow::Error::from);
             if let Err(error) = applied.and_then(|_| Ok(store.append(&edit)?)) {
                 cancel.store(true, SeqCst);
@@ -321,11 +339,11 @@ pub(super) fn run_job(
     spec: JobSpec,
     unit: Unit,
     cancel: &Arc<AtomicBool>,
-    mut on_event: impl FnMut(&JobEvent),
+    mut on_event: impl FnMut(&JobEvent, &TerminalProgress),
 ) -> Result<JobOutput> {
     let progress = TerminalProgress::new(unit, Arc::clone(cancel));
     let result = engine.run(spec, |event, status| {
-        on_event(event);
+        on_event(event, &progress);
         status.is_none_or(|status| show_status(&progress, &status))
     });
     result.map_err(|error| match error {

@@ -7,10 +7,12 @@ pub mod farm;
 mod film;
 pub mod models;
 pub mod progress;
+pub mod prompts;
 mod renders;
 mod run;
 mod script;
 mod show;
+mod telling;
 
 pub use renders::PausedRender;
 pub use run::run;

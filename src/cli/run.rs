@@ -109,6 +109,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
         }
+        Command::Prompts(args) => super::prompts::run(&args),
         Command::Doctor { json, computing } => doctor(json, computing),
     }
 }

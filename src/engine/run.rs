@@ -175,29 +175,36 @@ impl LaneState {
                 Writer::load(&path, cx)?
             }
         };
+        let checksum = job.cache.sha256(&job.model, &file.name);
         let writer = &mut self.writer.insert((path, writer)).1;
-        let written = writer.write(&job.request, cx, &mut |index, scene, complete| cx.scene(index, scene, complete))?;
+        writer.set_prompts(job.home.prompts()?);
+        if let (Some(prefixes), Some(checksum)) = (&job.home.prefixes, checksum) {
+            writer.keep_prefixes(prefixes.clone(), checksum);
+        }
+        writer.limit_context(job.model.defaults.context_tokens.map_or(usize::MAX, |tokens| tokens as usize));
+        let mut written = writer.write(&job.request, cx, &mut |event| cx.writer_event(event))?;
         let mut descriptions = Vec::new();
         if job.describe {
-            cx.stage("describing the cast");
             let mut film = Project::new(&job.request.premise);
             for edit in written.script.insert_edits(&mut film, job.request.seed) {
                 film.apply(edit).expect("a script's scenes fit an empty project");
             }
             let common: Vec<_> = entities(&film).into_iter().filter(|entity| entity.is_common()).collect();
             for (i, entity) in common.iter().enumerate() {
-                cx.step(i as u64, common.len() as u64)?;
+                cx.stage(&format!("describing {} ({} of {})", entity.name, i + 1, common.len()));
                 let request = DescribeRequest {
-                    premise: job.request.premise.clone(),
+                    premise: written.english.as_ref().unwrap_or(&job.request.premise).clone(),
                     name: entity.name.clone(),
                     kind: entity.kind,
                     scene: first_scene(&film, entity),
                     seed: job.request.seed,
+                    sampling: job.request.sampling,
                 };
-                let text = writer.describe(&request, cx, &mut |_| {})?;
+                let text = writer.describe(&request, cx, &mut |event| cx.writer_event(event))?;
                 descriptions.push((entity.kind, entity.name.clone(), text));
             }
         }
+        written.notes.extend(cx.take_notes());
         Ok(JobOutput::Script { script: written.script, descriptions, notes: written.notes })
     }
 

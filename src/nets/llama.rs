@@ -9,6 +9,7 @@
 
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{D, DType, Device, Module, Result, Tensor};
+use half::f16;
 use std::sync::Arc;
 
 /// Shape of a decoder, read from a GGUF file's metadata.
@@ -344,6 +345,40 @@ impl Llama {
     /// Forgets all tokens but the first `seen`.
     pub fn cut_back(&mut self, seen: usize) {
         self.seen = self.seen.min(seen);
+    }
+
+    /// How many numbers of [`Llama::state`] one token leaves.
+    pub fn state_shape(&self) -> usize {
+        2 * self.config.blocks * self.config.kv_heads * self.config.head_width
+    }
+
+    /// The keys and values of the tokens seen, rounded to 16 bits: block by block, keys before values, each
+    /// `[kv_heads, tokens, head_width]`.
+    pub fn state(&self) -> Result<Vec<f16>> {
+        let mut state = Vec::with_capacity(self.seen * self.state_shape());
+        for cache in self.blocks.iter().flat_map(|block| [&block.keys, &block.values]) {
+            let Some(all) = &cache.0 else { continue };
+            let seen = all.narrow(1, 0, self.seen)?.to_dtype(DType::F16)?;
+            state.extend(seen.flatten_all()?.to_vec1::<f16>()?);
+        }
+        Ok(state)
+    }
+
+    /// Forgets all tokens and goes on from the [`Llama::state`] after `tokens` others.
+    pub fn restore(&mut self, tokens: usize, state: &[f16]) -> Result<()> {
+        let Config { kv_heads, head_width, context_len, .. } = self.config;
+        if tokens > context_len || state.len() != tokens * self.state_shape() {
+            candle_core::bail!("a state of {} numbers does not fit {tokens} tokens", state.len());
+        }
+        self.angles.reserve(tokens)?;
+        let mut parts = state.chunks_exact((kv_heads * tokens * head_width).max(1));
+        for cache in self.blocks.iter_mut().flat_map(|block| [&mut block.keys, &mut block.values]) {
+            let rows =
+                Tensor::from_slice(parts.next().unwrap_or_default(), (kv_heads, tokens, head_width), &self.device)?;
+            cache.store(&rows.to_dtype(DType::F32)?, 0)?;
+        }
+        self.seen = tokens;
+        Ok(())
     }
 
     /// Reads `tokens` after those seen before and scores what may follow the last of them: `[vocabulary]`.

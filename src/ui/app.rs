@@ -11,10 +11,12 @@ use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
+use super::writing::WritingSettings;
 use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
 use crate::models::{Devices, ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
+use crate::writer::WriterHome;
 use egui::{Context, Pos2, Ui};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -35,6 +37,7 @@ pub(super) struct Remembered {
     pub writer: Option<String>,
     /// Scenes to ask the writer for; `None` leaves the number to it.
     pub scene_count: Option<u32>,
+    pub writing: WritingSettings,
     pub layout: egui_tiles::Tree<panels::Pane>,
     pub looping: bool,
     /// Points per second of film in the timeline.
@@ -47,6 +50,7 @@ impl Default for Remembered {
             recent: Vec::new(),
             writer: None,
             scene_count: None,
+            writing: WritingSettings::default(),
             layout: panels::default_layout(),
             looping: false,
             timeline_zoom: 38.0,
@@ -78,6 +82,10 @@ pub(super) struct Writing {
     pub scenes: Vec<ScriptScene>,
     /// Those that are finished and in the project already.
     pub intake: ScriptIntake,
+    /// The plan of the story, as far as it is there.
+    pub story: String,
+    /// What is being said of somebody's looks.
+    pub saying: String,
 }
 
 /// A message over the panels.
@@ -128,6 +136,8 @@ pub struct App {
     pub(super) device: String,
     /// Something was remembered that must not wait for the next regular save.
     pub(super) remember_now: bool,
+    /// The user's prompts, and what the writer has read before.
+    pub(super) home: WriterHome,
     /// Where new projects go; `None` when the user has no home.
     pub(super) projects: Option<PathBuf>,
     commands: Vec<Command>,
@@ -205,6 +215,7 @@ impl App {
             commands: Vec::new(),
             projects: super::carry_out::project_home(),
             remember_now: false,
+            home: WriterHome::user(),
             remembered,
             ctx,
         })
@@ -218,6 +229,7 @@ impl App {
         let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
+        app.home = WriterHome::default();
         Ok(app)
     }
 
@@ -368,6 +380,7 @@ impl App {
             recent: &self.remembered.recent,
             writer: self.remembered.writer.as_deref(),
             scene_count: self.remembered.scene_count,
+            writing_settings: &self.remembered.writing,
             zoom: &mut self.remembered.timeline_zoom,
             state: &mut self.panel_state,
             out: &mut self.commands,

@@ -94,6 +94,7 @@ impl App {
             Command::ResumeRestored => self.resume_renders(|queue, _| queue.resume_restored()),
             Command::DiscardRestored => drop(self.rendering.queue.cancel_all()),
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
+            Command::SetWriting(settings) => self.remembered.writing = settings,
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
             Command::Reveal(path) => {
@@ -151,6 +152,7 @@ impl App {
             Named::ShowQueue if self.jobs.is_empty() && self.rendering.queue.is_empty() => {
                 self.tell("nothing runs and nothing waits");
             }
+            Named::WritingSettings => self.show_dialog(Some(Dialog::Writing)),
             Named::ShowQueue => super::panels::toggle_queue(&self.ctx),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
@@ -376,16 +378,22 @@ impl App {
             return self.show_dialog(Some(Dialog::WriterNeeded));
         }
         let model = Box::new(choice.model.clone());
-        let seed = project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let anew = || project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let seed = self.remembered.writing.seed.unwrap_or_else(anew);
+        let sampling = self.remembered.writing.sampling(&choice.model.defaults);
         let request = WriteRequest {
             premise: project.premise.clone(),
             style: project.style.clone(),
             scenes: self.remembered.scene_count,
             seed,
+            sampling,
         };
-        let job = WriteJob { request, model, cache: self.cache.clone(), describe: true };
+        let describe = self.remembered.writing.describe;
+        let job = WriteJob { request, model, cache: self.cache.clone(), describe, home: self.home.clone() };
         if let Some(job) = self.submit(JobSpec::Write(job)) {
-            self.writing = Some(Writing { job, scenes: Vec::new(), intake: ScriptIntake::new(seed) });
+            let intake = ScriptIntake::new(seed);
+            self.writing =
+                Some(Writing { job, scenes: Vec::new(), intake, story: String::new(), saying: String::new() });
             self.player.pause(self.now());
             self.with_doc(Document::seal);
         }

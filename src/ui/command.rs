@@ -2,6 +2,7 @@
 
 use super::farm::SendFilm;
 use super::scripts::{ReadScript, ScriptSource};
+use super::writing::WritingSettings;
 pub use crate::engine::RenderPart as Part;
 use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
@@ -86,6 +87,7 @@ pub enum Command {
     /// Forgets what an earlier session has left.
     DiscardRestored,
     SetSceneCount(Option<u32>),
+    SetWriting(WritingSettings),
     Dialog(Option<Dialog>),
     ClearNotice,
     /// Opens a file or folder with the desktop's own program.
@@ -103,6 +105,8 @@ pub enum Dialog {
     RenderSettings,
     /// Sends the film to a cluster, and tells how far it is.
     Farm,
+    /// How boldly the writer writes.
+    Writing,
     Export,
     Open,
     /// A script comes in.
@@ -136,6 +140,7 @@ pub enum Named {
     RenderStill,
     RenderClip,
     RenderAll,
+    WritingSettings,
     RenderAllStills,
     PauseRenders,
     ShowQueue,
@@ -231,6 +236,7 @@ impl Named {
             Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
             true,
         ),
+        entry(Menu::Edit, Self::WritingSettings, "Writing settings…", None, false),
         entry(Menu::Edit, Self::RenderStill, "Render only the still", None, false),
         entry(Menu::Edit, Self::RenderClip, "Render only the clip", None, false),
         entry(Menu::Edit, Self::RenderAllStills, "Render all stills", None, false),

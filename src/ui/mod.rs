@@ -18,6 +18,7 @@ mod stills;
 mod theme;
 mod viewer;
 mod widgets;
+mod writing;
 
 pub use app::{App, AppError};
 use std::path::PathBuf;

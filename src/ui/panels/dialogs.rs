@@ -1,7 +1,7 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, farm, script, studio};
+use super::{Cx, State, farm, script, studio, writing};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
@@ -25,6 +25,7 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::Studio => ("What the studio needs", 620.0),
         Dialog::RenderSettings => ("Render settings", 520.0),
         Dialog::Farm => ("Render on a cluster", 620.0),
+        Dialog::Writing => ("Writing settings", 560.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
         Dialog::Script => ("Open a script", 680.0),
@@ -50,6 +51,7 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Dialog::Studio => studio::needs_ui(ui, cx),
             Dialog::RenderSettings => studio::settings_ui(ui, cx),
             Dialog::Farm => farm::farm_ui(ui, cx),
+            Dialog::Writing => writing::settings_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
             Dialog::Script => script::open_ui(ui, cx),

@@ -16,6 +16,7 @@ mod studio;
 mod timeline;
 mod top_bar;
 mod viewer;
+mod writing;
 
 pub(super) use queue::toggle_queue;
 
@@ -29,6 +30,7 @@ use super::scripts::ScriptForm;
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
+use super::writing::WritingSettings;
 use crate::engine::{JobId, JobStatus, RenderId};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
@@ -62,6 +64,7 @@ pub(super) struct Cx<'a> {
     pub recent: &'a [PathBuf],
     pub writer: Option<&'a str>,
     pub scene_count: Option<u32>,
+    pub writing_settings: &'a WritingSettings,
     pub zoom: &'a mut f32,
     pub state: &'a mut State,
     pub out: &'a mut Vec<Command>,
