@@ -9,8 +9,10 @@ mod activation;
 mod attention;
 mod conv;
 mod cpu;
+pub mod decoder;
 mod linear;
 mod norm;
+pub mod quantized;
 mod resize;
 
 pub use activation::{Activation, geglu};
