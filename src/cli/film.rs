@@ -247,7 +247,7 @@ impl Film {
         if !known {
             let take_id = Arc::make_mut(&mut self.project).new_take_id();
             let choose = recipe.studio != DRAFT_STUDIO;
-            let take = Box::new(Take { id: take_id, kind: TakeKind::Still, media, recipe });
+            let take = Box::new(Take::new(take_id, TakeKind::Still, media, recipe));
             self.edit(Edit::AddTake { id, take, choose })?;
             self.save()?;
         }

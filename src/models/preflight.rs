@@ -113,7 +113,12 @@ impl RenderSize {
         let mut size = Self::of(studio, registry, count(references), count(scenes))?;
         // More steps than they were given are wasted on random weights.
         if !registry.is_random(studio)? {
-            size.still_steps = project.still.steps;
+            let all: u64 = project.scenes.iter().map(|scene| u64::from(project.still_settings(scene).steps)).sum();
+            // Scenes may have settings of their own; the time of them all is that of the mean.
+            size.still_steps = match project.scenes.len() as u64 {
+                0 => project.still.steps,
+                scenes => all.div_ceil(scenes) as u32,
+            };
         }
         Ok(size)
     }

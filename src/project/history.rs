@@ -218,7 +218,7 @@ mod tests {
         history.record(project.apply(prompt(id, "The boat")).unwrap(), None);
         let recipe = crate::project::wanted_recipe(&project, &project.scenes[0], "draft", &[]);
         let media = MediaName::of(b"picture", "png").unwrap();
-        let take = Take { id: TakeId(9), kind: TakeKind::Still, media, recipe };
+        let take = Take::new(TakeId(9), TakeKind::Still, media, recipe);
         let inverse = project.apply(Edit::AddTake { id, take: Box::new(take), choose: true }).unwrap();
         history.record(inverse, None);
         history.undo(&mut project).unwrap();

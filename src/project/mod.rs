@@ -4,7 +4,9 @@
 //! [`MediaFolder`] touch the disk.
 
 mod apply;
+mod arrange;
 mod camera;
+mod compare;
 mod edit;
 mod entity;
 mod history;
@@ -14,8 +16,10 @@ mod model;
 mod script;
 mod staleness;
 mod store;
+mod takes;
 
 pub use camera::{CameraMove, Direction, Speed, UnknownCamera, View};
+pub use compare::{Difference, differences};
 pub use edit::{Edit, EditError, EntityField, SceneField};
 pub use entity::{EntitySummary, entities, entity_key};
 pub use history::{CoalesceKey, History};
@@ -28,3 +32,4 @@ pub use model::{
 pub use script::{Script, ScriptIntake, ScriptScene};
 pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_in_place_of, wanted_recipe};
 pub use store::{Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project};
+pub use takes::{NotCopied, TakePart};

@@ -132,6 +132,12 @@ pub struct Scene {
     /// The take that the film uses; `None` shows the live draft.
     #[serde(default)]
     pub chosen: Option<TakeId>,
+    /// How its stills are denoised; `None` is as in the project. See [`Project::still_settings`].
+    #[serde(default)]
+    pub still: Option<StillSettings>,
+    /// Whether renders, the writer and changes by accident leave it alone. See [`Project::lock_against`].
+    #[serde(default)]
+    pub locked: bool,
 }
 
 fn default_duration_ms() -> u32 {
@@ -164,7 +170,7 @@ pub enum EntityKind {
 }
 
 /// The picture of an entity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reference {
     /// Where it comes from.
     pub source: ReferenceSource,
@@ -176,7 +182,7 @@ pub struct Reference {
 }
 
 /// Where a reference comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReferenceSource {
     /// The user's own photo, and the file name that it had.
@@ -199,6 +205,9 @@ pub struct Take {
     pub media: MediaName,
     /// What decided it.
     pub recipe: Recipe,
+    /// Whether the user marked it as one of the good ones.
+    #[serde(default)]
+    pub starred: bool,
 }
 
 /// What a take is.
@@ -235,7 +244,7 @@ pub struct Recipe {
 }
 
 /// An entity as a take used it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecipeEntity {
     /// Its name.
     pub name: String,
@@ -334,6 +343,8 @@ impl Scene {
             seed: id.0,
             takes: Vec::new(),
             chosen: None,
+            still: None,
+            locked: false,
         }
     }
 

@@ -77,7 +77,7 @@ impl App {
                     let id = doc.numbering().new_take_id();
                     // A draft is never chosen by itself: the live draft follows the edits, and a take would not.
                     let choose = recipe.studio != DRAFT_STUDIO;
-                    let take = Box::new(Take { id, kind: TakeKind::Still, media, recipe });
+                    let take = Box::new(Take::new(id, TakeKind::Still, media, recipe));
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());
                     }
