@@ -4,7 +4,7 @@ use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    EntityKind, MediaFolder, MediaName, Project, Recipe, Reference, SceneId, Script, ScriptScene, TakeId,
+    EntityKind, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script, ScriptScene, TakeId,
 };
 use crate::writer::WriteRequest;
 use image::RgbaImage;
@@ -102,6 +102,10 @@ pub enum DrawTarget {
     Entity(EntityKind, String),
     /// One of a scene's takes.
     Take(SceneId, TakeId),
+    /// A scene's draft, whatever take the film uses.
+    Draft(SceneId),
+    /// An entity as a take used it.
+    Used(Box<RecipeEntity>),
 }
 
 /// Draws one scene or entity of a project as it is now.

@@ -67,16 +67,19 @@ impl App {
                 }
                 // Scenes of two projects may have the same number.
                 let is_ours = self.rendering.is_rendering(job);
+                let is_variation = self.rendering.is_variation(job);
                 if let Some(doc) = self.doc.as_mut().filter(|_| is_ours)
                     && let Some(known) = doc.project().scene(scene)
                 {
                     if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
-                        self.tell("this take is there already; another seed gives another picture");
+                        self.tell("this take is there already; \"Vary\" makes another one");
                         return self.end_of(job);
                     }
+                    let is_locked = known.locked;
                     let id = doc.numbering().new_take_id();
-                    // A draft is never chosen by itself: the live draft follows the edits, and a take would not.
-                    let choose = recipe.studio != DRAFT_STUDIO;
+                    // A draft is never chosen by itself: the live draft follows the edits, and a take would not. Nor is
+                    // one of several variations, or anything in a scene that was locked meanwhile.
+                    let choose = recipe.studio != DRAFT_STUDIO && !is_variation && !is_locked;
                     let take = Box::new(Take::new(id, TakeKind::Still, media, recipe));
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());

@@ -11,7 +11,7 @@ use crate::project::{
 };
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a still needs. Clips are not rendered yet.
@@ -61,8 +61,12 @@ pub(super) struct Rendering {
     pictures: Vec<(EntityKind, String)>,
     /// Scenes that wait for models or for pictures, in the order in which they were asked for.
     waiting: Vec<SceneId>,
+    /// Seeds besides a scene's own that wait in the same way.
+    varied: Vec<(SceneId, u64)>,
     /// Scenes in the engine's queue.
     scenes: HashMap<JobId, SceneId>,
+    /// Those of them that render another seed than the scene's own.
+    variations: HashSet<JobId>,
     previews: HashMap<JobId, (Arc<RgbaImage>, TextureHandle)>,
 }
 
@@ -76,7 +80,9 @@ impl Default for Rendering {
             making: HashMap::new(),
             pictures: Vec::new(),
             waiting: Vec::new(),
+            varied: Vec::new(),
             scenes: HashMap::new(),
+            variations: HashSet::new(),
             previews: HashMap::new(),
         }
     }
@@ -85,7 +91,8 @@ impl Default for Rendering {
 impl Rendering {
     /// Whether something is asked for that has not come yet.
     pub fn is_waiting(&self) -> bool {
-        !(self.making.is_empty() && self.pictures.is_empty() && self.waiting.is_empty() && self.scenes.is_empty())
+        let is_asked_for = !(self.pictures.is_empty() && self.waiting.is_empty() && self.varied.is_empty());
+        is_asked_for || !self.making.is_empty() || !self.scenes.is_empty()
     }
 
     /// Whether the studio can make pictures of entities.
@@ -121,6 +128,11 @@ impl Rendering {
         self.scenes.contains_key(&job)
     }
 
+    /// Whether a job renders another seed than the scene's own: the film uses its take only when the user chooses it.
+    pub fn is_variation(&self, job: JobId) -> bool {
+        self.variations.contains(&job)
+    }
+
     /// The newest look at what a job makes.
     pub fn preview(&self, job: JobId) -> Option<&TextureHandle> {
         self.previews.get(&job).map(|(_, texture)| texture)
@@ -135,6 +147,7 @@ impl Rendering {
     pub fn forget_project(&mut self) {
         self.forget_all();
         self.scenes.clear();
+        self.variations.clear();
         self.preflight = None;
     }
 
@@ -142,17 +155,20 @@ impl Rendering {
     pub fn forget_all(&mut self) {
         self.pictures.clear();
         self.waiting.clear();
+        self.varied.clear();
     }
 
     /// Forgets that a scene shall be rendered.
     pub fn forget(&mut self, scene: SceneId) {
         self.waiting.retain(|waiting| *waiting != scene);
+        self.varied.retain(|(varied, _)| *varied != scene);
     }
 
     /// Forgets a job that has ended.
     pub fn end_of(&mut self, job: JobId) {
         self.making.remove(&job);
         self.scenes.remove(&job);
+        self.variations.remove(&job);
         self.previews.remove(&job);
     }
 
@@ -276,26 +292,53 @@ impl App {
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
         let Some(scene) = project.scene(id) else { return };
+        if scene.locked {
+            return self.tell_locked(&[id]);
+        }
         if let Some(take) = self.up_to_date_take(&project, scene) {
             if scene.chosen != Some(take) && project.studio != DRAFT_STUDIO {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) }, None);
             }
-            return self.tell("a take shows just this already; another seed gives another picture");
+            return self.tell("a take shows just this already; \"Vary\" makes another one");
         }
         self.render(&[id]);
     }
 
-    /// Renders every scene that lacks an up-to-date take.
-    pub(super) fn render_all(&mut self) {
+    /// Renders scenes that lack an up-to-date take and are not locked.
+    pub(super) fn render_scenes(&mut self, ids: &[SceneId]) {
+        if let [id] = ids {
+            return self.render_scene(*id);
+        }
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
-        let lacking = project.scenes.iter().filter(|scene| self.up_to_date_take(&project, scene).is_none());
-        let ids: Vec<SceneId> = lacking.map(|scene| scene.id).collect();
-        if ids.is_empty() {
-            return self.tell("every scene has a take that is up to date");
+        let asked_for = project.scenes.iter().filter(|scene| ids.contains(&scene.id) && !scene.locked);
+        let lacking = asked_for.filter(|scene| self.up_to_date_take(&project, scene).is_none());
+        let lacking: Vec<SceneId> = lacking.map(|scene| scene.id).collect();
+        if lacking.is_empty() {
+            return self.tell("these scenes have takes that are up to date, or are locked");
         }
-        self.render(&ids);
+        self.render(&lacking);
+    }
+
+    /// Renders every scene that lacks an up-to-date take and is not locked.
+    pub(super) fn render_all(&mut self) {
+        let Some(doc) = &self.doc else { return };
+        let ids: Vec<SceneId> = doc.project().scenes.iter().map(|scene| scene.id).collect();
+        self.render_scenes(&ids);
+    }
+
+    /// Whether the studio can render now, or as soon as its random models are made; else shows what is missing.
+    pub(super) fn can_render(&mut self) -> bool {
+        self.follow_studio();
+        let is_draft = self.doc.as_ref().is_some_and(|doc| doc.project().studio == DRAFT_STUDIO);
+        is_draft || self.has_models(&STILL_ROLES)
+    }
+
+    /// Renders scenes, and other seeds of scenes beside them.
+    pub(super) fn render_varied(&mut self, ids: &[SceneId], varied: Vec<(SceneId, u64)>) {
+        self.rendering.varied.extend(varied);
+        self.render(ids);
     }
 
     /// The take that is just what a scene asks for now.
@@ -309,8 +352,7 @@ impl App {
     }
 
     fn render(&mut self, ids: &[SceneId]) {
-        let Some(doc) = &self.doc else { return };
-        if doc.project().studio != DRAFT_STUDIO && !self.has_models(&STILL_ROLES) {
+        if self.doc.is_none() || !self.can_render() {
             return;
         }
         let waiting = &mut self.rendering.waiting;
@@ -333,42 +375,63 @@ impl App {
     /// Queues what waited for models and pictures that are there now, and the pictures that it waits for.
     pub(super) fn render_what_can_be(&mut self) {
         let rendering = &mut self.rendering;
-        let nothing_waits = rendering.pictures.is_empty() && rendering.waiting.is_empty();
+        let nothing_waits =
+            rendering.pictures.is_empty() && rendering.waiting.is_empty() && rendering.varied.is_empty();
         if nothing_waits || !rendering.making.is_empty() {
             return;
         }
         let Some(doc) = &self.doc else { return };
-        let (project, entities) = (Arc::clone(doc.project()), doc.entities().to_vec());
-        let media = doc.saver().media().clone();
+        let project = Arc::clone(doc.project());
         for (kind, name) in std::mem::take(&mut self.rendering.pictures) {
             self.illustrate(&project, kind, &name);
         }
         for id in std::mem::take(&mut self.rendering.waiting) {
-            let Some(scene) = project.scene(id) else { continue };
-            let lacking = entities.iter().filter(|entity| {
-                self.rendering.has_illustrator() && entity.scenes.contains(&id) && entity.lacks_picture(&project)
-            });
-            let lacking: Vec<&EntitySummary> = lacking.collect();
-            for entity in &lacking {
-                self.illustrate(&project, entity.kind, &entity.name);
-            }
-            if !lacking.is_empty() {
+            if self.waits_for_pictures(&project, id) {
                 self.rendering.waiting.push(id);
-                continue;
-            }
-            if self.up_to_date_take(&project, scene).is_some() {
-                continue;
-            }
-            let studio = self.rendering.studio.clone();
-            let job = TakeJob { project: Arc::clone(&project), scene: id, media: media.clone(), studio };
-            match self.submit(JobSpec::RenderTake(job)) {
-                Some(job) => {
-                    self.rendering.scenes.insert(job, id);
-                }
+            } else if !self.queue_take(&project, id) {
                 // There is room again when a job ends.
-                None => self.rendering.waiting.push(id),
+                self.rendering.waiting.push(id);
             }
         }
+        for (id, seed) in std::mem::take(&mut self.rendering.varied) {
+            let is_queued = !self.waits_for_pictures(&project, id) && {
+                let varied = super::takes::with_seed(&project, id, seed);
+                self.queue_take(&varied, id)
+            };
+            if !is_queued {
+                self.rendering.varied.push((id, seed));
+            }
+        }
+    }
+
+    /// Whether a scene needs pictures of its cast that are not there; they are queued.
+    fn waits_for_pictures(&mut self, project: &Arc<Project>, id: SceneId) -> bool {
+        let Some(doc) = self.doc.as_ref().filter(|_| self.rendering.has_illustrator()) else { return false };
+        let of_scene = doc.entities().iter().filter(|entity| entity.scenes.contains(&id));
+        let lacking: Vec<EntitySummary> = of_scene.filter(|entity| entity.lacks_picture(project)).cloned().collect();
+        for entity in &lacking {
+            self.illustrate(project, entity.kind, &entity.name);
+        }
+        !lacking.is_empty()
+    }
+
+    /// Queues a take of a scene as it is in `project`, unless there is one or the scene is gone or locked. `false` when the
+    /// queue has no room.
+    fn queue_take(&mut self, project: &Arc<Project>, id: SceneId) -> bool {
+        let Some(doc) = &self.doc else { return true };
+        let Some(scene) = project.scene(id).filter(|scene| !scene.locked) else { return true };
+        if self.up_to_date_take(project, scene).is_some() {
+            return true;
+        }
+        let is_variation = doc.project().scene(id).is_some_and(|own| own.seed != scene.seed);
+        let (media, studio) = (doc.saver().media().clone(), self.rendering.studio.clone());
+        let job = TakeJob { project: Arc::clone(project), scene: id, media, studio };
+        let Some(job) = self.submit(JobSpec::RenderTake(job)) else { return false };
+        self.rendering.scenes.insert(job, id);
+        if is_variation {
+            self.rendering.variations.insert(job);
+        }
+        true
     }
 
     /// Queues a picture of an entity, unless one is on its way.
@@ -415,6 +478,7 @@ impl App {
             let entity = doc.entities().iter().find(|entity| coming.is_of(entity.kind, &entity.name));
             let scenes = entity.map_or(&[][..], |entity| &entity.scenes);
             self.rendering.waiting.retain(|waiting| !scenes.contains(waiting));
+            self.rendering.varied.retain(|(varied, _)| !scenes.contains(varied));
         }
     }
 }

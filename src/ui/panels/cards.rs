@@ -1,6 +1,7 @@
 //! The storyboard: one card for each scene, wrapped to the width.
 
 use super::Cx;
+use super::scene_menu::scene_menu_ui;
 use super::status::{progress_text, steps_text};
 use crate::engine::DrawTarget;
 use crate::project::{DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, stale_reasons};
@@ -11,7 +12,7 @@ use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, fit_aspect, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
+    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Layout, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
     StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
 };
 
@@ -87,7 +88,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         let response = response.accessible_name(format!("Scene {}: {}", index + 1, scene.prompt));
         let selected = cx.is_selected(scene.id);
         if response.clicked() {
-            cx.send(Command::SelectScene(scene.id));
+            cx.select(scene.id, ui.input(|input| input.modifiers));
             response.request_focus();
         }
         if response.double_clicked() {
@@ -97,7 +98,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
             cx.state.focus_prompt = true;
         }
         response.dnd_set_drag_payload(scene.id);
-        response.context_menu(|ui| context_menu_ui(ui, cx, scene.id));
+        response.context_menu(|ui| scene_menu_ui(ui, cx, doc, scene.id));
 
         frame(ui, &theme, rect, if selected { theme.accent } else { theme.line }, selected);
         let picture_rect = Rect::from_min_size(rect.min, vec2(rect.width(), (rect.width() / aspect).round()));
@@ -105,7 +106,13 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         scene_picture(ui, cx, scene.id, picture_rect, uv);
         number(ui, &theme, index, picture_rect);
         let (text, color, fill) = state_badge(cx, doc, scene);
-        badge(ui.painter(), picture_rect.left_bottom() + vec2(8.0, -8.0), &text, color, fill, rect.width() - 16.0);
+        let at = picture_rect.left_bottom() + vec2(8.0, -8.0);
+        let badge = badge(ui.painter(), at, &text, color, fill, rect.width() - 16.0);
+        let hover = ui.interact(badge, id.with("badge"), Sense::hover());
+        hover.on_hover_ui(|ui| {
+            ui.label(state_hint(cx, doc, scene));
+        });
+        marks(ui, &theme, scene, picture_rect);
 
         let body = Rect::from_min_max(picture_rect.left_bottom(), rect.max).shrink2(vec2(11.0, 9.0));
         let mut body_ui = ui.new_child(UiBuilder::new().max_rect(body).layout(Layout::top_down(Align::Min)));
@@ -138,18 +145,6 @@ fn hover_time(ui: &Ui, response: &egui::Response, scene: &Scene) -> f32 {
     t
 }
 
-fn context_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {
-    for named in
-        [Named::AddScene, Named::DuplicateScene, Named::DeleteScene, Named::MoveSceneEarlier, Named::MoveSceneLater]
-    {
-        if ui.button(named.entry().label).clicked() {
-            cx.send(Command::SelectScene(id));
-            cx.run(named);
-            ui.close();
-        }
-    }
-}
-
 fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
     let corners = CornerRadius::same(radius::CARD);
     ui.painter().rect_filled(rect, corners, theme.card);
@@ -178,6 +173,19 @@ fn number(ui: &Ui, theme: &Theme, index: usize, picture: Rect) {
     ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), theme.scrim);
     let font = FontId::new(12.0, semibold());
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, theme.on_scrim);
+}
+
+/// In the corner of a picture: whether its take has a star, and whether its scene is locked.
+fn marks(ui: &Ui, theme: &Theme, scene: &Scene, picture: Rect) {
+    let starred = scene.chosen_take().is_some_and(|take| take.starred);
+    let marks = [(scene.locked, icons::LOCK, theme.on_scrim), (starred, "★", theme.star)];
+    let mut right = picture.right() - 8.0;
+    for (_, text, color) in marks.into_iter().filter(|(is_so, ..)| *is_so) {
+        let rect = Rect::from_min_size(pos2(right - 22.0, picture.top() + 8.0), vec2(22.0, 20.0));
+        ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), theme.scrim);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(12.0), color);
+        right = rect.left() - 4.0;
+    }
 }
 
 /// The newest look at the take of a scene that is being rendered.
@@ -222,13 +230,43 @@ pub(super) fn take_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String,
     let number = scene.takes.iter().position(|t| t.id == take.id).map_or(0, |index| index + 1);
     let random = if cx.is_random(&take.recipe.studio) { "random weights" } else { "" };
     let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
-    match (stale_reasons(&take.recipe, &wanted).first(), random) {
-        (Some(reason), "") => (format!("Stale: {reason}"), theme.warn, theme.warn_faint),
-        (Some(reason), random) => (format!("Stale: {reason} · {random}"), theme.warn, theme.warn_faint),
+    // A locked take is what the user wants, whatever the scene would give now.
+    let reasons = if scene.locked { Vec::new() } else { stale_reasons(&take.recipe, &wanted) };
+    let more = match reasons.len() {
+        0 | 1 => String::new(),
+        n => format!(" +{}", n - 1),
+    };
+    match (reasons.first(), random) {
+        (Some(reason), "") => (format!("Stale: {reason}{more}"), theme.warn, theme.warn_faint),
+        (Some(reason), random) => (format!("Stale: {reason}{more} · {random}"), theme.warn, theme.warn_faint),
         (None, "") => (format!("Take {number}"), theme.good, theme.good_faint),
         // Up to date, but nothing to be glad of.
         (None, random) => (format!("Take {number} · {random}"), theme.text, theme.chip),
     }
+}
+
+/// What the badge of a scene says at length.
+pub(super) fn state_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> String {
+    let Some(take) = scene.chosen_take() else {
+        return "The live draft: it follows every edit".to_owned();
+    };
+    let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
+    let reasons = stale_reasons(&take.recipe, &wanted);
+    let number = scene.take_number(take.id).unwrap_or_default();
+    let title = super::takes::studio_title(cx, &take.recipe.studio);
+    let mut text = format!("Take {number} of {} · {title}", scene.takes.len());
+    if scene.locked {
+        text += "\nLocked: it stays as it is";
+    } else if reasons.is_empty() {
+        text += "\nJust what the scene asks for";
+    } else {
+        text += "\nSince it was made:";
+        for reason in reasons {
+            text += &format!("\n• {reason}");
+        }
+        text += "\nNothing is rendered again unless you ask";
+    }
+    text
 }
 
 fn two_lines(ui: &mut Ui, text: &str, color: Color32) {
@@ -292,7 +330,8 @@ fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
         } else {
             "Render this scene with the project's studio"
         };
-        let button = ui.button(RichText::new("Render").size(12.0)).on_hover_text(hint);
+        let button = ui.add_enabled(!scene.locked, Button::new(RichText::new("Render").size(12.0)));
+        let button = button.on_hover_text(hint).on_disabled_hover_text("The scene is locked");
         if button.accessible_name("Render scene").clicked() {
             cx.send(Command::RenderTake(scene.id));
         }
@@ -304,20 +343,17 @@ fn reorder(ui: &Ui, cx: &mut Cx<'_>, doc: &Document, id: SceneId, index: usize, 
     let Some(dragged) = egui::DragAndDrop::payload::<SceneId>(ui.ctx()) else { return };
     let Some(pointer) = ui.ctx().pointer_interact_pos() else { return };
     let zone = rect.expand(GAP / 2.0);
-    if *dragged == id || !zone.contains(pointer) {
+    let moved = cx.meant_with(*dragged);
+    if moved.contains(&id) || !zone.contains(pointer) {
         return;
     }
     let after = pointer.x > rect.center().x;
     let x = if after { rect.right() + GAP / 2.0 } else { rect.left() - GAP / 2.0 };
     let line = [pos2(x, rect.top()), pos2(x, rect.bottom())];
     ui.painter().line_segment(line, Stroke::new(3.0, cx.theme.accent));
-    if ui.input(|input| input.pointer.any_released())
-        && let Some(from) = doc.project().scene_index(*dragged)
-    {
-        let gap = index + usize::from(after);
-        let to = if from < gap { gap - 1 } else { gap };
-        if to != from {
-            cx.send(Command::Edit(crate::project::Edit::MoveScene { id: *dragged, index: to }, None));
+    if ui.input(|input| input.pointer.any_released()) {
+        if doc.project().scene(*dragged).is_some() {
+            cx.send(Command::MoveScenes(moved, index + usize::from(after)));
         }
         egui::DragAndDrop::clear_payload(ui.ctx());
     }

@@ -1,7 +1,7 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, studio};
+use super::{Cx, State, format, settings, studio};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
@@ -24,6 +24,7 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::WriterNeeded => ("The writer is not on this machine yet", 560.0),
         Dialog::Studio => ("What the studio needs", 620.0),
         Dialog::RenderSettings => ("Render settings", 520.0),
+        Dialog::Format => ("Film size and frame rate", 520.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
         Dialog::Text => ("Make scenes from a text", 620.0),
@@ -46,7 +47,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Dialog::Models => models_ui(ui, cx),
             Dialog::WriterNeeded => writer_needed_ui(ui, cx),
             Dialog::Studio => studio::needs_ui(ui, cx),
-            Dialog::RenderSettings => studio::settings_ui(ui, cx),
+            Dialog::RenderSettings => settings::dialog_ui(ui, cx),
+            Dialog::Format => format::format_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
             Dialog::Text => text_ui(ui, cx),
@@ -238,8 +240,8 @@ fn writer_needed_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 // --- export ---
 
 /// The frame heights on offer, and what people call them.
-const HEIGHTS: [(u32, &str); 4] = [(480, "480p"), (720, "720p"), (1080, "1080p"), (2160, "4K")];
-const RATES: [u32; 6] = [12, 24, 25, 30, 50, 60];
+pub(super) const HEIGHTS: [(u32, &str); 4] = [(480, "480p"), (720, "720p"), (1080, "1080p"), (2160, "4K")];
+pub(super) const RATES: [u32; 6] = [12, 24, 25, 30, 50, 60];
 
 fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let Some(doc) = cx.doc else { return };
@@ -397,11 +399,10 @@ fn text_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn shortcuts_ui(ui: &mut Ui) {
-    let menus = [(Menu::File, "File"), (Menu::Edit, "Edit"), (Menu::Play, "Play"), (Menu::View, "View")];
     ui.spacing_mut().item_spacing.x = 36.0;
     ui.columns(2, |columns| {
-        for (i, (menu, name)) in menus.into_iter().enumerate() {
-            let ui = &mut columns[usize::from(i >= 2 || menu == Menu::Play)];
+        for (menu, name) in Menu::ALL {
+            let ui = &mut columns[usize::from(!matches!(menu, Menu::File | Menu::Edit))];
             section_heading(ui, name);
             for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
                 let Some(shortcut) = &entry.shortcut else { continue };

@@ -14,10 +14,9 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.horizontal_centered(|ui| {
             ui.label(RichText::new("Reelboard").size(14.0).family(semibold()));
             ui.add_space(4.0);
-            menu_ui(ui, cx, "File", Menu::File);
-            menu_ui(ui, cx, "Edit", Menu::Edit);
-            menu_ui(ui, cx, "Play", Menu::Play);
-            menu_ui(ui, cx, "View", Menu::View);
+            for (menu, title) in Menu::ALL {
+                menu_ui(ui, cx, title, menu);
+            }
             if cx.doc.is_some() {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| actions_ui(ui, cx));
             }
@@ -27,7 +26,7 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, menu: Menu) {
     ui.menu_button(title, |ui| {
-        ui.set_width(250.0);
+        ui.set_width(270.0);
         for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
             let history = cx.doc.map(|doc| doc.history());
             let (label, enabled) = match entry.command {
