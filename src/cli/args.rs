@@ -1,7 +1,7 @@
 //! What can be typed.
 
 use crate::export::Quality;
-use crate::project::DRAFT_STUDIO;
+use crate::project::{DRAFT_STUDIO, StillSettings};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -88,9 +88,14 @@ pub enum Command {
         /// Only the pictures of recurring characters and places (references), or only the scenes (stills); both without it.
         #[arg(long, value_name = "STAGE")]
         stage: Option<Stage>,
-        /// Denoising steps from now on; fewer are faster and rougher.
+        /// Denoising steps from now on, in the project and in rendered scenes that have settings of their own; fewer are
+        /// faster and rougher.
         #[arg(long, value_name = "N")]
         steps: Option<u32>,
+        /// Give each scene new seeds and render N takes of it (1 without N). The film uses the first of them.
+        #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["stage", "dry_run"],
+              value_parser = clap::value_parser!(u32).range(1..=64))]
+        vary: Option<u32>,
         /// Only say what it would need: files, disk, memory and time.
         #[arg(long)]
         dry_run: bool,
@@ -114,6 +119,36 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the takes of scenes, the newest first: which is in the film, stars, how each was made, and why it is stale.
+    Takes {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes to list, such as 1,3-5; all without it.
+        #[arg(long, alias = "scene", value_name = "LIST", value_parser = parse_scene_list)]
+        scenes: Option<SceneList>,
+        /// As JSON, with everything that decided each take.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Choose, star, delete or compare takes, or copy what one was made with to its scene.
+    #[command(subcommand)]
+    Take(TakeCommand),
+    /// Lock, unlock, move, duplicate or delete scenes.
+    #[command(subcommand)]
+    Scene(SceneCommand),
+    /// Show or change how stills are denoised: for the project, or for scenes alone.
+    Settings(SettingsArgs),
+    /// Show or change the film's size and frame rate.
+    Format {
+        /// The project's folder.
+        project: PathBuf,
+        /// Pixels, such as 1920x1080.
+        #[arg(long, value_name = "WxH", value_parser = parse_size)]
+        size: Option<[u32; 2]>,
+        /// Frames per second.
+        #[arg(long, value_name = "N")]
+        fps: Option<u32>,
+    },
     /// List, fetch, check or remove models.
     Models(super::models::ModelsArgs),
     /// Tell what this machine has, what is missing, and what to do.
@@ -131,6 +166,162 @@ pub enum Stage {
     References,
     /// Pictures of scenes.
     Stills,
+}
+
+/// What can be done with a take. Takes are numbered from 1, the oldest first, as `takes` lists them.
+#[derive(Debug, Subcommand)]
+pub enum TakeCommand {
+    /// Make the film use a take, or "draft" for the live draft.
+    Choose(TakeOf),
+    /// Mark a take with a star.
+    Star(TakeOf),
+    /// Take the star away.
+    Unstar(TakeOf),
+    /// Delete a take. Its picture stays in the media folder.
+    Delete(TakeOf),
+    /// Give the scene the seed of a take.
+    CopySeed(TakeOf),
+    /// Give the scene the render settings of a take.
+    CopySettings(TakeOf),
+    /// Give the scene the prompt of a take.
+    CopyPrompt(TakeOf),
+    /// Say how takes of a scene differ from the first one named.
+    Compare {
+        /// The project's folder.
+        project: PathBuf,
+        /// The scene's number.
+        scene: usize,
+        /// Two or more takes by their numbers.
+        #[arg(required = true, num_args = 2..)]
+        takes: Vec<usize>,
+    },
+}
+
+/// Names a take.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TakeOf {
+    /// The project's folder.
+    pub project: PathBuf,
+    /// The scene's number.
+    pub scene: usize,
+    /// The take's number, or "draft" where that can be chosen.
+    #[arg(value_parser = parse_take)]
+    pub take: TakeArg,
+}
+
+/// A take as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeArg {
+    /// Its number, from 1.
+    Number(usize),
+    /// No take but the live draft.
+    Draft,
+}
+
+/// What can be done with scenes. Renders and the writer leave locked ones as they are.
+#[derive(Debug, Subcommand)]
+pub enum SceneCommand {
+    /// Keep scenes as they are, whatever is rendered or written.
+    Lock {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+    /// Take the lock away.
+    Unlock {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+    /// Bring scenes together at another place.
+    Move {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+        /// The scene that comes after them; one more than there are puts them at the end.
+        #[arg(long, value_name = "N", value_parser = parse_place)]
+        before: usize,
+    },
+    /// Copy scenes with their takes, behind the last of them.
+    Duplicate {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+    /// Delete scenes with their takes. Their pictures stay in the media folder.
+    Delete {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+}
+
+/// Shows or changes settings; without an option that changes something they are shown.
+#[derive(Debug, clap::Args)]
+pub struct SettingsArgs {
+    /// The project's folder.
+    pub project: PathBuf,
+    /// Settings of these scenes alone, such as 1,3-5; the project's without it.
+    #[arg(long, value_name = "LIST", value_parser = parse_scene_list)]
+    pub scenes: Option<SceneList>,
+    #[command(flatten)]
+    /// The new values.
+    pub changes: StillChanges,
+    /// Start from the values of VideoStudio's release.
+    #[arg(long)]
+    pub release: bool,
+    /// Give scenes the project's settings again.
+    #[arg(long, requires = "scenes", conflicts_with = "release")]
+    pub as_project: bool,
+}
+
+/// New values of settings.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StillChanges {
+    /// Denoising steps; fewer are faster and rougher.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u32>,
+    /// How much the prompt counts; 1 is no guidance.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub guidance: Option<u32>,
+    /// How much pictures of people and objects count, from 0 to 2.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub cast: Option<u32>,
+    /// How much the picture of the place counts, from 0 to 2.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub place: Option<u32>,
+    /// What the pictures should not show.
+    #[arg(long, value_name = "TEXT")]
+    pub negative: Option<String>,
+}
+
+impl StillChanges {
+    /// Whether any value is new.
+    pub fn is_any(&self) -> bool {
+        let numbers = [self.steps, self.guidance, self.cast, self.place];
+        numbers.iter().any(Option::is_some) || self.negative.is_some()
+    }
+
+    /// Settings with the new values in them.
+    pub fn applied_to(&self, still: &StillSettings) -> StillSettings {
+        StillSettings {
+            negative: self.negative.clone().unwrap_or_else(|| still.negative.clone()),
+            steps: self.steps.unwrap_or(still.steps),
+            guidance_hundredths: self.guidance.unwrap_or(still.guidance_hundredths),
+            foreground_hundredths: self.cast.unwrap_or(still.foreground_hundredths),
+            background_hundredths: self.place.unwrap_or(still.background_hundredths),
+        }
+    }
 }
 
 /// How a script is written.
@@ -165,6 +356,12 @@ pub struct Encoding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SceneList(pub Vec<usize>);
 
+impl std::fmt::Display for SceneList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// Reads a list of scene numbers such as `1,3-5`.
 pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
     let mut numbers = Vec::new();
@@ -190,6 +387,26 @@ pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let parts = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
     parts.ok_or_else(|| format!("\"{text}\" is not a size such as 1920x1080"))
+}
+
+fn parse_take(text: &str) -> Result<TakeArg, String> {
+    if text == "draft" {
+        return Ok(TakeArg::Draft);
+    }
+    let number = text.parse().ok().filter(|number| *number >= 1);
+    number.map(TakeArg::Number).ok_or_else(|| format!("\"{text}\" is neither a take's number, from 1, nor \"draft\""))
+}
+
+fn parse_place(text: &str) -> Result<usize, String> {
+    let place = text.parse().ok().filter(|place| *place >= 1);
+    place.ok_or_else(|| format!("\"{text}\" is not a scene number, from 1"))
+}
+
+fn parse_hundredths(text: &str) -> Result<u32, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok((value * 100.0).round() as u32),
+        _ => Err(format!("\"{text}\" is not a number such as 0.5")),
+    }
 }
 
 fn parse_quality(text: &str) -> Result<Quality, String> {

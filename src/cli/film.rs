@@ -11,8 +11,8 @@ use crate::export::ExportSettings;
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, Script, ScriptIntake,
-    StillSettings, Take, TakeKind, entities,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneField, SceneId, Script,
+    ScriptIntake, StillSettings, Take, TakeKind, entities,
 };
 use crate::writer::WriteRequest;
 use anyhow::{Context as _, Result, bail};
@@ -64,6 +64,21 @@ impl Film {
         Arc::make_mut(&mut self.project).apply(edit.clone())?;
         self.store.append(&edit)?;
         Ok(())
+    }
+
+    /// Applies an edit of the user's, unless it would change a locked scene, and saves the project.
+    pub fn change(&mut self, edit: Edit) -> Result<()> {
+        if let Some(id) = self.project.lock_against(&edit) {
+            let number = self.project.scene_index(id).map_or(0, |index| index + 1);
+            super::scenes::refuse_locked(&self.project, &[number], self.store.folder())?;
+        }
+        self.edit(edit)?;
+        self.save()
+    }
+
+    /// Reserves numbers for new scenes and takes.
+    pub fn numbering(&mut self) -> &mut Project {
+        Arc::make_mut(&mut self.project)
     }
 
     fn save(&mut self) -> Result<()> {
@@ -147,13 +162,19 @@ impl Film {
         Ok(())
     }
 
-    /// Sets the denoising steps of the project.
-    pub fn set_steps(&mut self, steps: u32) -> Result<()> {
+    /// Sets the denoising steps of the project, and of scenes (counted from 1) that have settings of their own.
+    pub fn set_steps(&mut self, steps: u32, numbers: &[usize]) -> Result<()> {
+        let with_steps = |still: &StillSettings| StillSettings { steps, ..still.clone() };
+        let mut edits = Vec::new();
         if self.project.still.steps != steps {
-            self.edit(Edit::SetStill(StillSettings { steps, ..self.project.still.clone() }))?;
-            self.save()?;
+            edits.push(Edit::SetStill(with_steps(&self.project.still)));
         }
-        Ok(())
+        let scenes: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
+        edits.extend(self.project.set_edit(&scenes, |scene| {
+            let own = scene.still.as_ref().filter(|own| own.steps != steps)?;
+            Some(SceneField::Still(Some(with_steps(own))))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
     }
 
     /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.
@@ -227,16 +248,45 @@ impl Film {
     /// Renders the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
     /// not made again.
     pub fn render(&mut self, index: usize, studio: Option<&StudioModels>) -> Result<PathBuf> {
-        let scene = &self.project.scenes[index];
+        self.render_as(index, &Arc::clone(&self.project), studio, true)
+    }
+
+    /// Gives the scene at `index` a new seed and renders it, then other seeds beside it, until there are `count` takes; the
+    /// film uses the first of them. Returns their files.
+    pub fn vary(&mut self, index: usize, studio: Option<&StudioModels>, count: usize) -> Result<Vec<PathBuf>> {
+        let id = self.project.scenes[index].id;
+        let mut files = Vec::with_capacity(count);
+        for (n, seed) in self.project.scenes[index].fresh_seeds(count).into_iter().enumerate() {
+            let edit = Edit::SetScene { id, field: SceneField::Seed(seed) };
+            let is_first = n == 0;
+            if is_first {
+                self.change(edit.clone())?;
+            }
+            let mut varied = Arc::clone(&self.project);
+            Arc::make_mut(&mut varied).apply(edit)?;
+            files.push(self.render_as(index, &varied, studio, is_first)?);
+        }
+        Ok(files)
+    }
+
+    /// Renders a scene as it is in `project`, which differs from this one in seeds at the most.
+    fn render_as(
+        &mut self,
+        index: usize,
+        project: &Arc<Project>,
+        studio: Option<&StudioModels>,
+        choose: bool,
+    ) -> Result<PathBuf> {
+        let scene = &project.scenes[index];
         let id = scene.id;
         if let Some(studio) = studio {
-            let wanted = studio.wanted_recipe(&self.project, scene);
+            let wanted = studio.wanted_recipe(project, scene);
             if let Some(take) = scene.takes.iter().find(|take| take.recipe == wanted) {
                 return Ok(self.store.media().path(&take.media));
             }
         }
         let (media, studio) = (self.store.media(), studio.cloned());
-        let job = TakeJob { project: Arc::clone(&self.project), scene: id, media, studio };
+        let job = TakeJob { project: Arc::clone(project), scene: id, media, studio };
         let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
         let JobOutput::Take { media, recipe, notes, .. } = output else { bail!("the scene gave no take") };
         for note in notes {
@@ -246,7 +296,7 @@ impl Film {
         let known = self.project.scenes[index].takes.iter().any(|take| take.media == media && take.recipe == recipe);
         if !known {
             let take_id = Arc::make_mut(&mut self.project).new_take_id();
-            let choose = recipe.studio != DRAFT_STUDIO;
+            let choose = choose && recipe.studio != DRAFT_STUDIO;
             let take = Box::new(Take::new(take_id, TakeKind::Still, media, recipe));
             self.edit(Edit::AddTake { id, take, choose })?;
             self.save()?;

@@ -6,6 +6,8 @@ mod film;
 pub mod models;
 pub mod progress;
 mod run;
+mod scenes;
 mod show;
+mod takes;
 
 pub use run::run;

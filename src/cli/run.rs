@@ -5,11 +5,11 @@ use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
-use super::show;
+use super::{scenes, show, takes};
 use crate::engine::StudioModels;
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
 use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize};
-use crate::project::{EntityKind, Project, entities, read_project};
+use crate::project::{Edit, EntityKind, Format, Project, entities, read_project};
 use crate::writer::script_from_text;
 use anyhow::{Context as _, Result, bail};
 use std::io::{Read as _, Write as _};
@@ -56,15 +56,34 @@ pub fn run(command: Command) -> Result<()> {
             let studio = studio.as_deref().unwrap_or(&read.studio);
             out(&format!("{}\n", preflight(&read, scenes, studio)?))
         }
-        Command::Render { project, scenes, studio, stage, steps, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, vary, .. } => {
             let mut film = Film::open(&project, cancel)?;
-            let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
+            let is_named = scenes.is_some();
+            let mut numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
+            if is_named {
+                scenes::refuse_locked(film.project(), &numbers, &project)?;
+            } else {
+                numbers = scenes::without_locked(film.project(), numbers);
+            }
             if let Some(steps) = steps {
-                film.set_steps(steps)?;
+                film.set_steps(steps, &numbers)?;
             }
             let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?;
-            render(&mut film, studio.as_ref(), &numbers, stage)
+            render(&mut film, studio.as_ref(), &numbers, stage, vary)
         }
+        Command::Takes { project, scenes, json } => {
+            let read = read_project(&project)?;
+            let numbers = scene_numbers(scenes, read.scenes.len(), &project)?;
+            let models = still_models(&read);
+            match json {
+                true => out(&format!("{:#}\n", takes::as_json(&read, &numbers, models.as_deref()))),
+                false => out(&takes::as_text(&read, &numbers, models.as_deref())),
+            }
+        }
+        Command::Take(command) => out(&takes::run(command, cancel)?),
+        Command::Scene(command) => out(&scenes::run(command, cancel)?),
+        Command::Settings(args) => out(&scenes::settings(args, cancel)?),
+        Command::Format { project, size, fps } => format(&project, size, fps, cancel),
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
             let settings = settings(film.project(), output, &encoding);
@@ -86,12 +105,28 @@ pub fn run(command: Command) -> Result<()> {
 }
 
 /// The scenes that were asked for: all without a list.
-fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
+pub(super) fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
     let numbers = list.map_or_else(|| (1..=count).collect(), |list| list.0);
     if let Some(missing) = numbers.iter().find(|number| **number > count) {
         bail!("{} has {count} scenes, there is no scene {missing}", project.display());
     }
     Ok(numbers)
+}
+
+/// Shows or changes the size and frame rate of a film.
+fn format(folder: &Path, size: Option<[u32; 2]>, fps: Option<u32>, cancel: Arc<AtomicBool>) -> Result<()> {
+    let text = |format: Format| format!("{}x{} at {} fps\n", format.width, format.height, format.fps);
+    if size.is_none() && fps.is_none() {
+        return out(&text(read_project(folder)?.format));
+    }
+    let mut film = Film::open(folder, cancel)?;
+    let now = film.project().format;
+    let [width, height] = size.unwrap_or([now.width, now.height]);
+    let new = Format { width, height, fps: fps.unwrap_or(now.fps) };
+    if new != now {
+        film.change(Edit::SetFormat(new))?;
+    }
+    out(&text(new))
 }
 
 /// What a studio needs for so many scenes of a project.
@@ -136,14 +171,20 @@ fn film(
     let studio = film.use_studio(Some(studio), registry, cache)?;
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
-        render(&mut film, studio.as_ref(), &numbers, None)?;
+        render(&mut film, studio.as_ref(), &numbers, None, None)?;
     }
     let settings = settings(film.project(), output.to_owned(), encoding);
     film.export(settings)
 }
 
 /// Renders scenes, counted from 1, and prints the files.
-fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
+fn render(
+    film: &mut Film,
+    studio: Option<&StudioModels>,
+    numbers: &[usize],
+    stage: Option<Stage>,
+    vary: Option<u32>,
+) -> Result<()> {
     if let Some(studio) = studio
         && stage != Some(Stage::Stills)
     {
@@ -153,14 +194,18 @@ fn render(film: &mut Film, studio: Option<&StudioModels>, numbers: &[usize], sta
     }
     if stage != Some(Stage::References) {
         for number in numbers {
-            println!("{}", film.render(number - 1, studio)?.display());
+            let files = match vary {
+                None => vec![film.render(number - 1, studio)?],
+                Some(count) => film.vary(number - 1, studio, count as usize)?,
+            };
+            files.iter().for_each(|file| println!("{}", file.display()));
         }
     }
     Ok(())
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
-fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
+pub(super) fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
     let studio = StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?);
     studio.ok()?.known_still_models()
 }

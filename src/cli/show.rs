@@ -1,7 +1,8 @@
 //! Prints a project.
 
+use super::takes;
 use crate::export::CutList;
-use crate::project::{EntityKind, Project, SceneId, entities, stale_reasons, wanted_in_place_of};
+use crate::project::{EntityKind, Project, SceneId, entities};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -14,20 +15,8 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
         .iter()
         .enumerate()
         .map(|(index, scene)| {
-            let takes: Vec<Value> = scene
-                .takes
-                .iter()
-                .map(|take| {
-                    let wanted = wanted_in_place_of(project, scene, take, models);
-                    let stale = stale_reasons(&take.recipe, &wanted);
-                    json!({
-                        "media": take.media.as_str(),
-                        "studio": take.recipe.studio,
-                        "chosen": scene.chosen == Some(take.id),
-                        "stale": stale.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                    })
-                })
-                .collect();
+            let takes = scene.takes.iter().map(|take| takes::take_json(project, scene, take, models, false));
+            let takes: Vec<Value> = takes.collect();
             json!({
                 "number": index + 1,
                 "prompt": scene.prompt,
@@ -39,6 +28,8 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
                 "frames": cut.cuts().get(index).map(|cut| cut.frames),
                 "dissolve_frames": cut.cuts().get(index).map(|cut| cut.dissolve_frames),
                 "seed": scene.seed,
+                "locked": scene.locked,
+                "settings": scene.still.as_ref().map(takes::settings_json),
                 "takes": takes,
             })
         })
@@ -62,7 +53,7 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
         "style": project.style,
         "studio": project.studio,
         "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
-        "studio": project.studio,
+        "settings": takes::settings_json(&project.still),
         "frames": cut.total_frames(),
         "scenes": scenes,
         "entities": entities,
@@ -89,7 +80,8 @@ pub fn as_text(project: &Project) -> String {
             .into_iter()
             .flat_map(|kind| scene.entity_names(kind))
             .collect();
-        let _ = writeln!(text, "\n{:>3}  {}", index + 1, scene.prompt);
+        let lock = if scene.locked { " (locked)" } else { "" };
+        let _ = writeln!(text, "\n{:>3}  {}{lock}", index + 1, scene.prompt);
         let _ = writeln!(text, "     {} | camera {} | {:.1} s", names.join(", "), scene.camera, scene.duration_secs());
     }
     let common: Vec<String> = entities(project)

@@ -76,6 +76,21 @@ pub fn differences(from: &Recipe, to: &Recipe) -> Vec<Difference> {
     found
 }
 
+impl fmt::Display for StillSettings {
+    /// In a line, without the negative prompt.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = |hundredths: u32| f64::from(hundredths) / 100.0;
+        write!(
+            f,
+            "{} steps · guidance {} · cast {} · place {}",
+            self.steps,
+            share(self.guidance_hundredths),
+            share(self.foreground_hundredths),
+            share(self.background_hundredths)
+        )
+    }
+}
+
 impl StillSettings {
     /// What has to change for these to become `to`.
     pub fn differences(&self, to: &Self) -> Vec<Difference> {

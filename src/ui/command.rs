@@ -284,10 +284,16 @@ impl Named {
     pub fn tooltip(self, ctx: &egui::Context) -> String {
         let entry = self.entry();
         match &entry.shortcut {
-            Some(shortcut) => format!("{} ({})", entry.label, ctx.format_shortcut(shortcut)),
+            Some(shortcut) => format!("{} ({})", entry.label, shortcut_text(ctx, shortcut)),
             None => entry.label.to_owned(),
         }
     }
+}
+
+/// A shortcut as it is written on the keys.
+pub fn shortcut_text(ctx: &egui::Context, shortcut: &KeyboardShortcut) -> String {
+    let text = ctx.format_shortcut(shortcut);
+    text.replace("OpenBracket", "[").replace("CloseBracket", "]").replace("Escape", "Esc")
 }
 
 /// The named commands whose shortcuts were pressed. While a text field has the keyboard, only those meant for it count;

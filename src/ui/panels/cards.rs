@@ -109,6 +109,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         let at = picture_rect.left_bottom() + vec2(8.0, -8.0);
         let badge = badge(ui.painter(), at, &text, color, fill, rect.width() - 16.0);
         let hover = ui.interact(badge, id.with("badge"), Sense::hover());
+        let hover = hover.accessible_name(format!("Scene {} · {text}", index + 1));
         hover.on_hover_ui(|ui| {
             ui.label(state_hint(cx, doc, scene));
         });

@@ -208,7 +208,7 @@ fn use_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene, take: &Take, letter: char
 fn about_ui(ui: &mut Ui, take: &Take) {
     let mut text = format!("seed {}", take.recipe.seed);
     if let Some(still) = &take.recipe.still {
-        text += &format!(" · {}", super::recipe::settings_text(still));
+        text += &format!(" · {still}");
     }
     ui.add(Label::new(dim(ui, text)).wrap());
     ui.add(Label::new(dim(ui, &take.recipe.prompt)).wrap());
@@ -222,6 +222,7 @@ fn differences_ui(ui: &mut Ui, cx: &Cx<'_>, from: &Take, to: &Take) {
     }
     for difference in found {
         ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 18.0;
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.label(RichText::new("•").color(cx.theme.warn));
             let label = ui.add(Label::new(RichText::new(difference.to_string()).size(12.5)).wrap());
@@ -270,7 +271,9 @@ fn cells(area: Rect, count: usize, aspect: f32) -> Vec<Rect> {
         (area.size() - gaps) / vec2(columns as f32, rows as f32)
     };
     let width = |columns: &usize| fit_aspect(Rect::from_min_size(Pos2::ZERO, cell(*columns)), aspect).width();
-    let columns = (1..=count).max_by(|a, b| width(a).total_cmp(&width(b))).unwrap_or(1);
+    // Beside one another they are compared more easily: that is worth a little of their size.
+    let worth = |columns: &usize| width(columns) * (1.0 + 0.15 * (*columns as f32 - 1.0));
+    let columns = (1..=count).max_by(|a, b| worth(a).total_cmp(&worth(b))).unwrap_or(1);
     let size = cell(columns);
     (0..count)
         .map(|i| {

@@ -6,7 +6,7 @@ use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
 use crate::project::EntityKind;
-use crate::ui::command::{Command, Dialog, Menu, Named};
+use crate::ui::command::{Command, Dialog, Menu, Named, shortcut_text};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
@@ -409,7 +409,7 @@ fn shortcuts_ui(ui: &mut Ui) {
                 ui.horizontal(|ui| {
                     ui.label(entry.label);
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        ui.label(dim(ui, ui.ctx().format_shortcut(shortcut)));
+                        ui.label(dim(ui, shortcut_text(ui.ctx(), shortcut)));
                     });
                 });
             }

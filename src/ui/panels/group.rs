@@ -67,8 +67,8 @@ fn fields_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scenes: &[&Scene], fi
     });
     if !same_camera {
         form_row(ui, "", |ui| {
-            ui.label(dim(ui, "they differ; the first one's is shown"));
-            if ui.link(dim(ui, "Give it to all")).clicked() {
+            ui.label(dim(ui, "they differ"));
+            if ui.link(dim(ui, "Give all the first one's")).clicked() {
                 cx.send(Command::ForSelected(Many::Camera(first.camera)));
             }
         });

@@ -20,7 +20,9 @@ use egui::{
 use std::path::PathBuf;
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
-    ScrollArea::vertical().id_salt("inspector").auto_shrink(false).show(ui, |ui| {
+    // One scene, several, and an entity have forms of their own, each scrolled to where it was left.
+    let form = (std::mem::discriminant(cx.selection), cx.also.is_empty());
+    ScrollArea::vertical().id_salt(("inspector", form)).auto_shrink(false).show(ui, |ui| {
         ui.set_max_width(ui.available_width() - 4.0);
         match cx.selection.clone() {
             Selection::Scene(_) if !cx.also.is_empty() => {

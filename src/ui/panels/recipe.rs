@@ -3,9 +3,7 @@
 use super::Cx;
 use super::takes::{copies_ui, studio_title};
 use crate::engine::DrawTarget;
-use crate::project::{
-    DRAFT_STUDIO, EntityKind, Recipe, RecipeEntity, Reference, Scene, StillSettings, Take, TakeKind, stale_reasons,
-};
+use crate::project::{DRAFT_STUDIO, EntityKind, Recipe, RecipeEntity, Reference, Scene, Take, TakeKind, stale_reasons};
 use crate::ui::command::{Command, TakeAct};
 use crate::ui::document::Document;
 use crate::ui::icons;
@@ -49,6 +47,7 @@ pub(super) fn recipe_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Sc
     references_ui(ui, cx, made, &wanted);
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 5.0;
+        ui.spacing_mut().interact_size.y = 16.0;
         rows_ui(ui, cx, take, &wanted);
     });
     ui.add_space(space::XS);
@@ -84,7 +83,7 @@ fn rows_ui(ui: &mut Ui, cx: &Cx<'_>, take: &Take, wanted: &Recipe) {
     if let Some(still) = &made.still {
         let now = wanted.still.as_ref().filter(|now| *now != still && made.studio == wanted.studio);
         let now = now.map(|now| still.differences(now).iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-        row(ui, cx, "Settings", &settings_text(still), now);
+        row(ui, cx, "Settings", &still.to_string(), now);
         if !still.negative.is_empty() {
             row(ui, cx, "Not in it", &still.negative, None);
         }
@@ -97,7 +96,7 @@ fn rows_ui(ui: &mut Ui, cx: &Cx<'_>, take: &Take, wanted: &Recipe) {
 
 /// A name and a value, in one line each; a value that is no longer so is marked, with the present one below it.
 fn row(ui: &mut Ui, cx: &Cx<'_>, name: &str, value: &str, now: Option<String>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         let (rect, _) = ui.allocate_exact_size(vec2(NAMES - space::S, 16.0), Sense::hover());
         ui.painter().text(
@@ -187,18 +186,6 @@ fn file_name(reference: &Reference) -> &str {
         crate::project::ReferenceSource::Photo { file_name } => file_name,
         crate::project::ReferenceSource::Generated => "",
     }
-}
-
-/// Settings of a still in a line.
-pub(super) fn settings_text(still: &StillSettings) -> String {
-    let share = |hundredths: u32| f64::from(hundredths) / 100.0;
-    format!(
-        "{} steps · guidance {} · cast {} · place {}",
-        still.steps,
-        share(still.guidance_hundredths),
-        share(still.foreground_hundredths),
-        share(still.background_hundredths)
-    )
 }
 
 /// Roles and the beginnings of checksums.

@@ -6,7 +6,7 @@ use crate::ui::command::Command;
 use crate::ui::document::Document;
 use crate::ui::theme::space;
 use crate::ui::widgets::{dim, form_row, section_heading};
-use egui::{Align, Button, DragValue, Layout, Margin, TextEdit, Ui, vec2};
+use egui::{Align, Button, DragValue, Label, Layout, Margin, TextEdit, Ui, vec2};
 use std::ops::RangeInclusive;
 
 /// Whose settings are changed.
@@ -58,7 +58,7 @@ pub(super) fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Sce
     section_heading(ui, "Render settings");
     ui.horizontal(|ui| {
         let as_project = Button::selectable(scene.still.is_none(), "As in the project").frame_when_inactive(true);
-        if ui.add(as_project).on_hover_text(super::recipe::settings_text(project)).clicked() && scene.still.is_some() {
+        if ui.add(as_project).on_hover_text(project.to_string()).clicked() && scene.still.is_some() {
             cx.send(Command::Edit(Edit::SetScene { id: scene.id, field: SceneField::Still(None) }, None));
         }
         let own = Button::selectable(scene.still.is_some(), "Its own").frame_when_inactive(true);
@@ -67,14 +67,11 @@ pub(super) fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Sce
         }
     });
     let Some(still) = &scene.still else {
-        ui.horizontal(|ui| {
-            ui.label(dim(ui, super::recipe::settings_text(project)));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if ui.link(dim(ui, "Change…")).on_hover_text("The project's settings").clicked() {
-                    cx.run(crate::ui::command::Named::RenderSettings);
-                }
-            });
-        });
+        ui.label(dim(ui, project.to_string()));
+        let named = crate::ui::command::Named::RenderSettings;
+        if ui.button(named.entry().label).on_hover_text("The project's settings").clicked() {
+            cx.run(named);
+        }
         return;
     };
     fields_ui(ui, cx, Of::Scene(scene.id), still, false);
@@ -94,7 +91,7 @@ fn release_ui(ui: &mut Ui, cx: &mut Cx<'_>, of: Of, still: &StillSettings, label
 fn fields_ui(ui: &mut Ui, cx: &mut Cx<'_>, of: Of, still: &StillSettings, explained: bool) {
     let explain = |ui: &mut Ui, response: egui::Response, hint: &str| {
         if explained {
-            ui.label(dim(ui, hint));
+            ui.add(Label::new(dim(ui, hint)).truncate());
         } else {
             response.on_hover_text(hint);
         }
@@ -121,7 +118,8 @@ fn fields_ui(ui: &mut Ui, cx: &mut Cx<'_>, of: Of, still: &StillSettings, explai
         finish(cx, of, &response, "steps", || StillSettings { steps, ..still.clone() });
         match cx.rendering.step_limit() {
             Some(most) if steps > most => {
-                ui.label(dim(ui, format!("random weights take no more than {most}")));
+                let text = format!("random weights take no more than {most}");
+                ui.add(Label::new(dim(ui, text)).truncate());
             }
             _ => explain(ui, response, "more is slower and cleaner"),
         }

@@ -292,7 +292,7 @@ fn hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String {
     let [width, height] = take.recipe.size;
     let mut hint = format!("{kind} · {title} · {width}×{height} · seed {}", take.recipe.seed);
     if let Some(still) = &take.recipe.still {
-        hint += &format!("\n{}", super::recipe::settings_text(still));
+        hint += &format!("\n{still}");
     }
     if cx.is_random(&take.recipe.studio) {
         hint += "\nIts weights are random: the picture is noise";

@@ -117,7 +117,7 @@ fn transport_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
     let text = format!("{} / {}", clock(cx.player.frame()), clock(doc.cut().total_frames()));
     let font = FontId::proportional(12.5);
     let width = ui.painter().layout_no_wrap(text.clone(), font.clone(), cx.theme.text_dim).size().x;
-    let row = buttons.len() as f32 * 32.0 + 8.0 + width;
+    let row = buttons.len() as f32 * 39.0 + 8.0 + width;
     ui.horizontal(|ui| {
         ui.set_height(TRANSPORT);
         ui.spacing_mut().item_spacing.x = 4.0;
