@@ -363,6 +363,11 @@ impl App {
                     self.panel_state.compare.is_some() || self.panel_state.is_looking() || !self.also.is_empty();
                 closes && self.dialog.is_none() && !egui::Popup::is_any_open(&self.ctx)
             }
+            // The storyboard is not in view while takes are compared: no key may change it unseen.
+            Named::Undo | Named::Redo | Named::CompareTakes => true,
+            named if self.panel_state.compare.is_some() => {
+                matches!(named.entry().menu, command::Menu::File | command::Menu::View)
+            }
             _ => true,
         }
     }

@@ -111,6 +111,12 @@ fn two_takes_are_compared_in_pictures_and_in_words() {
     window.harness.get_by_label("Picture A");
     window.harness.get_by_label("Picture B");
     window.harness.get_by_label(&format!("seed {a} → {b}"));
+    // Keys that change what is not in view do nothing.
+    let before = window.project().clone();
+    for key in [Key::Delete, Key::V, Key::K, Key::S, Key::Space] {
+        window.press(Modifiers::NONE, key);
+    }
+    assert_eq!(window.project(), &before);
     window.click("Wipe");
     window.harness.get_by_label("Split");
     assert!(window.harness.query_by_label("Picture A").is_none(), "one over the other");

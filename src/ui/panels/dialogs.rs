@@ -399,22 +399,26 @@ fn text_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn shortcuts_ui(ui: &mut Ui) {
-    ui.spacing_mut().item_spacing.x = 36.0;
-    ui.columns(2, |columns| {
-        for (menu, name) in Menu::ALL {
-            let ui = &mut columns[usize::from(!matches!(menu, Menu::File | Menu::Edit))];
-            section_heading(ui, name);
-            for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
-                let Some(shortcut) = &entry.shortcut else { continue };
-                ui.horizontal(|ui| {
-                    ui.label(entry.label);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        ui.label(dim(ui, shortcut_text(ui.ctx(), shortcut)));
+    let height = ui.ctx().content_rect().height() - 140.0;
+    ScrollArea::vertical().id_salt("shortcuts").max_height(height).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(36.0, 3.0);
+        ui.spacing_mut().interact_size.y = 20.0;
+        ui.columns(2, |columns| {
+            for (menu, name) in Menu::ALL {
+                let ui = &mut columns[usize::from(!matches!(menu, Menu::File | Menu::Edit))];
+                section_heading(ui, name);
+                for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
+                    let Some(shortcut) = &entry.shortcut else { continue };
+                    ui.horizontal(|ui| {
+                        ui.label(entry.label);
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            ui.label(dim(ui, shortcut_text(ui.ctx(), shortcut)));
+                        });
                     });
-                });
+                }
+                ui.add_space(space::S);
             }
-            ui.add_space(space::S);
-        }
+        });
     });
 }
 

@@ -33,7 +33,7 @@ pub(super) fn group_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
         for (index, scene) in &numbered {
-            let lock = if scene.locked { icons::LOCK } else { "" };
+            let lock = if scene.locked { format!(" {}", icons::LOCK) } else { String::new() };
             let text = RichText::new(format!("{}{lock}", index + 1)).size(12.0).family(semibold());
             let button = ui.add(Button::new(text).min_size(vec2(26.0, 24.0))).on_hover_text(&scene.prompt);
             if button.accessible_name(format!("Select only scene {}", index + 1)).clicked() {
