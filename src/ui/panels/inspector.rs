@@ -84,6 +84,7 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             form_row(ui, "Transition", |ui| transition_ui(ui, cx, scene));
         }
         form_row(ui, "Seed", |ui| seed_ui(ui, cx, scene));
+        form_row(ui, "Notes", |ui| note_ui(ui, cx, scene));
         if doc.project().studio != DRAFT_STUDIO {
             ui.add_space(space::S);
             settings::scene_ui(ui, cx, doc, scene);
@@ -135,6 +136,24 @@ fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     }
     if response.changed() {
         set(cx, scene, SceneField::Prompt(prompt), Some("prompt"));
+    }
+    if response.lost_focus() {
+        cx.send(Command::SealEdits);
+    }
+}
+
+/// Dialogue and remarks, which go with the scene into screenplays and back.
+fn note_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
+    let mut note = scene.note.clone();
+    let field = TextEdit::multiline(&mut note)
+        .id_salt("note")
+        .hint_text("Dialogue, remarks; no model reads them")
+        .margin(Margin::symmetric(9, 7))
+        .desired_rows(1)
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field).accessible_name("Notes");
+    if response.changed() {
+        set(cx, scene, SceneField::Note(note), Some("note"));
     }
     if response.lost_focus() {
         cx.send(Command::SealEdits);
@@ -347,7 +366,8 @@ fn photo_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, name
         if cx.rendering.has_illustrator() {
             let label = if reference.is_some() && !is_photo { "Make another" } else { "Make a picture" };
             let hint = "The studio draws it from its description and the film's style";
-            let is_coming = cx.coming.values().any(|coming| coming.is_of(kind, name));
+            let is_asked = cx.rendering.is_asked_for(kind, name);
+            let is_coming = is_asked || cx.coming.values().any(|coming| coming.is_of(kind, name));
             if ui.add_enabled(!is_coming, Button::new(label)).on_hover_text(hint).clicked() {
                 cx.send(Command::MakePicture(kind, name.to_owned()));
             }
