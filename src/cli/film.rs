@@ -5,16 +5,16 @@ use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use super::telling::Teller;
 use crate::engine::{
-    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels,
-    WriteJob,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RenderItem, RunError,
+    StudioModels, WriteJob,
 };
 use crate::export::ExportSettings;
 use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script,
-    ScriptIntake, StillSettings, TakeId,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script, ScriptIntake,
+    StillSettings, TakeId,
 };
 use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
@@ -78,6 +78,21 @@ impl Film {
         Arc::make_mut(&mut self.project).apply(edit.clone())?;
         self.store.append(&edit)?;
         Ok(())
+    }
+
+    /// Applies an edit of the user's, unless it would change a locked scene, and saves the project.
+    pub fn change(&mut self, edit: Edit) -> Result<()> {
+        if let Some(id) = self.project.lock_against(&edit) {
+            let number = self.project.scene_index(id).map_or(0, |index| index + 1);
+            super::scenes::refuse_locked(&self.project, &[number], self.store.folder())?;
+        }
+        self.edit(edit)?;
+        self.save()
+    }
+
+    /// Reserves numbers for new scenes and takes.
+    pub fn numbering(&mut self) -> &mut Project {
+        Arc::make_mut(&mut self.project)
     }
 
     pub(super) fn save(&mut self) -> Result<()> {
@@ -210,29 +225,52 @@ impl Film {
         Ok(())
     }
 
-    /// Sets the denoising steps of the project.
-    pub fn set_steps(&mut self, steps: u32) -> Result<()> {
+    /// Sets the denoising steps of the project, and of scenes (counted from 1) that have settings of their own.
+    pub fn set_steps(&mut self, steps: u32, numbers: &[usize]) -> Result<()> {
+        let with_steps = |still: &StillSettings| StillSettings { steps, ..still.clone() };
+        let mut edits = Vec::new();
         if self.project.still.steps != steps {
-            self.edit(Edit::SetStill(StillSettings { steps, ..self.project.still.clone() }))?;
-            self.save()?;
+            edits.push(Edit::SetStill(with_steps(&self.project.still)));
         }
-        Ok(())
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.still.as_ref().filter(|own| own.steps != steps)?;
+            Some(SceneField::Still(Some(with_steps(own))))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
     }
 
-    /// Sets how clips are made.
-    pub fn set_clip(&mut self, options: &ClipOptions) -> Result<()> {
+    /// Sets how clips are made, in the project and in scenes (counted from 1) that have settings of their own.
+    pub fn set_clip(&mut self, options: &ClipOptions, numbers: &[usize]) -> Result<()> {
+        let mut edits = Vec::new();
         let now = &self.project.clip;
-        let mut clip = options.clip_steps.map_or_else(|| now.clone(), |steps| now.with_steps(steps));
-        clip = ClipSettings {
-            frames: options.frames.unwrap_or(clip.frames),
-            camera_from_step: options.camera_from.unwrap_or(clip.camera_from_step),
-            ..clip
-        };
-        if clip != *now {
-            self.edit(Edit::SetClip(clip))?;
-            self.save()?;
+        let new = options.applied_to(now);
+        if new != *now {
+            edits.push(Edit::SetClip(new));
         }
-        Ok(())
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.clip.as_ref()?;
+            let new = options.applied_to(own);
+            (new != *own).then_some(SceneField::Clip(Some(new)))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+    }
+
+    /// The scenes of these numbers, counted from 1.
+    pub(super) fn ids(&self, numbers: &[usize]) -> Vec<SceneId> {
+        numbers.iter().map(|number| self.project.scenes[number - 1].id).collect()
+    }
+
+    /// Gives scenes (counted from 1) new seeds, and returns the `count` − 1 others of each, to be rendered beside them.
+    pub fn vary(&mut self, numbers: &[usize], count: usize) -> Result<Vec<RenderItem>> {
+        let (mut edits, mut others) = (Vec::new(), Vec::new());
+        for number in numbers {
+            let scene = &self.project.scenes[number - 1];
+            let mut seeds = scene.fresh_seeds(count).into_iter();
+            edits.extend(seeds.next().map(|seed| Edit::SetScene { id: scene.id, field: SceneField::Seed(seed) }));
+            others.extend(seeds.map(|seed| RenderItem::Variation { scene: scene.id, seed }));
+        }
+        self.change(Edit::Batch(edits))?;
+        Ok(others)
     }
 
     /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.

@@ -10,8 +10,10 @@ pub mod progress;
 pub mod prompts;
 mod renders;
 mod run;
+mod scenes;
 mod script;
 mod show;
+mod takes;
 mod telling;
 
 pub use renders::PausedRender;

@@ -8,12 +8,11 @@ use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::renders::PausedRender;
-use super::script;
-use super::show;
+use super::{scenes, script, show, takes};
 use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
 use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
-use crate::project::{EntityKind, Project, StudioFiles, entities, read_project};
+use crate::project::{Edit, EntityKind, Format, Project, StudioFiles, entities, read_project};
 use crate::video::clip_size;
 use crate::writer::{Intake, script_from_text};
 use anyhow::{Context as _, Result, bail};
@@ -70,17 +69,24 @@ pub fn run(command: Command) -> Result<()> {
             let studio = studio.as_deref().unwrap_or(&read.studio);
             out(&format!("{}\n", preflight(&read, scenes, studio, computing)?))
         }
-        Command::Render { project, scenes, studio, stage, steps, clip, computing, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, vary, clip, computing, .. } => {
             let compute = checked(computing, &cache()?)?;
             let mut film = Film::open(&project, cancel)?;
-            let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
-            if let Some(steps) = steps {
-                film.set_steps(steps)?;
+            let is_named = scenes.is_some();
+            let mut numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
+            if is_named {
+                scenes::refuse_locked(film.project(), &numbers, &project)?;
+            } else {
+                numbers = scenes::without_locked(film.project(), numbers);
             }
-            film.set_clip(&clip)?;
+            if let Some(steps) = steps {
+                film.set_steps(steps, &numbers)?;
+            }
+            film.set_clip(&clip, &numbers)?;
             let studio = film.use_studio(studio.as_deref(), stage, registry()?, cache()?)?;
             let studio = studio.map(|studio| studio.on(compute));
-            film.render(studio.as_ref(), &numbers, stage)
+            let others = vary.map_or_else(|| Ok(Vec::new()), |count| film.vary(&numbers, count as usize))?;
+            film.render(studio.as_ref(), &numbers, stage, others)
         }
         Command::Queue { project, change } => out(&super::renders::queue(&project, change.as_ref(), studio_of)?),
         Command::Cache { action } => {
@@ -91,6 +97,19 @@ pub fn run(command: Command) -> Result<()> {
             };
             out(&format!("{} {verb} {}\n", cache.folder().display(), usage_text(usage, cache.limit_bytes())))
         }
+        Command::Takes { project, scenes, json } => {
+            let read = read_project(&project)?;
+            let numbers = scene_numbers(scenes, read.scenes.len(), &project)?;
+            let files = studio_files(&read).unwrap_or_default();
+            match json {
+                true => out(&format!("{:#}\n", takes::as_json(&read, &numbers, &files))),
+                false => out(&takes::as_text(&read, &numbers, &files)),
+            }
+        }
+        Command::Take(command) => out(&takes::run(command, cancel)?),
+        Command::Scene(command) => out(&scenes::run(command, cancel)?),
+        Command::Settings(args) => out(&scenes::settings(args, cancel)?),
+        Command::Format { project, size, fps } => format(&project, size, fps, cancel),
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
             let settings = settings(film.project(), output, &encoding);
@@ -121,6 +140,22 @@ pub(super) fn scene_numbers(list: Option<SceneList>, count: usize, project: &Pat
         bail!("{} has {count} scenes, there is no scene {missing}", project.display());
     }
     Ok(numbers)
+}
+
+/// Shows or changes the size and frame rate of a film.
+fn format(folder: &Path, size: Option<[u32; 2]>, fps: Option<u32>, cancel: Arc<AtomicBool>) -> Result<()> {
+    let text = |format: Format| format!("{}x{} at {} fps\n", format.width, format.height, format.fps);
+    if size.is_none() && fps.is_none() {
+        return out(&text(read_project(folder)?.format));
+    }
+    let mut film = Film::open(folder, cancel)?;
+    let now = film.project().format;
+    let [width, height] = size.unwrap_or([now.width, now.height]);
+    let new = Format { width, height, fps: fps.unwrap_or(now.fps) };
+    if new != now {
+        film.change(Edit::SetFormat(new))?;
+    }
+    out(&text(new))
 }
 
 /// What a studio needs for so many scenes of a project.
@@ -177,7 +212,8 @@ fn film(
     let studio = film.use_studio(Some(studio), None, registry, cache)?.map(|studio| studio.on(compute));
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
-        film.render(studio.as_ref(), &numbers, None).map_err(|error| match error.downcast::<PausedRender>() {
+        let rendered = film.render(studio.as_ref(), &numbers, None, Vec::new());
+        rendered.map_err(|error| match error.downcast::<PausedRender>() {
             Ok(PausedRender { at, .. }) => {
                 let (folder, output) = (folder.display(), output.display());
                 let go_on =
@@ -197,7 +233,7 @@ pub(super) fn usage_text(usage: CacheUsage, limit_bytes: u64) -> String {
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
-fn studio_files(project: &Project) -> Option<StudioFiles> {
+pub(super) fn studio_files(project: &Project) -> Option<StudioFiles> {
     Some(studio_of(project)?.known_files())
 }
 

@@ -13,7 +13,7 @@ use crate::models::{ModelSpec, Plan, Role};
 use crate::nets::action::{Prototypes, phrases::phrases_of_prompt};
 use crate::nets::denoise::Denoising;
 use crate::progress::{Progress as _, Watch as _};
-use crate::project::{Project, Scene};
+use crate::project::{ClipSettings, Project, Scene};
 use crate::video::{Animate, AnimateError, Animator, clip_size, movement, warp};
 use candle_core::Device;
 use image::{DynamicImage, RgbImage};
@@ -34,7 +34,7 @@ pub(super) fn render_clip(loaded: &mut LoadedStudio, job: &ClipJob, cx: &JobCx) 
     let picture = DynamicImage::ImageRgba8(stored(media, &still.media)?).into_rgb8();
     let frames = loaded.animate(studio, project, scene, picture, cx)?;
     cx.stage("keeping the clip");
-    let file = media.put(&clip_bytes(&frames, project.clip.fps)?, CLIP_EXTENSION)?;
+    let file = media.put(&clip_bytes(&frames, project.clip_settings(scene).fps)?, CLIP_EXTENSION)?;
     let mut recipe = studio.clip_recipe(project, scene, still);
     recipe.made_on = loaded.made_on();
     Ok(JobOutput::Take { scene: scene.id, media: file, recipe: Box::new(recipe), notes: cx.take_notes() })
@@ -138,16 +138,16 @@ fn trained_size(model: &ModelSpec) -> [u32; 2] {
     [model.defaults.width.unwrap_or(512), model.defaults.height.unwrap_or(320)]
 }
 
-/// The project's frames, but no more than a model of random weights is worth.
-fn frames(project: &Project, model: &ModelSpec) -> u32 {
+/// The frames that are asked for, but no more than a model of random weights is worth.
+fn frames(clip: &ClipSettings, model: &ModelSpec) -> u32 {
     match model.defaults.frames {
-        Some(most) if model.random => project.clip.frames.min(most),
-        _ => project.clip.frames,
+        Some(most) if model.random => clip.frames.min(most),
+        _ => clip.frames,
     }
 }
 
 fn request(project: &Project, scene: &Scene, still: RgbImage, model: &ModelSpec) -> Animate {
-    let settings = &project.clip;
+    let settings = project.clip_settings(scene);
     // Fewer steps for random weights keep the share of those that do not know the camera.
     let (steps, camera_from_step) = match model.defaults.steps {
         Some(most) if model.random && most < settings.steps => {
@@ -168,7 +168,7 @@ fn request(project: &Project, scene: &Scene, still: RgbImage, model: &ModelSpec)
         camera: movement(scene.camera),
         camera_warp: warp(settings),
         camera_from_step: camera_from_step as usize,
-        frames: frames(project, model) as usize,
+        frames: frames(settings, model) as usize,
         size: clip_size(project.format, trained_size(model)),
         steps: steps as usize,
         guidance: f64::from(settings.guidance_hundredths) / 100.0,

@@ -14,8 +14,8 @@ use crate::image::{
 use crate::models::{ComputeError, ModelError, RegistryError, Role};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
-    DRAFT_STUDIO, EntityKind, EntitySummary, Format, MediaName, Project, Reference, ReferenceSource, SceneId,
-    StoreError, entities, wanted_recipe,
+    DRAFT_STUDIO, Entity, EntityKind, EntitySummary, Format, MediaName, Project, RecipeEntity, Reference,
+    ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
 };
 use crate::video::AnimateError;
 use crate::writer::{DescribeRequest, Writer, WriterError};
@@ -293,6 +293,15 @@ impl LaneState {
                 let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
                 let take = scene.takes.iter().find(|t| t.id == *take).ok_or(JobError::NoScene(*id))?;
                 fitted(&self.pictures.take(&job.media, take, project.format)?, job.size[0])
+            }
+            DrawTarget::Draft(id) => {
+                let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
+                self.pictures.draft(project, scene, &job.media, job.size)?
+            }
+            DrawTarget::Used(used) => {
+                let RecipeEntity { name, kind, description, reference } = (**used).clone();
+                let then = Entity { name, kind, description, reference };
+                self.pictures.entity(then.kind, &then.name, Some(&then), &job.media, job.size[0])?
             }
         };
         let thumbnail = Arc::new(fitted(&picture, THUMBNAIL));

@@ -15,8 +15,8 @@ use crate::models::{
 use crate::nets::denoise::Denoising;
 use crate::progress::{Progress as _, Watch as _};
 use crate::project::{
-    EntityKind, Format, MadeOn, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StudioFiles, Take,
-    clip_recipe, wanted_recipe,
+    EntityKind, Format, MadeOn, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StillSettings, StudioFiles,
+    Take, clip_recipe, wanted_recipe,
 };
 use image::{RgbImage, imageops};
 use std::path::PathBuf;
@@ -239,7 +239,7 @@ impl LoadedStudio {
         let mut request = Illustrate { seed, prompt: styled(text, &project.style), ..Illustrate::default() };
         request.negative = project.still.negative.clone();
         request.guidance = f64::from(project.still.guidance_hundredths) / 100.0;
-        request.steps = steps(project, model);
+        request.steps = steps(&project.still, model);
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
@@ -273,7 +273,7 @@ impl LoadedStudio {
         }
         let background =
             reference(EntityKind::Background, &scene.background)?.map(|(whole, hole)| hole.unwrap_or(whole));
-        let still = &project.still;
+        let still = project.still_settings(scene);
         let share = |hundredths: u32| f64::from(hundredths) / 100.0;
         let base_size = [model.defaults.width.unwrap_or(512), model.defaults.height.unwrap_or(512)];
         let request = Compose {
@@ -284,7 +284,7 @@ impl LoadedStudio {
             fg_scale: share(still.foreground_hundredths),
             bg_scale: share(still.background_hundredths),
             size: still_size(project.format, base_size),
-            steps: steps(project, model),
+            steps: steps(still, model),
             guidance: share(still.guidance_hundredths),
             seed: scene.seed,
             ..Compose::default()
@@ -365,11 +365,11 @@ pub fn illustration_seed(kind: EntityKind, name: &str, replaced: Option<&MediaNa
     u64::from(hasher.finalize().as_bytes().iter().take(4).fold(0, |seed: u32, byte| seed << 8 | u32::from(*byte)))
 }
 
-/// The project's steps, but no more than a model of random weights is worth.
-fn steps(project: &Project, model: &ModelSpec) -> usize {
+/// The steps that are asked for, but no more than a model of random weights is worth.
+fn steps(still: &StillSettings, model: &ModelSpec) -> usize {
     let steps = match model.defaults.steps {
-        Some(most) if model.random => project.still.steps.min(most),
-        _ => project.still.steps,
+        Some(most) if model.random => still.steps.min(most),
+        _ => still.steps,
     };
     steps as usize
 }

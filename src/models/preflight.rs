@@ -5,7 +5,7 @@ use super::machine::bytes_text;
 use super::registry::RegistryError;
 use super::speed::{Measured, StepKey};
 use super::{FileStatus, Licence, ModelCache, ModelSpec, Registry, Role, Studio};
-use crate::project::{Project, entities};
+use crate::project::{Project, Scene, entities};
 use std::fmt;
 
 /// What is to be rendered.
@@ -43,9 +43,19 @@ impl RenderSize {
         let mut size = Self::of(studio, registry, count(references), count(scenes))?;
         // More steps than they were given are wasted on random weights.
         if !registry.is_random(studio)? {
-            size.still_steps = project.still.steps;
-            size.clip_steps = project.clip.steps;
-            size.frames = project.clip.frames;
+            // Scenes may have settings of their own; the time of them all is that of the mean.
+            let mean = |of_project: u32, of_scene: &dyn Fn(&Scene) -> u32| {
+                let all: u64 = project.scenes.iter().map(|scene| u64::from(of_scene(scene))).sum();
+                match project.scenes.len() as u64 {
+                    0 => of_project,
+                    scenes => all.div_ceil(scenes) as u32,
+                }
+            };
+            size.still_steps = mean(project.still.steps, &|scene| project.still_settings(scene).steps);
+            size.clip_steps = mean(project.clip.steps, &|scene| project.clip_settings(scene).steps);
+            // The largest clip decides the memory.
+            let frames = project.scenes.iter().map(|scene| project.clip_settings(scene).frames);
+            size.frames = frames.max().unwrap_or(project.clip.frames);
         }
         Ok(size)
     }

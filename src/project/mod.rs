@@ -4,8 +4,10 @@
 //! [`MediaFolder`] touch the disk.
 
 mod apply;
+mod arrange;
 mod camera;
 mod clips;
+mod compare;
 mod edit;
 mod entity;
 mod history;
@@ -15,9 +17,11 @@ mod model;
 mod script;
 mod staleness;
 mod store;
+mod takes;
 
 pub use camera::{CameraMove, Direction, Speed, UnknownCamera, View};
 pub use clips::{CameraMode, ClipRecipe, ClipSettings, StudioFiles, clip_recipe, wanted_in_place_of};
+pub use compare::{Difference, differences};
 pub use edit::{Edit, EditError, EntityField, SceneField};
 pub use entity::{EntitySummary, entities, entity_key};
 pub use history::{CoalesceKey, History};
@@ -33,3 +37,4 @@ pub use store::{
     Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project, write_snapshot,
     write_whole,
 };
+pub use takes::{NotCopied, TakePart};

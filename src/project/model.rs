@@ -138,6 +138,15 @@ pub struct Scene {
     /// The take that the film uses; `None` shows the live draft.
     #[serde(default)]
     pub chosen: Option<TakeId>,
+    /// How its stills are denoised; `None` is as in the project. See [`Project::still_settings`].
+    #[serde(default)]
+    pub still: Option<StillSettings>,
+    /// How its clips are denoised; `None` is as in the project. See [`Project::clip_settings`].
+    #[serde(default)]
+    pub clip: Option<ClipSettings>,
+    /// Whether renders, the writer and changes by accident leave it alone. See [`Project::lock_against`].
+    #[serde(default)]
+    pub locked: bool,
 }
 
 fn default_duration_ms() -> u32 {
@@ -170,7 +179,7 @@ pub enum EntityKind {
 }
 
 /// The picture of an entity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reference {
     /// Where it comes from.
     pub source: ReferenceSource,
@@ -182,7 +191,7 @@ pub struct Reference {
 }
 
 /// Where a reference comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReferenceSource {
     /// The user's own photo, and the file name that it had.
@@ -205,6 +214,9 @@ pub struct Take {
     pub media: MediaName,
     /// What decided it.
     pub recipe: Recipe,
+    /// Whether the user marked it as one of the good ones.
+    #[serde(default)]
+    pub starred: bool,
 }
 
 /// What a take is.
@@ -269,7 +281,7 @@ impl PartialEq for MadeOn {
 impl Eq for MadeOn {}
 
 /// An entity as a take used it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecipeEntity {
     /// Its name.
     pub name: String,
@@ -370,6 +382,9 @@ impl Scene {
             note: String::new(),
             takes: Vec::new(),
             chosen: None,
+            still: None,
+            clip: None,
+            locked: false,
         }
     }
 

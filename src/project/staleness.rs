@@ -27,7 +27,7 @@ pub fn wanted_recipe(project: &Project, scene: &Scene, studio: &str, models: &[(
         size: [project.format.width, project.format.height],
         seed: scene.seed,
         entities: kinds.iter().flat_map(|&kind| scene.entity_names(kind).map(move |name| entity(kind, name))).collect(),
-        still: (studio != DRAFT_STUDIO).then(|| project.still.clone()),
+        still: (studio != DRAFT_STUDIO).then(|| project.still_settings(scene).clone()),
         models: models.to_vec(),
         made_on: MadeOn::default(),
         clip: None,

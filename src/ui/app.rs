@@ -2,7 +2,7 @@
 
 use super::Launch;
 use super::clips::Clips;
-use super::command::{self, Command, Dialog};
+use super::command::{self, Command, Dialog, Named};
 use super::document::Document;
 use super::farm::Farm;
 use super::panels::{self, Cx};
@@ -119,6 +119,10 @@ pub struct App {
     /// The end of the scene that plays once, to show its camera move.
     pub(super) play_until: Option<u64>,
     pub(super) selection: Selection,
+    /// Scenes that are selected besides the one that the inspector would show alone.
+    pub(super) also: Vec<SceneId>,
+    /// Where a selection of several begins: the scene that was clicked last without Shift.
+    pub(super) anchor: Option<SceneId>,
     pub(super) writing: Option<Writing>,
     /// Photos and made pictures on their way, by job.
     pub(super) coming: HashMap<JobId, ComingPicture>,
@@ -201,6 +205,8 @@ impl App {
             player,
             play_until: None,
             selection: Selection::Nothing,
+            also: Vec::new(),
+            anchor: None,
             writing: None,
             coming: HashMap::new(),
             rendering: Rendering::default(),
@@ -264,8 +270,8 @@ impl App {
 
     /// The first half of a frame: everything that changes something.
     pub fn step(&mut self, ctx: &Context) {
-        for named in command::pressed(ctx) {
-            self.commands.push(Command::Do(named));
+        for named in command::pressed(ctx, |named| self.is_applicable(named)) {
+            self.commands.push(Command::Do(self.meant_by(named)));
         }
         self.commands.extend(self.dialog_results.1.try_iter());
         self.take_dropped_files(ctx);
@@ -275,6 +281,7 @@ impl App {
         for command in std::mem::take(&mut self.commands) {
             self.carry_out(command);
         }
+        self.forget_gone_takes();
         self.play(ctx);
         self.follow_studio();
         self.take_farm_news();
@@ -317,6 +324,7 @@ impl App {
             && let Some(index) = doc.cut().scene_at(self.player.frame())
             && let Some(scene) = doc.project().scenes.get(index)
             && matches!(self.selection, Selection::Scene(id) if id != scene.id)
+            && self.also.is_empty()
         {
             self.selection = Selection::Scene(scene.id);
         }
@@ -365,6 +373,7 @@ impl App {
             clips: &mut self.clips,
             viewer: &mut self.viewer,
             selection: &self.selection,
+            also: &self.also,
             writing: self.writing.as_ref(),
             coming: &self.coming,
             rendering: &self.rendering,
@@ -386,9 +395,37 @@ impl App {
             out: &mut self.commands,
         };
         panels::window_ui(ui, &mut cx, &mut self.remembered.layout);
-        if !self.commands.is_empty() {
+        if !self.commands.is_empty() || self.stills.has_asked() || self.clips.has_asked() {
             // The commands are carried out before the next frame is drawn.
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Whether a shortcut means its command now, or its key is somebody else's.
+    fn is_applicable(&self, named: Named) -> bool {
+        match named {
+            // Dialogs and menus close with the same key.
+            Named::SelectOne => {
+                let closes =
+                    self.panel_state.compare.is_some() || self.panel_state.is_looking() || !self.also.is_empty();
+                closes && self.dialog.is_none() && !egui::Popup::is_any_open(&self.ctx)
+            }
+            // The storyboard is not in view while takes are compared: no key may change it unseen.
+            Named::Undo | Named::Redo | Named::CompareTakes => true,
+            named if self.panel_state.compare.is_some() => {
+                matches!(named.entry().menu, command::Menu::File | command::Menu::View)
+            }
+            _ => true,
+        }
+    }
+
+    /// The command that a key stands for: in the strip of takes, the keys of frames and scenes are about takes.
+    fn meant_by(&self, named: Named) -> Named {
+        match named {
+            Named::StepBack if self.panel_state.takes_focused => Named::PreviousTake,
+            Named::StepForward if self.panel_state.takes_focused => Named::NextTake,
+            Named::DeleteScene if self.panel_state.takes_focused => Named::DeleteTake,
+            other => other,
         }
     }
 

@@ -311,29 +311,57 @@ impl App {
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
         let Some(scene) = project.scene(id) else { return };
+        if scene.locked {
+            return self.tell_locked(&[id]);
+        }
         let film = self.rendering.film(doc);
         let target = film.target(id, part);
         if let Some(take) = film.up_to_date_take(&target).filter(|_| target.is_over(&film)) {
             if scene.chosen != Some(take) && project.studio != DRAFT_STUDIO {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) }, None);
             }
-            return self.tell("a take shows just this already; another seed gives another one");
+            return self.tell("a take shows just this already; \"Vary\" makes another one");
         }
         self.render(&[id], part);
     }
 
-    /// Renders a part of every scene that lacks an up-to-date take.
-    pub(super) fn render_all(&mut self, part: Part) {
+    /// Renders a part of scenes that lack an up-to-date take and are not locked.
+    pub(super) fn render_scenes(&mut self, ids: &[SceneId], part: Part) {
+        if let [id] = ids {
+            return self.render_scene(*id, part);
+        }
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
-        let project = Arc::clone(doc.project());
         let film = self.rendering.film(doc);
-        let lacking = project.scenes.iter().filter(|scene| !film.target(scene.id, part).is_over(&film));
-        let ids: Vec<SceneId> = lacking.map(|scene| scene.id).collect();
-        if ids.is_empty() {
-            return self.tell("every scene has a take that is up to date");
+        // What is locked is over.
+        let lacking: Vec<SceneId> = ids.iter().copied().filter(|id| !film.target(*id, part).is_over(&film)).collect();
+        if lacking.is_empty() {
+            return self.tell("these scenes have takes that are up to date, or are locked");
         }
-        self.render(&ids, part);
+        self.render(&lacking, part);
+    }
+
+    /// Renders a part of every scene that lacks an up-to-date take and is not locked.
+    pub(super) fn render_all(&mut self, part: Part) {
+        let Some(doc) = &self.doc else { return };
+        let ids: Vec<SceneId> = doc.project().scenes.iter().map(|scene| scene.id).collect();
+        self.render_scenes(&ids, part);
+    }
+
+    /// Whether the studio can render a part of scenes now, or as soon as its random models are made; else shows what is
+    /// missing.
+    pub(super) fn can_render(&mut self, part: Part) -> bool {
+        self.follow_studio();
+        let is_draft = self.doc.as_ref().is_some_and(|doc| doc.project().studio == DRAFT_STUDIO);
+        let roles = if part == Part::Still || !self.rendering.has_animator() { &STILL_ROLES[..] } else { &ALL_ROLES };
+        is_draft || self.has_models(roles)
+    }
+
+    /// Renders a part of scenes, and other seeds of scenes beside them.
+    pub(super) fn render_varied(&mut self, ids: &[SceneId], part: Part, varied: Vec<(SceneId, u64)>) {
+        let items = varied.into_iter().map(|(scene, seed)| RenderItem::Variation { scene, seed });
+        self.rendering.queue.add(items);
+        self.render(ids, part);
     }
 
     fn render(&mut self, ids: &[SceneId], part: Part) {
@@ -397,7 +425,7 @@ impl App {
         // A photo that is being cut out may make the picture needless.
         let has_photo = |item: &RenderItem| match item {
             RenderItem::Reference { kind, name, .. } => self.coming.values().any(|coming| coming.is_of(*kind, name)),
-            RenderItem::Still(_) | RenderItem::Clip { .. } => false,
+            RenderItem::Still(_) | RenderItem::Variation { .. } | RenderItem::Clip { .. } => false,
         };
         let next = next.filter(|next| !has_photo(&next.item));
         let job = next.as_ref().and_then(|next| next.item.job(&film, doc.saver().media()));
