@@ -267,6 +267,17 @@ fn an_answer_of_a_language_model_is_mended_and_the_mending_is_said() {
 }
 
 #[test]
+fn the_papers_script_on_one_line_is_read() {
+    let text = "[scene_1: [A girl walks; entities: girl; background: beach]; scene_2: [The girl waves; entities: girl; \
+                background: beach]]\n\n[scene_1: [zoom in, fast]; scene_2: [static, slow]]\n";
+    let read = read("x.txt", text);
+    assert_eq!(prompts(&read), ["A girl walks", "The girl waves"]);
+    assert_eq!(backgrounds(&read), ["beach", "beach"]);
+    let camera = |index: usize| read.scenes[index].scene.camera.direction;
+    assert_eq!((camera(0), camera(1)), (Direction::Forward, Direction::Static));
+}
+
+#[test]
 fn content_decides_where_the_name_is_wrong() {
     let bracket = "[step_1: [A; entities: a; background: b]]";
     for (name, text, format) in [
@@ -280,7 +291,7 @@ fn content_decides_where_the_name_is_wrong() {
         assert_eq!(read(name, text).format, format, "{name}");
     }
     let wrong = read("film.csv", FOUNTAIN);
-    assert!(wrong.notes.iter().any(|note| note.text.contains("whatever its name says")));
+    assert!(wrong.notes.iter().any(|note| note.text.contains("though its name says")));
 }
 
 #[test]

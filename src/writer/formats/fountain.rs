@@ -16,13 +16,13 @@ struct Line {
     text: String,
 }
 
-/// Whether a text is surely Fountain: it has a title page, or a heading with a blank line before it.
+/// Whether a text is surely Fountain: it has a title page, a heading with a blank line before it, or a scene of ours.
 pub(super) fn is_likely(text: &str) -> bool {
     let mut blank = true;
     for (i, line) in text.lines().enumerate() {
         let heading = after_prefix(line.trim()).is_some_and(|(rest, _)| !rest.is_empty());
         let shouted = line.trim().get(..3).is_some_and(|start| start.chars().all(|c| c.is_uppercase() || c == '/'));
-        if blank && heading && shouted || i == 0 && line.trim_start().to_lowercase().starts_with("title:") {
+        if line.starts_with("[[shot |") || blank && heading && shouted || i == 0 && line.trim_start().to_lowercase().starts_with("title:") {
             return true;
         }
         blank = line.trim().is_empty();

@@ -134,7 +134,11 @@ pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Resu
             let line = error.position().map_or(0, csv::Position::line);
             FormatError::Csv { name: name.to_owned(), line, reason: error.to_string() }
         })?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |at| {
+            // The reader counts blank lines before a row as part of it.
+            let blank = text.as_bytes()[at.byte() as usize..].iter().take_while(|byte| **byte == b'\n').count();
+            at.line() + blank as u64
+        });
         if record.len() > MOST_COLUMNS {
             return Err(FormatError::TooManyColumns { name: name.to_owned(), line, columns: record.len() });
         }
@@ -158,7 +162,7 @@ pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Resu
             guess::names(&mut shots);
         }
         if !table.columns.contains_key(&Column::Location) {
-            guess::places(&mut shots);
+            guess::places(&mut shots, |_| false);
         }
     }
     Ok(Some(shots))
