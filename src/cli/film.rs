@@ -11,7 +11,7 @@ use crate::export::ExportSettings;
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, Script, ScriptIntake,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, ScriptIntake,
     StillSettings, Take, TakeKind, entities,
 };
 use crate::writer::{Imported, Intake, WriteRequest};
@@ -122,20 +122,9 @@ impl Film {
         Ok(())
     }
 
-    /// Takes a finished script in, in place of the scenes there are.
-    pub fn take_script(&mut self, script: &Script, seed: u64) -> Result<()> {
-        let mut intake = ScriptIntake::new(seed);
-        for (index, scene) in script.scenes.iter().enumerate() {
-            if let Some(edit) = intake.take_scene(Arc::make_mut(&mut self.project), index, scene) {
-                self.edit(edit)?;
-            }
-        }
-        self.save()
-    }
-
     /// Takes an imported script in, as one edit.
-    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
-        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake, seed: u64) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, seed);
         self.edit(edit)?;
         self.save()
     }

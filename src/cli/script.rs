@@ -45,7 +45,7 @@ pub fn import(
 ) -> Result<()> {
     let imported = read(file, format)?;
     let mut film = Film::open(project, cancel)?;
-    film.take_in(&imported, intake)?;
+    film.take_in(&imported, intake, 0)?;
     out(&show::as_text(film.project()))
 }
 
@@ -81,7 +81,13 @@ pub fn export(project: &Path, output: Option<&Path>, format: Option<ScriptFormat
 
 /// Prints the original parser's verdict on a planner's answer; a rejected one is an error. An accepted one can go into a
 /// project.
-pub fn compat(file: &Path, project: Option<PathBuf>, options: &Compat, append: bool, cancel: Arc<AtomicBool>) -> Result<()> {
+pub fn compat(
+    file: &Path,
+    project: Option<PathBuf>,
+    options: &Compat,
+    append: bool,
+    cancel: Arc<AtomicBool>,
+) -> Result<()> {
     let (name, bytes) = if file == Path::new("-") {
         ("standard input".to_owned(), standard_input()?)
     } else {
@@ -105,7 +111,7 @@ pub fn compat(file: &Path, project: Option<PathBuf>, options: &Compat, append: b
     });
     let imported = Imported::of_script(Script { scenes: scenes.collect() }, ScriptFormat::Brackets);
     let mut film = Film::open(&project, cancel)?;
-    film.take_in(&imported, if append { Intake::Append } else { Intake::Replace })?;
+    film.take_in(&imported, if append { Intake::Append } else { Intake::Replace }, 0)?;
     eprint!("{}", verdict(&plan));
     out(&show::as_text(film.project()))
 }

@@ -1,11 +1,11 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
-use crate::engine::JobId;
 use super::scripts::{ReadScript, ScriptSource};
+use crate::engine::JobId;
 use crate::export::ExportSettings;
 use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
-use egui::{Key, KeyboardShortcut, Modifiers};
 use crate::writer::{Intake, ScriptFormat};
+use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 //! own.
 
 use super::app::App;
-use super::command::{Command, Dialog};
 use super::carry_out::Browse;
+use super::command::{Command, Dialog};
 use crate::project::Project;
 use crate::writer::{FormatError, Imported, Intake, ScriptFormat, read_script, read_script_file, save_script};
 use std::path::{Path, PathBuf};

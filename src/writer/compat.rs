@@ -141,8 +141,7 @@ impl Plan {
         if inner.len() != rules.steps {
             return Err(Reject::Steps { found: inner.len(), wanted: rules.steps });
         }
-        let steps: Vec<Step> =
-            inner.iter().enumerate().map(|(i, text)| step(text, i + 1)).collect::<Result<_, _>>()?;
+        let steps: Vec<Step> = inner.iter().enumerate().map(|(i, text)| step(text, i + 1)).collect::<Result<_, _>>()?;
         let names = steps.iter().map(|step| step.entities.iter().map(String::as_str).collect());
         let mut entities = counted(names);
         // The most frequent ones; of equals those that came first.

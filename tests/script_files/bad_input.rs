@@ -2,7 +2,9 @@
 
 use crate::rng::Rng;
 use reelboard::draft::example_project;
-use reelboard::writer::{FormatError, MOST_BYTES, ScriptFormat, read_script, read_script_file, save_script, write_script};
+use reelboard::writer::{
+    FormatError, MOST_BYTES, ScriptFormat, read_script, read_script_file, save_script, write_script,
+};
 use std::time::{Duration, Instant};
 
 fn error(name: &str, bytes: &[u8]) -> FormatError {
@@ -90,7 +92,27 @@ fn files_that_are_too_large_or_no_files_are_refused_at_once() {
 #[test]
 fn no_repetition_hangs_the_reader() {
     let size = 300_000;
-    for piece in ["[[", "/*", "a.", "*", "_", "( ", "\"", "\\", "[step_1: ", "<think>", "MIA\n", "INT. X\n\n", ">", "=", "1. ", "x,", "é", "A (1) ", "; "] {
+    for piece in [
+        "[[",
+        "/*",
+        "a.",
+        "*",
+        "_",
+        "( ",
+        "\"",
+        "\\",
+        "[step_1: ",
+        "<think>",
+        "MIA\n",
+        "INT. X\n\n",
+        ">",
+        "=",
+        "1. ",
+        "x,",
+        "é",
+        "A (1) ",
+        "; ",
+    ] {
         let text = piece.repeat(size / piece.len());
         for format in ScriptFormat::ALL {
             let start = Instant::now();

@@ -26,8 +26,7 @@ fn verdict(case: &Value, attempt: u32, rules: Rules) -> Value {
     let template = case["description_template"].as_str().unwrap();
     let answer = || -> Result<Value, Reject> {
         let plan = Plan::parse(case["response"].as_str().unwrap(), attempt, rules)?;
-        let script =
-            plan.script(|name| template.replace("{name}", name), |text| format!("TRANSLATED({text})"))?;
+        let script = plan.script(|name| template.replace("{name}", name), |text| format!("TRANSLATED({text})"))?;
         Ok(serde_json::json!({
             "verdict": "accept",
             "script": {

@@ -82,22 +82,21 @@ fn a_fountain_screenplay_becomes_scenes() {
     let read = read("boat.fountain", FOUNTAIN);
     assert_eq!(read.format, ScriptFormat::Fountain);
     assert_eq!((read.title.as_str(), read.style.as_str()), ("The Paper Boat", "watercolour"));
-    assert_eq!(prompts(&read), [
-        "Mia (12) runs over the stones. She finds a PAPER BOAT, at night.",
-        "PUSH IN on the paper boat, at night.",
-        "The KEEPER'S DOG barks at the paper boat, at night.",
-        "Tom and Mia talk, at night.",
-        "INT. is not a heading here. Mia lights the *lamp*.",
-        "The sea is calm. WILL will wait for Mia, in daylight.",
-    ]);
-    assert_eq!(backgrounds(&read), [
-        "rocky shore",
-        "rocky shore",
-        "rocky shore",
-        "lighthouse interior",
-        "The lamp room",
-        "lighthouse exterior"
-    ]);
+    assert_eq!(
+        prompts(&read),
+        [
+            "Mia (12) runs over the stones. She finds a PAPER BOAT, at night.",
+            "PUSH IN on the paper boat, at night.",
+            "The KEEPER'S DOG barks at the paper boat, at night.",
+            "Tom and Mia talk, at night.",
+            "INT. is not a heading here. Mia lights the *lamp*.",
+            "The sea is calm. WILL will wait for Mia, in daylight.",
+        ]
+    );
+    assert_eq!(
+        backgrounds(&read),
+        ["rocky shore", "rocky shore", "rocky shore", "lighthouse interior", "The lamp room", "lighthouse exterior"]
+    );
     let names = |index: usize| &read.scenes[index].scene.foreground;
     assert_eq!(names(0), &["Mia", "paper boat"]);
     assert_eq!(names(1), &["Mia", "paper boat"], "who speaks is seen, who is off the screen is not");
@@ -112,6 +111,7 @@ fn a_fountain_screenplay_becomes_scenes() {
     assert_eq!(note(2), "Ask Tom about the dog");
     assert_eq!(note(3), "TOM ^\nYes.\n\nMIA ^\nNo.\n\n> THE LAMP <");
     assert_eq!(note(5), "~La la la\n\nFADE OUT.");
+    assert!(says(&read, 1, "left out were: Credit, Author"), "{:?}", read.notes);
     let line = |text: &str| FOUNTAIN.lines().position(|line| line.starts_with(text)).unwrap() + 1;
     assert!(says(&read, line("/* a scene"), "was left out"), "{:?}", read.notes);
     assert!(says(&read, line("TOM ^"), "speech without an action"), "{:?}", read.notes);
@@ -212,9 +212,26 @@ fn tables_of_every_separator_and_encoding_are_read() {
             table.replace('\n', "\r").into_bytes(),
         ] {
             let read = read_script("x", &bytes, None).unwrap();
-            assert_eq!((read.format, prompts(&read)[0], backgrounds(&read)[0]), (ScriptFormat::Csv, "Mia wäscht", "Küche"));
+            assert_eq!(
+                (read.format, prompts(&read)[0], backgrounds(&read)[0]),
+                (ScriptFormat::Csv, "Mia wäscht", "Küche")
+            );
         }
     }
+}
+
+#[test]
+fn lines_above_the_header_of_a_table_are_left_out() {
+    let csv = "The Paper Boat,,,\nVersion 3,12 May,,\n\nShot,Description,Location,Duration\n1,Mia waves,shore,3\n";
+    let read = read("x.csv", csv);
+    assert_eq!((prompts(&read), backgrounds(&read)), (vec!["Mia waves"], vec!["shore"]));
+    assert!(says(&read, 1, "above the table: The Paper Boat") && says(&read, 2, "Version 3"), "{:?}", read.notes);
+}
+
+#[test]
+fn prose_with_commas_is_no_table() {
+    let read = read("x.txt", "Character, place, time: a story has all three.\nMia waves, and Tom laughs.");
+    assert_eq!(read.format, ScriptFormat::Text);
 }
 
 #[test]
@@ -238,13 +255,10 @@ fn an_answer_of_a_language_model_is_mended_and_the_mending_is_said() {
                 [scene_2: [static, medium]]\n";
     let read = read("answer.txt", text);
     assert_eq!(read.format, ScriptFormat::Brackets);
-    assert_eq!(prompts(&read), [
-        "A girl walks along the beach",
-        "The girl finds a shell",
-        "The girl waves",
-        "The sun sets",
-        "The girl runs"
-    ]);
+    assert_eq!(
+        prompts(&read),
+        ["A girl walks along the beach", "The girl finds a shell", "The girl waves", "The sun sets", "The girl runs"]
+    );
     assert_eq!(backgrounds(&read), ["beach"; 5]);
     let names: Vec<_> = read.scenes.iter().map(|found| found.scene.foreground.join("+")).collect();
     assert_eq!(names, ["girl+dog", "girl+shell", "girl", "", "girl"]);

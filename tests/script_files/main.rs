@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod bad_input;
+mod command_line;
 mod compat;
 mod imports;
-mod round_trip;
 mod rng;
+mod round_trip;

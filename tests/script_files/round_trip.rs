@@ -49,11 +49,80 @@ fn the_example_film_comes_back_from_every_format() {
 
 /// Words and signs that mean something in one of the formats.
 const PIECES: [&str; 74] = [
-    "Mia", "the keeper", "lamp", "灯台守", "é", " ", " ", " ", ".", ". ", "!", "?", "-", " - ", "–", ":", ";", "; ", ",",
-    ", ", "|", " | ", "/", "&", " and ", "*", "**", "_", "\\", "\\*", "[", "]", "[[", "]]", "/*", "*/", "(", ")", "#",
-    "# ", "=", "= ", "===", "~", ">", "<", "> x <", "@", "^", "!", "'", "\"", "\"x\"", "\n", "\n\n", "\n\n\n", "\t", "  ",
-    "INT. ", "EXT. HOUSE - NIGHT", "CUT TO:", "DISSOLVE TO:", "FADE IN:", "MIA", "shot | camera: left slow", "camera: up",
-    "; entities: ", "; background: ", "[step_2: [", "None", "=1+1", "+x", "\u{2028}", "PAN LEFT",
+    "Mia",
+    "the keeper",
+    "lamp",
+    "灯台守",
+    "é",
+    " ",
+    " ",
+    " ",
+    ".",
+    ". ",
+    "!",
+    "?",
+    "-",
+    " - ",
+    "–",
+    ":",
+    ";",
+    "; ",
+    ",",
+    ", ",
+    "|",
+    " | ",
+    "/",
+    "&",
+    " and ",
+    "*",
+    "**",
+    "_",
+    "\\",
+    "\\*",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "/*",
+    "*/",
+    "(",
+    ")",
+    "#",
+    "# ",
+    "=",
+    "= ",
+    "===",
+    "~",
+    ">",
+    "<",
+    "> x <",
+    "@",
+    "^",
+    "!",
+    "'",
+    "\"",
+    "\"x\"",
+    "\n",
+    "\n\n",
+    "\n\n\n",
+    "\t",
+    "  ",
+    "INT. ",
+    "EXT. HOUSE - NIGHT",
+    "CUT TO:",
+    "DISSOLVE TO:",
+    "FADE IN:",
+    "MIA",
+    "shot | camera: left slow",
+    "camera: up",
+    "; entities: ",
+    "; background: ",
+    "[step_2: [",
+    "None",
+    "=1+1",
+    "+x",
+    "\u{2028}",
+    "PAN LEFT",
 ];
 
 fn text(rng: &mut Rng) -> String {
@@ -66,14 +135,25 @@ fn name(rng: &mut Rng) -> String {
 }
 
 fn place(rng: &mut Rng) -> String {
-    let plain = ["rocky shore", "Mia's kitchen", "NASA HQ", "", "straße", "kitchen - night", "int. kitchen", "ROOM #2#"];
+    let plain =
+        ["rocky shore", "Mia's kitchen", "NASA HQ", "", "straße", "kitchen - night", "int. kitchen", "ROOM #2#"];
     if rng.below(3) > 0 { rng.one_of(&plain).to_owned() } else { text(rng) }
 }
 
 fn note(rng: &mut Rng) -> String {
     let plain = [
-        "", "", "MIA\nHello.", "MIA (V.O.)\n(softly)\nHello, *dog*.\n  \nAgain.", "TOM ^\nYes.", "@McCLANE\nYippee.",
-        "A remark", "# Act one\n\nMIA\nHello.", "= What happens", "~la la la", "> THE END <", "MIA\nHi.\n\nTOM\nHo.\n\nx",
+        "",
+        "",
+        "MIA\nHello.",
+        "MIA (V.O.)\n(softly)\nHello, *dog*.\n  \nAgain.",
+        "TOM ^\nYes.",
+        "@McCLANE\nYippee.",
+        "A remark",
+        "# Act one\n\nMIA\nHello.",
+        "= What happens",
+        "~la la la",
+        "> THE END <",
+        "MIA\nHi.\n\nTOM\nHo.\n\nx",
     ];
     if rng.below(3) > 0 { rng.one_of(&plain).to_owned() } else { text(rng) }
 }
@@ -82,7 +162,8 @@ fn random_project(rng: &mut Rng) -> Project {
     let mut project = Project::new(text(rng));
     project.style = text(rng);
     for _ in 0..1 + rng.below(5) {
-        let mut scene = Scene::new(project.new_scene_id(), if rng.below(3) > 0 { "Mia waves.".to_owned() } else { text(rng) });
+        let mut scene =
+            Scene::new(project.new_scene_id(), if rng.below(3) > 0 { "Mia waves.".to_owned() } else { text(rng) });
         scene.foreground = (0..rng.below(4)).map(|_| name(rng)).collect();
         scene.background = place(rng);
         scene.camera = CameraMove::new(rng.one_of(&Direction::ALL), rng.one_of(&Speed::ALL));

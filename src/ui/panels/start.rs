@@ -60,7 +60,11 @@ fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 ui.add_enabled_ui(!cx.state.premise.trim().is_empty(), |ui| {
                     begin |= primary_button(ui, "Write the script").clicked();
                 });
-                if ui.button("Open a script…").on_hover_text("A screenplay, a shot list or any text; needs no language model").clicked() {
+                if ui
+                    .button("Open a script…")
+                    .on_hover_text("A screenplay, a shot list or any text; needs no language model")
+                    .clicked()
+                {
                     cx.send(Command::Dialog(Some(Dialog::Script)));
                 }
             });

@@ -68,7 +68,9 @@ pub(super) fn is_likely(text: &str) -> bool {
     let bracketed = lines.any(|line| starts(line).iter().any(|start| start.bracket));
     let lower = text.get(..text.floor_char_boundary(20_000)).unwrap_or_default().to_lowercase();
     bracketed && (lower.contains("entities") || lower.contains("background") || lower.contains("[step"))
-        || lower.contains("entities:") && lower.contains("background:") && text.lines().any(|line| !starts(line).is_empty())
+        || lower.contains("entities:")
+            && lower.contains("background:")
+            && text.lines().any(|line| !starts(line).is_empty())
 }
 
 /// The places in a line where scenes begin: `[step_1: `, `scene 2:`, `**Scene 3** -`.
@@ -406,7 +408,8 @@ pub(super) fn write(project: &Project) -> String {
         let names = names.collect::<Vec<_>>().join(", ");
         let value = |text: &str| {
             let text = one_line(text);
-            let misleading = !starts(&format!("[{text}")).is_empty() || ["; background: ", "; entities:", "; camera"].iter().any(|mark| text.to_lowercase().contains(mark));
+            let misleading = !starts(&format!("[{text}")).is_empty()
+                || ["; background: ", "; entities:", "; camera"].iter().any(|mark| text.to_lowercase().contains(mark));
             if misleading || text.starts_with('"') { always_quoted(&text).replace(';', SEMICOLON) } else { text }
         };
         let (prompt, background) = (value(&scene.prompt), value(&scene.background));

@@ -136,8 +136,7 @@ pub(super) fn camera_in_field(field: &str) -> Option<Found> {
 /// The move that a sentence of action gives to the camera: in capitals at its beginning (`PAN LEFT to the door`,
 /// `SLOW PUSH IN on Mia`), or said of the camera or of us (`the camera pulls back`, `we zoom in`).
 pub(super) fn camera_in_action(sentence: &str) -> Option<Found> {
-    let raw: Vec<&str> =
-        sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let raw: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let lower: Vec<String> = raw.iter().map(|word| word.to_lowercase()).collect();
     let is_caps = |word: &str| word.chars().count() > 1 && !word.chars().any(char::is_lowercase);
     let at = lower.iter().enumerate().position(|(at, word)| {
@@ -147,7 +146,8 @@ pub(super) fn camera_in_action(sentence: &str) -> Option<Found> {
         let who = lower[at.saturating_sub(2)..at].iter().any(|word| matches!(word.as_str(), "camera" | "we"));
         let begins = at < 3 && raw[..=at].iter().all(|word| is_caps(word));
         // "PUSH the door" is somebody's action: without "in" or "back" it is not the camera's.
-        let needs_where = matches!(move_of(word), Some(Some(_))) && !word.starts_with("zoom") && !word.starts_with("doll");
+        let needs_where =
+            matches!(move_of(word), Some(Some(_))) && !word.starts_with("zoom") && !word.starts_with("doll");
         let next = lower.get(at + 1).and_then(|word| where_to(word));
         (who || begins) && (!needs_where || next.is_some())
     })?;
@@ -162,7 +162,10 @@ pub(super) fn is_only_camera(sentence: &str) -> bool {
         move_of(word).is_some()
             || where_to(word).is_some()
             || speed_in(std::slice::from_ref(word)).is_some()
-            || matches!(word.as_str(), "the" | "camera" | "we" | "shot" | "to" | "and" | "very" | "a" | "continue" | "continues")
+            || matches!(
+                word.as_str(),
+                "the" | "camera" | "we" | "shot" | "to" | "and" | "very" | "a" | "continue" | "continues"
+            )
     };
     camera_in_action(sentence).is_some() && words_of(sentence).iter().all(known)
 }
@@ -189,7 +192,11 @@ mod tests {
             ("Locked-off", "static medium"),
             ("backward", "backward medium"),
         ] {
-            assert_eq!(camera_in_field(field).map(|found| camera_text(found.camera)).as_deref(), Some(wanted), "{field}");
+            assert_eq!(
+                camera_in_field(field).map(|found| camera_text(found.camera)).as_deref(),
+                Some(wanted),
+                "{field}"
+            );
         }
         for field in ["", "handheld", "35 mm", "Sony FX3", "left then right"] {
             assert_eq!(camera_in_field(field), None, "{field}");
@@ -215,9 +222,13 @@ mod tests {
             let found = camera_in_action(sentence).map(|found| camera_text(found.camera));
             assert_eq!(found.as_deref(), Some(wanted), "{sentence}");
         }
-        for sentence in
-            ["Mia PUSHES the door in.", "PUSH the button.", "He pans for gold.", "The ship tracks left.", "A frying pan."]
-        {
+        for sentence in [
+            "Mia PUSHES the door in.",
+            "PUSH the button.",
+            "He pans for gold.",
+            "The ship tracks left.",
+            "A frying pan.",
+        ] {
             assert_eq!(camera_in_action(sentence), None, "{sentence}");
         }
         assert!(is_only_camera("The camera pulls back slowly.") && is_only_camera("PAN LEFT."));

@@ -6,7 +6,9 @@
 
 use super::camera::{camera_in_field, camera_text};
 use super::fountain;
-use super::value::{always_quoted, milliseconds, names_in, names_list, quoted, seconds, split_outside_quotes, unquoted};
+use super::value::{
+    always_quoted, milliseconds, names_in, names_list, quoted, seconds, split_outside_quotes, unquoted,
+};
 use crate::project::CameraMove;
 
 /// One paragraph of a screenplay.
@@ -148,7 +150,10 @@ pub(super) fn note_elements(note: &str, as_screenplay: bool) -> Vec<Element> {
         let parsed = if as_screenplay { fountain::parse_body(paragraph) } else { Vec::new() };
         let own = match parsed.as_slice() {
             [first, rest @ ..] if matches!(first.kind, Kind::Character { .. }) => {
-                !rest.is_empty() && rest.iter().all(|element| matches!(element.kind, Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics))
+                !rest.is_empty()
+                    && rest
+                        .iter()
+                        .all(|element| matches!(element.kind, Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics))
             }
             [one] => matches!(one.kind, Kind::Centered | Kind::Lyrics | Kind::Section(_) | Kind::Synopsis),
             _ => false,

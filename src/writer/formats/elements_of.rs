@@ -31,7 +31,8 @@ pub(super) fn elements_of(project: &Project, read_back: ReadBack<'_>) -> Vec<Ele
         };
         let body = body(&wanted, &place_before, read_back);
         // Sections and synopses announce what follows them.
-        let announced = body.iter().take_while(|element| matches!(element.kind, Kind::Section(_) | Kind::Synopsis)).count();
+        let announced =
+            body.iter().take_while(|element| matches!(element.kind, Kind::Section(_) | Kind::Synopsis)).count();
         let mut body = body.into_iter();
         elements.extend(body.by_ref().take(announced));
         elements.extend(heading);

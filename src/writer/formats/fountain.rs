@@ -6,8 +6,20 @@ use super::{ImportNote, TitlePage};
 
 /// Keys that begin a title page.
 const TITLE_KEYS: [&str; 14] = [
-    "title", "credit", "author", "authors", "source", "draft date", "date", "contact", "copyright", "notes", "revision",
-    "style", "premise", "format",
+    "title",
+    "credit",
+    "author",
+    "authors",
+    "source",
+    "draft date",
+    "date",
+    "contact",
+    "copyright",
+    "notes",
+    "revision",
+    "style",
+    "premise",
+    "format",
 ];
 
 /// A line of the file, or several where a note in brackets goes over line ends.
@@ -22,7 +34,10 @@ pub(super) fn is_likely(text: &str) -> bool {
     for (i, line) in text.lines().enumerate() {
         let heading = after_prefix(line.trim()).is_some_and(|(rest, _)| !rest.is_empty());
         let shouted = line.trim().get(..3).is_some_and(|start| start.chars().all(|c| c.is_uppercase() || c == '/'));
-        if line.starts_with("[[shot |") || blank && heading && shouted || i == 0 && line.trim_start().to_lowercase().starts_with("title:") {
+        if line.starts_with("[[shot |")
+            || blank && heading && shouted
+            || i == 0 && line.trim_start().to_lowercase().starts_with("title:")
+        {
             return true;
         }
         blank = line.trim().is_empty();
@@ -32,7 +47,7 @@ pub(super) fn is_likely(text: &str) -> bool {
 
 /// The title page and the paragraphs of a screenplay.
 pub(super) fn parse(text: &str, notes: &mut Vec<ImportNote>) -> (TitlePage, Vec<Element>) {
-    let (title, skipped, body) = title_page(text);
+    let (title, skipped, body) = title_page(text, notes);
     let lines = lines(body, skipped + 1, notes);
     (title, Parser::default().parse(&lines))
 }
@@ -43,7 +58,7 @@ pub(super) fn parse_body(text: &str) -> Vec<Element> {
 }
 
 /// The title page, the number of lines it takes, and the rest.
-fn title_page(text: &str) -> (TitlePage, usize, &str) {
+fn title_page<'a>(text: &'a str, notes: &mut Vec<ImportNote>) -> (TitlePage, usize, &'a str) {
     let mut page = TitlePage::default();
     let key_of = |line: &str| {
         let (key, _) = line.split_once(':')?;
@@ -55,7 +70,7 @@ fn title_page(text: &str) -> (TitlePage, usize, &str) {
     if key_of(first).is_none() {
         return (page, 0, text);
     }
-    let mut key = String::new();
+    let (mut key, mut unused) = (String::new(), Vec::new());
     let mut taken = 0;
     let mut rest = text;
     for (i, line) in text.split_inclusive('\n').enumerate() {
@@ -67,6 +82,9 @@ fn title_page(text: &str) -> (TitlePage, usize, &str) {
         let value = match line.split_once(':').filter(|_| !line.starts_with([' ', '\t'])) {
             Some((new, value)) => {
                 key = new.trim().to_lowercase();
+                if !matches!(key.as_str(), "title" | "style") {
+                    unused.push(new.trim());
+                }
                 value
             }
             None => line,
@@ -83,6 +101,10 @@ fn title_page(text: &str) -> (TitlePage, usize, &str) {
             }
             field.push_str(&value);
         }
+    }
+    if !unused.is_empty() {
+        let text = format!("films have no title page; left out were: {}", unused.join(", "));
+        notes.push(ImportNote::at(blank_lines + 1, text));
     }
     (page, taken, rest)
 }
@@ -261,7 +283,9 @@ impl Parser {
             self.push(Kind::Centered, centered.trim(), number);
         } else if let Some(transition) = forced('>') {
             self.push(Kind::Transition, transition.trim(), number);
-        } else if let Some(heading) = forced('.').filter(|rest| rest.starts_with(|c: char| c != '.' && !c.is_whitespace())) {
+        } else if let Some(heading) =
+            forced('.').filter(|rest| rest.starts_with(|c: char| c != '.' && !c.is_whitespace()))
+        {
             self.push(Kind::Heading, heading.trim(), number);
         } else if let Some(cue) = forced('@').filter(|_| begins) {
             self.cue(cue, number);
@@ -312,12 +336,15 @@ pub(super) fn block(elements: &[impl std::borrow::Borrow<Element>]) -> String {
             Kind::Heading => format!(".{text}"),
             Kind::Action | Kind::Shot => action(text),
             Kind::Character { dual } => {
-                let forced = if is_cue(text) && !text.starts_with(['!', '#', '=', '~', '>', '.', '@']) { "" } else { "@" };
+                let forced =
+                    if is_cue(text) && !text.starts_with(['!', '#', '=', '~', '>', '.', '@']) { "" } else { "@" };
                 format!("{forced}{text}{}", if dual { " ^" } else { "" })
             }
             Kind::Parenthetical => text.clone(),
             // A blank line in a speech is kept by two spaces.
-            Kind::Dialogue => text.split('\n').map(|line| if line.is_empty() { "  " } else { line }).collect::<Vec<_>>().join("\n"),
+            Kind::Dialogue => {
+                text.split('\n').map(|line| if line.is_empty() { "  " } else { line }).collect::<Vec<_>>().join("\n")
+            }
             Kind::Lyrics => format!("~{text}"),
             Kind::Transition if is_transition(text) => text.clone(),
             Kind::Transition => format!("> {text}"),
@@ -334,7 +361,8 @@ pub(super) fn block(elements: &[impl std::borrow::Borrow<Element>]) -> String {
 fn action(text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
     let trimmed = first.trim();
-    let clear = !trimmed.starts_with(['!', '#', '=', '~', '>', '.', '@']) && !is_heading(trimmed) && !is_transition(trimmed);
+    let clear =
+        !trimmed.starts_with(['!', '#', '=', '~', '>', '.', '@']) && !is_heading(trimmed) && !is_transition(trimmed);
     let no_cue = !is_cue(trimmed) || !text.contains('\n');
     if clear && no_cue { text.to_owned() } else { format!("!{text}") }
 }
@@ -346,7 +374,10 @@ pub(super) fn write_body(elements: &[Element]) -> String {
     for element in elements {
         let joined = match (previous, element.kind) {
             (None, _) => "",
-            (Some(Kind::Character { .. } | Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics), Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics) => "\n",
+            (
+                Some(Kind::Character { .. } | Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics),
+                Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics,
+            ) => "\n",
             // What a note says of a scene stands right on top of it.
             (Some(Kind::Note), Kind::Action) => "\n",
             _ => "\n\n",

@@ -78,7 +78,8 @@ impl Heading {
         let prefix = after_prefix(text);
         let (mut rest, side) = prefix.unwrap_or((text, None));
         let mut heading = Self { side, ..Self::default() };
-        while let Some((before, after)) = DASHES.iter().filter_map(|dash| rest.rsplit_once(dash)).max_by_key(|p| p.0.len())
+        while let Some((before, after)) =
+            DASHES.iter().filter_map(|dash| rest.rsplit_once(dash)).max_by_key(|p| p.0.len())
         {
             let upper = after.trim_matches(['.', ' ']).to_uppercase();
             let time = TIMES.iter().find(|(word, _)| *word == upper).map(|(_, said)| *said);

@@ -167,7 +167,10 @@ mod tests {
             "He is not here, ever. 2 * 3 * 4 snake_case *"
         });
         let bold = Style { bold: true, ..Style::default() };
-        assert_eq!(runs("a **b** c"), [(Style::default(), "a ".into()), (bold, "b".into()), (Style::default(), " c".into())]);
+        assert_eq!(
+            runs("a **b** c"),
+            [(Style::default(), "a ".into()), (bold, "b".into()), (Style::default(), " c".into())]
+        );
         for markup in ["a **b** *c* _d_ _***e***_", "x", "*a b*"] {
             let runs = runs(markup);
             assert_eq!(markup_of(runs.iter().map(|(style, text)| (*style, text.as_str()))), markup);
@@ -176,7 +179,9 @@ mod tests {
 
     #[test]
     fn plain_text_survives_markup() {
-        for text in ["2 * 3 * 4", "**", "\\*", "_x_", "[[a]] /* b */ [c]", "C:\\temp", "a\\", "\\\\[", "]]", "[ [", "* *\n_"] {
+        for text in
+            ["2 * 3 * 4", "**", "\\*", "_x_", "[[a]] /* b */ [c]", "C:\\temp", "a\\", "\\\\[", "]]", "[ [", "* *\n_"]
+        {
             assert_eq!(plain(&escape(text)), text, "{}", escape(text));
         }
     }

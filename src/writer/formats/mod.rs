@@ -363,7 +363,8 @@ fn finished(shots: Vec<Shot>, notes: &mut Vec<ImportNote>) -> Vec<ImportedScene>
             );
             notes.push(ImportNote { line: shot.line, text });
         }
-        let scene = ScriptScene { prompt: shot.prompt, foreground: shot.foreground, background: shot.background, camera };
+        let scene =
+            ScriptScene { prompt: shot.prompt, foreground: shot.foreground, background: shot.background, camera };
         scenes.push(ImportedScene {
             line: shot.line,
             scene,
@@ -385,7 +386,9 @@ impl From<ScriptScene> for Shot {
 /// A text without control characters, with line feeds for line ends: what every format can hold.
 fn cleaned(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect()
+    text.chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+        .collect()
 }
 
 /// The script of a project as the bytes of a file.

@@ -255,11 +255,8 @@ impl Stage<'_> {
         let mut shots = Vec::with_capacity(self.done.len());
         for open in std::mem::take(&mut self.done) {
             let beside = note_text(&open.beside);
-            let shot = if open.directive.shot {
-                exact(open, beside)
-            } else {
-                self.shot(open, beside, &places, &recurring)
-            };
+            let shot =
+                if open.directive.shot { exact(open, beside) } else { self.shot(open, beside, &places, &recurring) };
             shots.push(shot);
         }
         shots
@@ -269,7 +266,11 @@ impl Stage<'_> {
     /// same.
     fn places(&mut self) -> Vec<String> {
         let of_side = |side| -> BTreeSet<String> {
-            self.headings.iter().filter(|heading| heading.side == Some(side)).map(|heading| heading.place.clone()).collect()
+            self.headings
+                .iter()
+                .filter(|heading| heading.side == Some(side))
+                .map(|heading| heading.place.clone())
+                .collect()
         };
         let (inside, outside) = (of_side(Side::Inside), of_side(Side::Outside));
         for place in inside.intersection(&outside).filter(|place| !place.is_empty()) {
@@ -320,7 +321,8 @@ impl Stage<'_> {
             self.people.restored(&action)
         };
         let camera = open.directive.camera.or_else(|| {
-            let Found { camera, guessed } = sentences(&action).iter().find_map(|sentence| camera_in_action(sentence))?;
+            let Found { camera, guessed } =
+                sentences(&action).iter().find_map(|sentence| camera_in_action(sentence))?;
             if guessed {
                 self.note(open.line, format!("the camera move has no direction; it became {}", camera.direction));
             }

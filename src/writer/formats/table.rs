@@ -13,8 +13,7 @@ use crate::project::{CameraMove, Project, Speed};
 use std::collections::BTreeMap;
 
 /// The header of a table that Reelboard writes.
-const OWN: [&str; 8] =
-    ["scene", "action", "characters", "location", "camera", "duration (s)", "dissolve (s)", "notes"];
+const OWN: [&str; 8] = ["scene", "action", "characters", "location", "camera", "duration (s)", "dissolve (s)", "notes"];
 
 /// What a column is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,22 +70,34 @@ const NAMES: [(Column, &[&str], &[&str]); 13] = [
     (Column::Notes, &["notes", "note", "remarks", "remark", "comments", "comment", "notizen"], &["notes", "comment"]),
 ];
 
-/// Whether the first line of a text is the header of a shot list.
+/// Lines of a text that may be the header: titles and dates can stand above it.
+const HEADER_LINES: usize = 10;
+
+/// Whether one of the first lines of a text is the header of a shot list, with a row below it.
 pub(super) fn is_likely(text: &str) -> bool {
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let (separator, known) = separator(first);
-    let columns = first.split(separator).count();
-    columns > 1 && known * 2 >= columns && known > 1
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(HEADER_LINES + 1).collect();
+    lines.windows(2).any(|pair| {
+        let (separator, known) = separator(pair[0]);
+        let cells = split_roughly(pair[0], separator);
+        let found = columns(&cells);
+        let has_action = found.contains_key(&Column::Action) || found.contains_key(&Column::Shot);
+        has_action && known > 1 && known * 2 >= cells.len() && pair[1].contains(separator)
+    })
 }
 
 /// The separator under which most columns of the header are known, and how many are.
 fn separator(header: &str) -> (char, usize) {
     let known = |separator: char| {
-        let cells: Vec<String> = header.split(separator).map(|cell| cell.trim_matches(['"', ' ', '\t']).to_owned()).collect();
+        let cells = split_roughly(header, separator);
         (columns(&cells).len(), cells.len())
     };
     let best = [',', ';', '\t', '|'].into_iter().rev().max_by_key(|separator| known(*separator)).unwrap_or(',');
     (best, known(best).0)
+}
+
+/// The cells of a line, for a look at them.
+fn split_roughly(line: &str, separator: char) -> Vec<String> {
+    line.split(separator).take(MOST_COLUMNS).map(|cell| cell.trim_matches(['"', ' ', '\t']).to_owned()).collect()
 }
 
 /// A header without its unit and punctuation.
@@ -120,8 +131,9 @@ fn columns(header: &[String]) -> BTreeMap<Column, usize> {
 
 /// The scenes of a shot list.
 pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Result<Option<Vec<Shot>>, FormatError> {
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let (separator, _) = separator(first);
+    let headers: Vec<(char, usize)> = text.lines().take(HEADER_LINES).map(separator).collect();
+    // The first of equals.
+    let (separator, known) = headers.into_iter().rev().max_by_key(|(_, known)| *known).unwrap_or((',', 0));
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -147,9 +159,14 @@ pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Resu
             continue;
         }
         match &mut header {
+            // The header is the line with most known columns.
+            None if columns(&cells).len() < known && line as usize <= HEADER_LINES => {
+                notes.push(ImportNote::at(line as usize, format!("above the table: {}", shortened(&cells.join(" ")))));
+            }
             None => header = Some(Table::new(name, cells)?),
             Some(table) => {
-                let shot = if table.own { table.own_row(&cells, line) } else { table.row(&cells, line as usize, notes) };
+                let shot =
+                    if table.own { table.own_row(&cells, line) } else { table.row(&cells, line as usize, notes) };
                 shots.extend(shot);
                 if shots.len() > MOST_SCENES {
                     return Ok(None);
@@ -254,7 +271,8 @@ impl Table {
         let dissolve_ms = self.columns.contains_key(&Column::Transition).then(|| {
             let transition = self.cell(cells, Column::Transition);
             let given = milliseconds(transition);
-            let dissolves = ["dissolve", "fade", "crossfade"].iter().any(|word| transition.to_lowercase().contains(word));
+            let dissolves =
+                ["dissolve", "fade", "crossfade"].iter().any(|word| transition.to_lowercase().contains(word));
             given.unwrap_or(if dissolves { DISSOLVE_MS } else { 0 })
         });
         let dialogue = self.cell(cells, Column::Dialogue);
@@ -264,7 +282,11 @@ impl Table {
         for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()) {
             if !self.columns.values().any(|known| *known == at) {
                 let title = self.header.get(at).map_or("", |title| title.trim());
-                beside.push(if title.is_empty() { cell.trim().to_owned() } else { format!("{title}: {}", cell.trim()) });
+                beside.push(if title.is_empty() {
+                    cell.trim().to_owned()
+                } else {
+                    format!("{title}: {}", cell.trim())
+                });
             }
         }
         let remark = self.cell(cells, Column::Notes);
@@ -298,12 +320,7 @@ impl Table {
         (heading.place, time)
     }
 
-    fn camera(
-        &self,
-        cells: &[String],
-        beside: &mut Vec<String>,
-        note: &mut impl FnMut(String),
-    ) -> Option<CameraMove> {
+    fn camera(&self, cells: &[String], beside: &mut Vec<String>, note: &mut impl FnMut(String)) -> Option<CameraMove> {
         let field = self.cell(cells, Column::Camera);
         let found = camera_in_field(field);
         match found {
@@ -361,9 +378,7 @@ fn unguarded(cell: &str) -> String {
 
 /// A shot list of all scenes, with the mark by which spreadsheets know UTF-8.
 pub(super) fn write(project: &Project) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(b"\xef\xbb\xbf".to_vec());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
     let mut row = |cells: [String; 8]| {
         let cells = cells.map(|cell| guarded(&cell));
         writer.write_record(&cells).expect("writing into memory cannot fail, and all rows are of one length");
