@@ -13,8 +13,8 @@ use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script, ScriptIntake,
-    StillSettings, TakeId,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake, StillSettings,
+    TakeId,
 };
 use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
@@ -193,20 +193,9 @@ impl Film {
         Ok(())
     }
 
-    /// Takes a finished script in, in place of the scenes there are.
-    pub fn take_script(&mut self, script: &Script, seed: u64) -> Result<()> {
-        let mut intake = ScriptIntake::new(seed);
-        for (index, scene) in script.scenes.iter().enumerate() {
-            if let Some(edit) = intake.take_scene(Arc::make_mut(&mut self.project), index, scene) {
-                self.edit(edit)?;
-            }
-        }
-        self.save()
-    }
-
     /// Takes an imported script in, as one edit.
-    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
-        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake, seed: u64) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, seed);
         self.edit(edit)?;
         self.save()
     }

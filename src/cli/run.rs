@@ -14,9 +14,9 @@ use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
 use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
 use crate::project::{Edit, EntityKind, Format, Project, StudioFiles, entities, read_project};
 use crate::video::clip_size;
-use crate::writer::{Intake, script_from_text};
+use crate::writer::{Intake, ScriptFormat};
 use anyhow::{Context as _, Result, bail};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -41,7 +41,10 @@ pub fn run(command: Command) -> Result<()> {
         Command::Write { project, writing, text } => {
             let mut film = Film::open(&project, cancel)?;
             match text {
-                Some(path) => film.take_script(&script_from_text(&read_text(&path)?)?, writing.seed)?,
+                Some(path) => {
+                    let imported = script::read(&path, Some(ScriptFormat::Text))?;
+                    film.take_in(&imported, Intake::Replace, writing.seed)?;
+                }
                 None => film.write(&registry()?, &cache()?, &writing)?,
             }
             out(&show::as_text(film.project()))
@@ -259,15 +262,6 @@ fn settings(project: &Project, path: PathBuf, encoding: &Encoding) -> ExportSett
 /// Prints to standard output. A reader that has seen enough, such as `head`, is an error that `main` ends quietly with.
 pub(super) fn out(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn doctor(json: bool, computing: Computing) -> Result<()> {

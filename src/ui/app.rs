@@ -341,10 +341,8 @@ impl App {
         if let Some(script) = scripts.into_iter().next() {
             self.open_dropped_script(script);
         }
-        if self.doc.is_some() {
-            if !photos.is_empty() {
-                self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
-            }
+        if self.doc.is_some() && !photos.is_empty() {
+            self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
         }
         let Some(dropped) = &self.dropped else { return };
         let moved = pointer != dropped.pointer_then;
