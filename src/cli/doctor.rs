@@ -1,10 +1,13 @@
 //! `reelboard doctor`: what this machine has, what is missing and what to do about it.
 
+use super::computing::ComputeReport;
 use super::models::{Listed, listed};
+use crate::engine::{Cache, CacheUsage};
 use crate::models::{
-    ModelCache, Pip, Registry, Room, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
+    Machine, ModelCache, Pip, Registry, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
     user_registry_file,
 };
+use crate::writer::{Prompts, user_prompt_folder};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,12 +33,16 @@ pub struct Encoder {
 }
 
 /// What only the caller can find out: the window's renderer and the exporter know how to look.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Probed<'a> {
     /// `None` in a program built without the window.
     pub adapters: Option<&'a [GpuAdapter]>,
     /// Every encoder that the export offers.
     pub encoders: &'a [Encoder],
+    /// Memory, devices, and how they shall be used.
+    pub machine: Machine,
+    /// NVIDIA's cards by its own tool, whether this build can drive them or not.
+    pub cards: Vec<String>,
 }
 
 /// What this machine has, and what to do where something is missing.
@@ -49,6 +56,8 @@ pub struct DoctorReport {
     pub memory_bytes: Option<u64>,
     /// Memory that is free now.
     pub free_memory_bytes: Option<u64>,
+    /// What models compute on.
+    pub compute: ComputeReport,
     /// Graphics adapters; `None` in a program built without the window.
     pub adapters: Option<Vec<GpuAdapter>>,
     /// Video encoders.
@@ -57,10 +66,14 @@ pub struct DoctorReport {
     pub pip: Option<String>,
     /// Folders that the program uses.
     pub folders: Vec<Folder>,
+    /// Results that renders use again; `None` when the cache cannot be used.
+    pub cache: Option<CacheReport>,
     /// All models.
     pub models: Vec<Listed>,
     /// The writer that would be used now.
     pub writer: Option<String>,
+    /// The user's own prompt files that the writer uses in place of the built-in ones.
+    pub own_prompts: Vec<PathBuf>,
     /// What is wrong, each with what to do.
     pub problems: Vec<Problem>,
 }
@@ -76,6 +89,17 @@ pub struct Cpu {
     pub has: Vec<&'static str>,
     /// Those that this program was built to use.
     pub needs: Vec<&'static str>,
+}
+
+/// The cache of results.
+#[derive(Debug, Serialize)]
+pub struct CacheReport {
+    /// How many there are.
+    pub results: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// The most that they may take.
+    pub limit_bytes: u64,
 }
 
 /// A folder that the program uses.
@@ -105,36 +129,56 @@ const LITTLE_DISK_BYTES: u64 = 2_000_000_000;
 
 /// Looks at this machine. Starts pip once to see whether it runs; changes nothing.
 pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> DoctorReport {
-    let room = Room::now(cache.folder());
+    let compute = ComputeReport::of(&probed.machine, total_memory_bytes(), probed.cards);
     let pip = Pip::find();
     let writer = choose_writer(registry, cache, None);
     let cpu = cpu();
     let models: Vec<Listed> = registry.models().iter().map(|model| listed(registry, cache, model)).collect();
-    let folders = folders(cache);
+    let mut folders = folders(cache);
 
     let mut problems = Problems::default();
     problems.of_cpu(&cpu);
+    problems.of_compute(&compute);
     problems.of_folders(&folders);
     if let Some(adapters) = probed.adapters {
         problems.of_adapters(adapters);
     }
     problems.of_encoders(probed.encoders);
     problems.of_models(&models);
+    let results = problems.of_cache();
+    if let Some((cache, _)) = &results {
+        folders.push(folder(CACHE_FOLDER, cache.folder()));
+    }
     match &writer {
         Ok(choice) => problems.of_writer(choice, pip.is_some()),
         Err(error) => problems.add(error.to_string(), "close other programs, or name a writer with --writer"),
     }
+    let own_prompts = match user_prompt_folder().map(|folder| Prompts::with_own(&folder)) {
+        Some(Ok(prompts)) => prompts.own_files().to_vec(),
+        Some(Err(error)) => {
+            problems.add(error.to_string(), "see \"reelboard prompts list\" for the files and their placeholders");
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
     DoctorReport {
         version: env!("CARGO_PKG_VERSION"),
         cpu,
         memory_bytes: total_memory_bytes(),
-        free_memory_bytes: room.memory_bytes,
+        free_memory_bytes: probed.machine.room.memory_bytes,
+        compute,
         adapters: probed.adapters.map(<[_]>::to_vec),
         encoders: probed.encoders.to_vec(),
         pip: pip.map(|pip| format!("{} ({})", pip.version, pip.command.join(" "))),
         folders,
+        cache: results.map(|(cache, usage)| CacheReport {
+            results: usage.entries,
+            bytes: usage.bytes,
+            limit_bytes: cache.limit_bytes(),
+        }),
         models,
         writer: writer.ok().map(|choice| choice.to_string()),
+        own_prompts,
         problems: problems.0,
     }
 }
@@ -162,6 +206,21 @@ impl Problems {
         }
     }
 
+    fn of_compute(&mut self, compute: &ComputeReport) {
+        if let Some(problem) = &compute.problem {
+            self.add(
+                format!("models cannot compute as it was chosen: {problem}"),
+                "choose another device or other numbers with --device and --dtype, or in the window's render settings",
+            );
+        }
+        if !compute.unused.is_empty() {
+            self.add(
+                "this build has no CUDA, so models compute on the processor and not on the graphics card",
+                "build it with: cargo build --release --features cuda (README, \"Graphics cards\")",
+            );
+        }
+    }
+
     fn of_folders(&mut self, folders: &[Folder]) {
         for folder in folders {
             if let Some(free_bytes) = folder.free_bytes.filter(|&bytes| bytes < LITTLE_DISK_BYTES) {
@@ -177,6 +236,15 @@ impl Problems {
                 self.add(what, "give yourself the right to write there");
             }
         }
+    }
+
+    fn of_cache(&mut self) -> Option<(Cache, CacheUsage)> {
+        let found = Cache::open().and_then(|cache| cache.usage().map(|usage| (cache, usage)));
+        found
+            .map_err(|error| {
+                self.add(error.to_string(), "put that right; until then nothing is kept from render to render")
+            })
+            .ok()
     }
 
     fn of_adapters(&mut self, adapters: &[GpuAdapter]) {
@@ -227,20 +295,20 @@ impl Problems {
 }
 
 const MODEL_FOLDER: &str = "models";
+const CACHE_FOLDER: &str = "results that renders use again";
+
+fn folder(purpose: &'static str, path: &Path) -> Folder {
+    Folder { purpose, path: path.to_owned(), exists: path.exists(), free_bytes: free_disk_bytes(path) }
+}
 
 fn folders(cache: &ModelCache) -> Vec<Folder> {
-    let folder = |purpose, path: &Path| Folder {
-        purpose,
-        path: path.to_owned(),
-        exists: path.exists(),
-        free_bytes: free_disk_bytes(path),
-    };
     let mut folders = vec![folder(MODEL_FOLDER, cache.folder())];
     if let Some(dirs) = directories::ProjectDirs::from("", "", "reelboard") {
         folders.push(folder("window layout and recent projects", dirs.data_dir()));
+        folders.push(folder("what the writer has read before; may be deleted", dirs.cache_dir()));
     }
     if let Some(config) = user_registry_file().as_deref().and_then(Path::parent) {
-        folders.push(folder("your own models.ron", config));
+        folders.push(folder("your own models.ron and prompts", config));
     }
     folders
 }
@@ -312,6 +380,9 @@ impl fmt::Display for DoctorReport {
                 }
             }
         }
+        writeln!(f, "\nModels compute on")?;
+        write!(f, "{}", self.compute)?;
+        writeln!(f, "\nTools")?;
         writeln!(f, "  pip         {}", self.pip.as_deref().unwrap_or("not found"))?;
         writeln!(f, "\nVideo encoders")?;
         for encoder in &self.encoders {
@@ -323,6 +394,10 @@ impl fmt::Display for DoctorReport {
             let free = known(folder.free_bytes);
             writeln!(f, "  {} ({}; {free} free{missing})", folder.path.display(), folder.purpose)?;
         }
+        if let Some(CacheReport { results, bytes, limit_bytes }) = self.cache {
+            let (bytes, limit) = (bytes_text(bytes), bytes_text(limit_bytes));
+            writeln!(f, "  the cache holds {results} results, {bytes} of at most {limit}")?;
+        }
         writeln!(f, "\nModels")?;
         let width = self.models.iter().map(|model| model.id.len()).max().unwrap_or(0);
         for model in &self.models {
@@ -330,6 +405,13 @@ impl fmt::Display for DoctorReport {
         }
         if let Some(writer) = &self.writer {
             writeln!(f, "  writing with {writer}")?;
+        }
+        match self.own_prompts.as_slice() {
+            [] => writeln!(f, "  and with the built-in prompts")?,
+            own => {
+                let own: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
+                writeln!(f, "  and with your own prompts: {}", own.join(", "))?;
+            }
         }
         if self.problems.is_empty() {
             return writeln!(f, "\nEverything is in place.");

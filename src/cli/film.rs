@@ -1,20 +1,22 @@
 //! An open project on the command line: each step submits one job and waits for it.
 
-use super::args::Writing;
+use super::args::{ClipOptions, Stage, Writing};
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
+use super::telling::Teller;
 use crate::engine::{
-    Engine, ExportJob, IllustrateJob, JobEvent, JobOutput, JobSpec, PhotoJob, RunError, StudioModels, TakeJob,
-    WriteJob, illustration_seed,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RenderItem, RunError,
+    StudioModels, WriteJob,
 };
 use crate::export::ExportSettings;
+use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneId, Script, ScriptIntake,
-    StillSettings, Take, TakeKind, entities,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script, ScriptIntake,
+    StillSettings, TakeId,
 };
-use crate::writer::WriteRequest;
+use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +24,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// A project with its store and an engine. Every edit is in the journal before the next step begins.
 pub struct Film {
-    project: Arc<Project>,
-    store: ProjectStore,
-    engine: Engine,
-    cancel: Arc<AtomicBool>,
+    pub(super) project: Arc<Project>,
+    pub(super) store: ProjectStore,
+    pub(super) engine: Engine,
+    pub(super) cancel: Arc<AtomicBool>,
 }
 
 impl Film {
@@ -35,8 +37,20 @@ impl Film {
         Self::with_store(project, store, cancel)
     }
 
-    /// Opens a project's folder.
+    /// Opens a project's folder, and takes in what a cluster has made for it.
     pub fn open(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let mut film = Self::open_as_it_is(folder, cancel)?;
+        match film.collect() {
+            Ok(collected) if collected.is_empty() => {}
+            Ok(collected) => eprintln!("took in from the cluster: {}", counted(collected.len(), "result")),
+            // What was asked for does not depend on it.
+            Err(error) => eprintln!("cannot take in what the cluster has made: {error:#}"),
+        }
+        Ok(film)
+    }
+
+    /// Opens a project's folder.
+    pub fn open_as_it_is(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
         let (store, project, opened) = ProjectStore::open(folder)?;
         if !opened.in_order() {
             eprintln!("{opened}");
@@ -45,7 +59,7 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let engine = Engine::start(|| {}).context("cannot start the engine")?;
+        let engine = start_engine(&cancel)?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -60,18 +74,58 @@ impl Film {
         }
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<()> {
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<()> {
         Arc::make_mut(&mut self.project).apply(edit.clone())?;
         self.store.append(&edit)?;
         Ok(())
     }
 
-    fn save(&mut self) -> Result<()> {
+    /// Applies an edit of the user's, unless it would change a locked scene, and saves the project.
+    pub fn change(&mut self, edit: Edit) -> Result<()> {
+        if let Some(id) = self.project.lock_against(&edit) {
+            let number = self.project.scene_index(id).map_or(0, |index| index + 1);
+            super::scenes::refuse_locked(&self.project, &[number], self.store.folder())?;
+        }
+        self.edit(edit)?;
+        self.save()
+    }
+
+    /// Reserves numbers for new scenes and takes.
+    pub fn numbering(&mut self) -> &mut Project {
+        Arc::make_mut(&mut self.project)
+    }
+
+    pub(super) fn save(&mut self) -> Result<()> {
         Ok(self.store.save(&self.project)?)
     }
 
     fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
-        run_job(&self.engine, spec, unit, &self.cancel, |_| {})
+        run_job(&self.engine, spec, unit, &self.cancel, |_, _| {})
+    }
+
+    /// Takes in what tasks on a cluster have made; returns what each made, and its file.
+    pub fn collect(&mut self) -> Result<Vec<(String, PathBuf)>> {
+        let mut collected = Vec::new();
+        for Ready { run, name, record } in farm::ready(self.store.folder())? {
+            match farm::intake(Arc::make_mut(&mut self.project), &record) {
+                farm::Intake::Edit(edit) => {
+                    self.edit(edit)?;
+                    for note in record.outcome.notes() {
+                        eprintln!("{}: {note}", record.task);
+                    }
+                    let file = record.outcome.media().map(|media| self.store.media().path(media));
+                    collected.extend(file.map(|file| (record.task.to_string(), file)));
+                }
+                farm::Intake::Known => {}
+                farm::Intake::Refused(why) => eprintln!("{why}"),
+            }
+            // The edit is in the journal by now.
+            run.mark_collected([name])?;
+        }
+        if !collected.is_empty() {
+            self.save()?;
+        }
+        Ok(collected)
     }
 
     /// Writes the script, fetching the writer first if it is missing.
@@ -84,21 +138,38 @@ impl Film {
             eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);
             self.job(JobSpec::FetchModel(Box::new(model.clone()), cache.clone()), Unit::Bytes)?;
         }
+        let usual = Sampling::of(&choice.model.defaults);
+        let sampling = Sampling {
+            temperature: writing.temperature.unwrap_or(usual.temperature),
+            top_p: writing.top_p.unwrap_or(usual.top_p),
+            repetition: writing.repetition.unwrap_or(usual.repetition),
+        };
+        sampling.check()?;
         let request = WriteRequest {
             premise: self.project.premise.clone(),
             style: self.project.style.clone(),
             scenes: writing.scenes,
             seed: writing.seed,
+            sampling,
         };
         let model = Box::new(choice.model.clone());
-        let job = WriteJob { request, model, cache: cache.clone(), describe: true };
+        let job = WriteJob { request, model, cache: cache.clone(), describe: true, home: WriterHome::user() };
         let mut intake = ScriptIntake::new(writing.seed);
+        let mut teller = Teller::default();
         let mut failed = None;
         let Self { project, store, engine, cancel } = self;
-        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event| {
-            let JobEvent::Scene { index, scene, complete: true, .. } = event else { return };
+        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event, progress| {
+            teller.tell(event, progress);
             let project = Arc::make_mut(project);
-            let Some(edit) = intake.take_scene(project, *index, scene) else { return };
+            let edit = match event {
+                JobEvent::Scene { index, scene, complete: true, .. } => intake.take_scene(project, *index, scene),
+                JobEvent::Camera { index, camera, .. } => intake.take_camera(project, *index, *camera),
+                JobEvent::Description { kind, name, round: DescribeRound::Paragraph, text, complete: true, .. } => {
+                    intake.take_description(project, *kind, name, text)
+                }
+                _ => None,
+            };
+            let Some(edit) = edit else { return };
             let applied = project.apply(edit.clone()).map_err(anyhow::Error::from);
             if let Err(error) = applied.and_then(|_| Ok(store.append(&edit)?)) {
                 cancel.store(true, SeqCst);
@@ -133,6 +204,13 @@ impl Film {
         self.save()
     }
 
+    /// Takes an imported script in, as one edit.
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+        self.edit(edit)?;
+        self.save()
+    }
+
     /// Gives an entity a photo.
     pub fn import_photo(&mut self, kind: EntityKind, name: &str, path: PathBuf) -> Result<()> {
         let media = self.store.media();
@@ -147,26 +225,70 @@ impl Film {
         Ok(())
     }
 
-    /// Sets the denoising steps of the project.
-    pub fn set_steps(&mut self, steps: u32) -> Result<()> {
+    /// Sets the denoising steps of the project, and of scenes (counted from 1) that have settings of their own.
+    pub fn set_steps(&mut self, steps: u32, numbers: &[usize]) -> Result<()> {
+        let with_steps = |still: &StillSettings| StillSettings { steps, ..still.clone() };
+        let mut edits = Vec::new();
         if self.project.still.steps != steps {
-            self.edit(Edit::SetStill(StillSettings { steps, ..self.project.still.clone() }))?;
-            self.save()?;
+            edits.push(Edit::SetStill(with_steps(&self.project.still)));
         }
-        Ok(())
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.still.as_ref().filter(|own| own.steps != steps)?;
+            Some(SceneField::Still(Some(with_steps(own))))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+    }
+
+    /// Sets how clips are made, in the project and in scenes (counted from 1) that have settings of their own.
+    pub fn set_clip(&mut self, options: &ClipOptions, numbers: &[usize]) -> Result<()> {
+        let mut edits = Vec::new();
+        let now = &self.project.clip;
+        let new = options.applied_to(now);
+        if new != *now {
+            edits.push(Edit::SetClip(new));
+        }
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.clip.as_ref()?;
+            let new = options.applied_to(own);
+            (new != *own).then_some(SceneField::Clip(Some(new)))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+    }
+
+    /// The scenes of these numbers, counted from 1.
+    pub(super) fn ids(&self, numbers: &[usize]) -> Vec<SceneId> {
+        numbers.iter().map(|number| self.project.scenes[number - 1].id).collect()
+    }
+
+    /// Gives scenes (counted from 1) new seeds, and returns the `count` − 1 others of each, to be rendered beside them.
+    pub fn vary(&mut self, numbers: &[usize], count: usize) -> Result<Vec<RenderItem>> {
+        let (mut edits, mut others) = (Vec::new(), Vec::new());
+        for number in numbers {
+            let scene = &self.project.scenes[number - 1];
+            let mut seeds = scene.fresh_seeds(count).into_iter();
+            edits.extend(seeds.next().map(|seed| Edit::SetScene { id: scene.id, field: SceneField::Seed(seed) }));
+            others.extend(seeds.map(|seed| RenderItem::Variation { scene: scene.id, seed }));
+        }
+        self.change(Edit::Batch(edits))?;
+        Ok(others)
     }
 
     /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.
     ///
-    /// Random models are made when they are missing; others are never fetched unasked.
+    /// Random models are made when they are missing; others are never fetched unasked. `stage` is what is rendered; all
+    /// without it.
     pub fn use_studio(
         &mut self,
         name: Option<&str>,
+        stage: Option<Stage>,
         registry: Registry,
         cache: ModelCache,
     ) -> Result<Option<StudioModels>> {
         let name = name.unwrap_or(&self.project.studio).to_owned();
         let studio = StudioModels::new(&name, Arc::new(registry), cache)?;
+        if stage == Some(Stage::Clips) && studio.model(Role::Animator).is_none() {
+            bail!("the {name} studio has no animator; choose another studio, or render stills with --stage stills");
+        }
         if name != self.project.studio {
             self.edit(Edit::SetStudio(name.clone()))?;
             self.save()?;
@@ -174,13 +296,15 @@ impl Film {
         if name == DRAFT_STUDIO {
             return Ok(None);
         }
-        let missing = studio.missing(&[Role::Illustrator, Role::Segmenter, Role::Compositor]);
+        let missing = studio.missing(Stage::roles(stage));
         let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
         if !to_fetch.is_empty() {
             let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
+            let has_stills = stage.is_none() && studio.missing(&STILL_ROLES).is_empty();
+            let without = if has_stills { "; stills can be rendered without it, with --stage stills" } else { "" };
             bail!(
                 "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
-                 then get them with \"reelboard models fetch {}\"",
+                 then get them with \"reelboard models fetch {}\"{without}",
                 joined(|model| &model.title, ", "),
                 self.store.folder().display(),
                 joined(|model| &model.id, " ")
@@ -193,65 +317,13 @@ impl Film {
         Ok(Some(studio))
     }
 
-    /// Makes pictures of what recurs in these scenes, counted from 1, and has none; returns names and files.
-    pub fn illustrate(&mut self, studio: &StudioModels, numbers: &[usize]) -> Result<Vec<(String, PathBuf)>> {
-        let shown: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
-        let lacking: Vec<_> = entities(&self.project)
-            .into_iter()
-            .filter(|entity| entity.lacks_picture(&self.project))
-            .filter(|entity| entity.scenes.iter().any(|scene| shown.contains(scene)))
-            .collect();
-        let mut made = Vec::new();
-        for EntitySummary { kind, name, .. } in lacking {
-            let job = IllustrateJob {
-                project: Arc::clone(&self.project),
-                kind,
-                seed: illustration_seed(kind, &name, None),
-                name: name.clone(),
-                media: self.store.media(),
-                studio: studio.clone(),
-            };
-            let output = self.job(JobSpec::Illustrate(job), Unit::Steps)?;
-            let JobOutput::Reference { reference, note, .. } = output else { bail!("{name} got no picture") };
-            if let Some(note) = note {
-                eprintln!("{name}: {note}");
-            }
-            made.push((name.clone(), self.store.media().path(&reference.picture)));
-            let edit = self.project.entity_edit(kind, &name, EntityField::Reference(Some(reference)));
-            self.edit(edit)?;
+    /// Makes the film use a take.
+    pub(super) fn choose(&mut self, id: SceneId, take: TakeId) -> Result<()> {
+        if self.project.scene(id).is_some_and(|scene| scene.chosen != Some(take)) {
+            self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) })?;
             self.save()?;
         }
-        Ok(made)
-    }
-
-    /// Renders the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
-    /// not made again.
-    pub fn render(&mut self, index: usize, studio: Option<&StudioModels>) -> Result<PathBuf> {
-        let scene = &self.project.scenes[index];
-        let id = scene.id;
-        if let Some(studio) = studio {
-            let wanted = studio.wanted_recipe(&self.project, scene);
-            if let Some(take) = scene.takes.iter().find(|take| take.recipe == wanted) {
-                return Ok(self.store.media().path(&take.media));
-            }
-        }
-        let (media, studio) = (self.store.media(), studio.cloned());
-        let job = TakeJob { project: Arc::clone(&self.project), scene: id, media, studio };
-        let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
-        let JobOutput::Take { media, recipe, notes, .. } = output else { bail!("the scene gave no take") };
-        for note in notes {
-            eprintln!("scene {}: {note}", index + 1);
-        }
-        let path = self.store.media().path(&media);
-        let known = self.project.scenes[index].takes.iter().any(|take| take.media == media && take.recipe == recipe);
-        if !known {
-            let take_id = Arc::make_mut(&mut self.project).new_take_id();
-            let choose = recipe.studio != DRAFT_STUDIO;
-            let take = Box::new(Take { id: take_id, kind: TakeKind::Still, media, recipe });
-            self.edit(Edit::AddTake { id, take, choose })?;
-            self.save()?;
-        }
-        Ok(path)
+        Ok(())
     }
 
     /// Writes the film.
@@ -273,25 +345,55 @@ impl Film {
     }
 }
 
+/// An engine with the user's cache that ends its work when `interrupt` is raised.
+pub(super) fn start_engine(interrupt: &Arc<AtomicBool>) -> Result<Engine> {
+    let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(interrupt)) };
+    Engine::start_with(options, || {}).context("cannot start the engine")
+}
+
+/// `1 result`, `2 results`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What stills need.
+const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+
+impl Stage {
+    /// The models that rendering a stage needs, or all of them.
+    pub fn roles(stage: Option<Self>) -> &'static [Role] {
+        match stage {
+            None => &[Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator],
+            Some(Self::References) => &[Role::Illustrator, Role::Segmenter],
+            Some(Self::Stills) => &[Role::Compositor],
+            Some(Self::Clips) => &[Role::Animator],
+        }
+    }
+}
+
 /// Runs a job to its end, with its progress on standard error.
-fn run_job(
+pub(super) fn run_job(
     engine: &Engine,
     spec: JobSpec,
     unit: Unit,
     cancel: &Arc<AtomicBool>,
-    mut on_event: impl FnMut(&JobEvent),
+    mut on_event: impl FnMut(&JobEvent, &TerminalProgress),
 ) -> Result<JobOutput> {
     let progress = TerminalProgress::new(unit, Arc::clone(cancel));
     let result = engine.run(spec, |event, status| {
-        on_event(event);
-        let Some(status) = status else { return true };
-        if !status.stage.is_empty() {
-            progress.stage(&status.stage);
-        }
-        progress.step(status.done, status.total).is_ok()
+        on_event(event, &progress);
+        status.is_none_or(|status| show_status(&progress, &status))
     });
     result.map_err(|error| match error {
         RunError::Cancelled => anyhow::Error::new(crate::progress::Cancelled),
         error => error.into(),
     })
+}
+
+/// Shows how far a job is; returns whether it shall go on.
+pub(super) fn show_status(progress: &TerminalProgress, status: &JobStatus) -> bool {
+    if !status.stage.is_empty() {
+        progress.stage(&status.stage);
+    }
+    progress.step(status.done, status.total).is_ok()
 }

@@ -1,12 +1,14 @@
 //! What can be asked of the engine, and what it answers.
 
+use super::shown::ClipFrames;
 use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    EntityKind, MediaFolder, MediaName, Project, Recipe, Reference, SceneId, Script, ScriptScene, TakeId,
+    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script,
+    ScriptScene, Take, TakeId,
 };
-use crate::writer::WriteRequest;
+use crate::writer::{DescribeRound, WriteRequest, WriterHome};
 use image::RgbaImage;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 /// A job, for as long as the engine lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(pub(super) u64);
+pub struct JobId(pub(in crate::engine) u64);
 
 /// A thread of the engine, with a queue of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +44,10 @@ pub enum JobSpec {
     Draw(DrawJob),
     /// Makes a take of a scene and stores it in the project's media.
     RenderTake(TakeJob),
+    /// Makes a clip of a scene's still and stores it in the project's media.
+    RenderClip(ClipJob),
+    /// Decodes the clip of a scene.
+    Decode(DecodeJob),
     /// Writes the film to a file.
     Export(ExportJob),
     /// Downloads the files of a model.
@@ -61,6 +67,8 @@ pub struct WriteJob {
     pub cache: ModelCache,
     /// Also describe the entities that appear in several scenes.
     pub describe: bool,
+    /// The user's prompts, and what was read before.
+    pub home: WriterHome,
 }
 
 /// Takes a photo into a project as the reference of an entity.
@@ -102,6 +110,10 @@ pub enum DrawTarget {
     Entity(EntityKind, String),
     /// One of a scene's takes.
     Take(SceneId, TakeId),
+    /// A scene's draft, whatever take the film uses.
+    Draft(SceneId),
+    /// An entity as a take used it.
+    Used(Box<RecipeEntity>),
 }
 
 /// Draws one scene or entity of a project as it is now.
@@ -132,6 +144,32 @@ pub struct TakeJob {
     pub studio: Option<StudioModels>,
 }
 
+/// Makes a clip of one scene.
+#[derive(Debug, Clone)]
+pub struct ClipJob {
+    /// A snapshot of the project, with the still among the scene's takes.
+    pub project: Arc<Project>,
+    /// The scene.
+    pub scene: SceneId,
+    /// The still that it starts from.
+    pub still: MediaName,
+    /// The project's pictures.
+    pub media: MediaFolder,
+    /// The models.
+    pub studio: StudioModels,
+}
+
+/// Decodes one clip.
+#[derive(Debug, Clone)]
+pub struct DecodeJob {
+    /// The clip.
+    pub take: Take,
+    /// The film that it is shown in.
+    pub format: Format,
+    /// The project's pictures.
+    pub media: MediaFolder,
+}
+
 /// Writes the film to a file.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
@@ -146,7 +184,7 @@ pub struct ExportJob {
 /// What a finished job made.
 #[derive(Debug, Clone)]
 pub enum JobOutput {
-    /// The script, and one sentence on the looks of each recurring entity.
+    /// The script, and a paragraph on the looks of each recurring entity.
     Script {
         /// The scenes in their final form.
         script: Script,
@@ -177,16 +215,21 @@ pub enum JobOutput {
         /// The same picture, at most 480 pixels wide.
         thumbnail: Arc<RgbaImage>,
     },
-    /// A finished still in the media folder.
+    /// A finished still or clip in the media folder.
     Take {
         /// Its scene.
         scene: SceneId,
         /// Its file.
         media: MediaName,
         /// How it was made.
-        recipe: Recipe,
+        recipe: Box<Recipe>,
         /// What to tell the user.
         notes: Vec<String>,
+    },
+    /// A decoded clip.
+    Clip {
+        /// Its frames.
+        frames: ClipFrames,
     },
     /// A finished film.
     Film {
@@ -219,7 +262,38 @@ pub enum JobEvent {
         index: usize,
         /// What there is of it.
         scene: ScriptScene,
-        /// Whether it is final.
+        /// Whether it is final, but for its camera.
+        complete: bool,
+    },
+    /// The writer has more of the story's plan.
+    Story {
+        /// The job.
+        job: JobId,
+        /// What there is of it.
+        text: String,
+    },
+    /// The writer has planned the camera of a scene.
+    Camera {
+        /// The job.
+        job: JobId,
+        /// Which scene, from 0.
+        index: usize,
+        /// How the camera moves.
+        camera: CameraMove,
+    },
+    /// The writer has more to say on the looks of somebody or something.
+    Description {
+        /// The job.
+        job: JobId,
+        /// Of a place or not.
+        kind: EntityKind,
+        /// The entity.
+        name: String,
+        /// What is being said.
+        round: DescribeRound,
+        /// What there is of it.
+        text: String,
+        /// Whether this round is done; after the last one, the text is the description.
         complete: bool,
     },
     /// The job is done.
@@ -238,6 +312,23 @@ pub enum JobEvent {
     },
     /// The user stopped it.
     Cancelled(JobId),
+    /// It was put aside, and goes on from where it was when it is submitted again.
+    Paused(JobId),
+}
+
+impl JobEvent {
+    /// The job that it is about.
+    pub fn job(&self) -> JobId {
+        match self {
+            Self::Started(job) | Self::Progress(job) | Self::Cancelled(job) | Self::Paused(job) => *job,
+            Self::Story { job, .. }
+            | Self::Scene { job, .. }
+            | Self::Camera { job, .. }
+            | Self::Description { job, .. }
+            | Self::Finished { job, .. }
+            | Self::Failed { job, .. } => *job,
+        }
+    }
 }
 
 /// A waiting or running job, as the queue shows it.
@@ -251,6 +342,8 @@ pub struct JobStatus {
     pub title: String,
     /// Whether it runs or waits.
     pub running: bool,
+    /// Whether it can be put aside and taken up again.
+    pub can_pause: bool,
     /// What it is doing now; may be empty.
     pub stage: String,
     /// Steps that are done.
@@ -268,9 +361,11 @@ pub struct JobStatus {
 impl JobSpec {
     pub(super) fn lane(&self) -> Lane {
         match self {
-            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::FreeModels => Lane::Models,
+            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::RenderClip(_) | Self::FreeModels => {
+                Lane::Models
+            }
             Self::RenderTake(job) if job.studio.is_some() => Lane::Models,
-            Self::Draw(_) | Self::RenderTake(_) => Lane::Pictures,
+            Self::Draw(_) | Self::Decode(_) | Self::RenderTake(_) => Lane::Pictures,
             Self::Export(_) => Lane::Films,
             Self::FetchModel(..) => Lane::Transfers,
         }
@@ -283,9 +378,14 @@ impl JobSpec {
             Self::ImportPhoto(job) => format!("Cut out the photo of {}", job.name),
             Self::Illustrate(job) => format!("Make a picture of {}", job.name),
             Self::Draw(_) => "Draw a draft".to_owned(),
+            Self::Decode(_) => "Decode a clip".to_owned(),
             Self::RenderTake(job) => match job.project.scene_index(job.scene) {
                 Some(index) => format!("Render scene {}", index + 1),
                 None => "Render a scene".to_owned(),
+            },
+            Self::RenderClip(job) => match job.project.scene_index(job.scene) {
+                Some(index) => format!("Animate scene {}", index + 1),
+                None => "Animate a scene".to_owned(),
             },
             Self::Export(job) => match job.settings.path.file_name() {
                 Some(name) => format!("Export {}", name.to_string_lossy()),
@@ -304,6 +404,6 @@ impl JobSpec {
 
     /// Whether the job is too short to be worth a line in the queue.
     pub(super) fn is_brief(&self) -> bool {
-        matches!(self, Self::Draw(_) | Self::FreeModels)
+        matches!(self, Self::Draw(_) | Self::Decode(_) | Self::FreeModels)
     }
 }

@@ -1,23 +1,26 @@
 //! What each job does.
 
+use super::animate::render_clip;
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
-use super::pictures::{PictureError, Pictures, fitted, stored};
+use super::pictures::{PictureError, Pictures, fitted};
+use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};
 use crate::draft::render_shots;
-use crate::export::{CutList, ExportError, FrameError, export_film};
+use crate::export::{ClipFileError, CutList, ExportError, FrameError, export_film};
 use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
-use crate::models::{ModelError, RegistryError, Role};
+use crate::models::{ComputeError, ModelError, RegistryError, Role};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
-    DRAFT_STUDIO, EntityKind, EntitySummary, Format, MediaName, Project, Reference, ReferenceSource, SceneId,
-    StoreError, entities, wanted_recipe,
+    DRAFT_STUDIO, Entity, EntityKind, EntitySummary, Format, MediaName, Project, RecipeEntity, Reference,
+    ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
 };
+use crate::video::AnimateError;
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -55,8 +58,47 @@ pub(super) enum JobError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Stage(StageError),
+    #[error("{0}")]
+    NoRoom(String),
+    #[error("the device ran out of memory ({0}); close other programs, or choose a cheaper plan")]
+    OutOfMemory(String),
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
+    #[error(transparent)]
+    Animate(AnimateError),
+    #[error("the still {still} is no take of scene {}; render the still first", .scene.0)]
+    NoStill { scene: SceneId, still: MediaName },
+    #[error("{}: no action prototypes: {reason}; use the release's file, or leave it out", path.display())]
+    Prototypes { path: PathBuf, reason: String },
+    #[error("cannot write the clip: {0}")]
+    ClipFile(#[from] ClipFileError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
+    /// Its half-made picture is on the disk.
+    #[error("put aside")]
+    PutAside,
+}
+
+impl From<StageError> for JobError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            StageError::Paused(_) => Self::PutAside,
+            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
+            error => Self::Stage(error),
+        }
+    }
+}
+
+impl From<AnimateError> for JobError {
+    fn from(error: AnimateError) -> Self {
+        match error {
+            AnimateError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            AnimateError::Paused(_) => Self::PutAside,
+            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
+            error => Self::Animate(error),
+        }
+    }
 }
 
 /// A stage's own "cancelled" is the job's.
@@ -72,9 +114,7 @@ macro_rules! from_cancellable {
         }
     )*};
 }
-from_cancellable!(
-    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage
-);
+from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
 
 /// What a lane keeps from job to job.
 pub(super) struct LaneState {
@@ -103,6 +143,14 @@ impl LaneState {
             JobSpec::Illustrate(job) => self.illustrate(job, cx),
             JobSpec::Draw(job) => self.draw(job),
             JobSpec::RenderTake(job) => self.render_take(&job, cx),
+            JobSpec::RenderClip(job) => {
+                self.writer = None;
+                render_clip(&mut self.studio, &job, cx)
+            }
+            JobSpec::Decode(job) => {
+                let frames = self.pictures.clip(&job.media, &job.take, job.format)?;
+                Ok(JobOutput::Clip { frames })
+            }
             JobSpec::Export(job) => self.export(&job, cx),
             JobSpec::FetchModel(model, cache) => {
                 cache.fetch(&model, cx)?;
@@ -127,29 +175,36 @@ impl LaneState {
                 Writer::load(&path, cx)?
             }
         };
+        let checksum = job.cache.sha256(&job.model, &file.name);
         let writer = &mut self.writer.insert((path, writer)).1;
-        let written = writer.write(&job.request, cx, &mut |index, scene, complete| cx.scene(index, scene, complete))?;
+        writer.set_prompts(job.home.prompts()?);
+        if let (Some(prefixes), Some(checksum)) = (&job.home.prefixes, checksum) {
+            writer.keep_prefixes(prefixes.clone(), checksum);
+        }
+        writer.limit_context(job.model.defaults.context_tokens.map_or(usize::MAX, |tokens| tokens as usize));
+        let mut written = writer.write(&job.request, cx, &mut |event| cx.writer_event(event))?;
         let mut descriptions = Vec::new();
         if job.describe {
-            cx.stage("describing the cast");
             let mut film = Project::new(&job.request.premise);
             for edit in written.script.insert_edits(&mut film, job.request.seed) {
                 film.apply(edit).expect("a script's scenes fit an empty project");
             }
             let common: Vec<_> = entities(&film).into_iter().filter(|entity| entity.is_common()).collect();
             for (i, entity) in common.iter().enumerate() {
-                cx.step(i as u64, common.len() as u64)?;
+                cx.stage(&format!("describing {} ({} of {})", entity.name, i + 1, common.len()));
                 let request = DescribeRequest {
-                    premise: job.request.premise.clone(),
+                    premise: written.english.as_ref().unwrap_or(&job.request.premise).clone(),
                     name: entity.name.clone(),
                     kind: entity.kind,
                     scene: first_scene(&film, entity),
                     seed: job.request.seed,
+                    sampling: job.request.sampling,
                 };
-                let text = writer.describe(&request, cx, &mut |_| {})?;
+                let text = writer.describe(&request, cx, &mut |event| cx.writer_event(event))?;
                 descriptions.push((entity.kind, entity.name.clone(), text));
             }
         }
+        written.notes.extend(cx.take_notes());
         Ok(JobOutput::Script { script: written.script, descriptions, notes: written.notes })
     }
 
@@ -184,11 +239,21 @@ impl LaneState {
         photo: &DynamicImage,
         studio: Option<&StudioModels>,
         cx: &JobCx,
-    ) -> Result<(Option<image::GrayImage>, Option<String>), JobError> {
+    ) -> Result<(Option<GrayImage>, Option<String>), JobError> {
         if photo.color().has_alpha()
             && let Some(mask) = mask_from_alpha(&photo.to_rgba8())
         {
             // Somebody cut it out already, and better than a network can.
+            return Ok((Some(mask), None));
+        }
+        let photo = photo.to_rgb8();
+        let network = studio.map_or_else(|| Some("built-in".to_owned()), StudioModels::segmenter_identity);
+        let pixels = blake3::hash(photo.as_raw()).to_hex();
+        let key = network.map(|network| format!("mask\n{network}\n{:?} {pixels}", photo.dimensions()));
+        let cache = cx.services.cache.as_ref().zip(key);
+        if let Some(known) = cache.as_ref().and_then(|(cache, key)| cache.get(key))
+            && let Some(mask) = GrayImage::from_raw(photo.width(), photo.height(), known)
+        {
             return Ok((Some(mask), None));
         }
         let of_studio = match studio {
@@ -201,10 +266,15 @@ impl LaneState {
             (None, none) => none.insert(CutOut::load_builtin()?),
         };
         cx.stage("cutting out");
-        let finding = network.cut_out(&photo.to_rgb8(), cx)?;
+        let finding = network.cut_out(&photo, cx)?;
         let note = finding.notice().map(str::to_owned);
         match finding {
-            Finding::Subject { mask, .. } => Ok((Some(mask), note)),
+            Finding::Subject { mask, .. } => {
+                if let Some((cache, key)) = cache {
+                    cache.put(&key, mask.as_raw());
+                }
+                Ok((Some(mask), note))
+            }
             Finding::NothingStoodOut => Ok((None, note)),
         }
     }
@@ -222,7 +292,16 @@ impl LaneState {
             DrawTarget::Take(id, take) => {
                 let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
                 let take = scene.takes.iter().find(|t| t.id == *take).ok_or(JobError::NoScene(*id))?;
-                fitted(&stored(&job.media, &take.media)?, job.size[0])
+                fitted(&self.pictures.take(&job.media, take, project.format)?, job.size[0])
+            }
+            DrawTarget::Draft(id) => {
+                let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
+                self.pictures.draft(project, scene, &job.media, job.size)?
+            }
+            DrawTarget::Used(used) => {
+                let RecipeEntity { name, kind, description, reference } = (**used).clone();
+                let then = Entity { name, kind, description, reference };
+                self.pictures.entity(then.kind, &then.name, Some(&then), &job.media, job.size[0])?
             }
         };
         let thumbnail = Arc::new(fitted(&picture, THUMBNAIL));
@@ -230,9 +309,9 @@ impl LaneState {
     }
 
     fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        let entity = (job.kind, job.name.as_str());
         // A writer and a painter seldom fit into memory together.
         self.writer = None;
-        let entity = (job.kind, job.name.as_str());
         let picture = self.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx)?;
         let picture = DynamicImage::ImageRgb8(picture);
         let (mask, note) = match job.kind {
@@ -262,11 +341,13 @@ impl LaneState {
             Some(studio) => {
                 self.writer = None;
                 let picture = self.studio.compose(studio, &job.project, scene, &job.media, cx)?;
-                (DynamicImage::ImageRgb8(picture), studio.wanted_recipe(&job.project, scene))
+                let mut recipe = studio.wanted_recipe(&job.project, scene);
+                recipe.made_on = self.studio.made_on();
+                (DynamicImage::ImageRgb8(picture), recipe)
             }
         };
         let media = job.media.put(&png(&picture)?, "png")?;
-        Ok(JobOutput::Take { scene: job.scene, media, recipe, notes: cx.take_notes() })
+        Ok(JobOutput::Take { scene: job.scene, media, recipe: Box::new(recipe), notes: cx.take_notes() })
     }
 
     fn export(&self, job: &ExportJob, cx: &JobCx) -> Result<JobOutput, JobError> {
@@ -276,33 +357,41 @@ impl LaneState {
         let cut = CutList::new(&project);
         let overscan = |side: u32| (side as f32 * OVERSCAN) as u32;
         let size = [overscan(settings.width), overscan(settings.height)];
-        // The still of the scene that is shown, and of the one that a dissolve leads away from.
-        let mut stills: Vec<(usize, RgbaImage)> = Vec::new();
+        // The scene that is shown, and the one that a dissolve leads away from.
+        let mut scenes: Vec<(usize, Shown)> = Vec::new();
         let mut draw = |frame: u64, out: &mut RgbaImage| -> Result<(), FrameError> {
             let visible = cut.visible_at(frame).expect("every frame of the film shows a scene");
             let shown = visible.mix.map(|mix| (mix.scene, mix.t)).into_iter().chain([(visible.scene, visible.t)]);
-            stills.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
+            scenes.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
             for (index, _) in shown {
-                if !stills.iter().any(|(scene, _)| *scene == index) {
+                if !scenes.iter().any(|(scene, _)| *scene == index) {
                     let scene = &project.scenes[index];
-                    stills.push((index, self.pictures.scene(&project, scene, &job.media, size)?));
+                    let shown = Shown::of(&self.pictures, &project, scene, &job.media, size);
+                    scenes.push((index, shown.map_err(|source| SceneError { number: index + 1, source })?));
                 }
             }
-            let still = |index: usize, t: f32| {
-                let found = stills.iter().find(|(scene, _)| *scene == index);
-                let still = &found.expect("the stills of visible scenes were just drawn").1;
-                (still, project.scenes[index].camera.view_at(t))
+            let shot = |index: usize, t: f32| {
+                let found = scenes.iter().find(|(scene, _)| *scene == index);
+                found.expect("visible scenes were just made ready").1.at(&project.scenes[index], t)
             };
-            let incoming = still(visible.scene, visible.t);
+            let incoming = shot(visible.scene, visible.t);
             match visible.mix {
                 None => render_shots(incoming, None, out),
-                Some(mix) => render_shots(still(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
+                Some(mix) => render_shots(shot(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
             }
             Ok(())
         };
         let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
         Ok(JobOutput::Film { path: settings.path.clone(), report })
     }
+}
+
+/// A scene of the film cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[error("scene {number}: {source}")]
+struct SceneError {
+    number: usize,
+    source: PictureError,
 }
 
 /// The prompt of the first scene that shows an entity.

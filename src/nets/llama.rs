@@ -10,6 +10,7 @@ use super::ops::Activation;
 use super::ops::decoder::{self, KeyValues, Pairs, Rotary, rms_norm};
 use super::ops::quantized::{Input, Matrix, Stored, add_products};
 use candle_core::{Device, Result, Tensor};
+use half::f16;
 
 /// Shape of a decoder, read from a GGUF file's metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -243,6 +244,39 @@ impl Llama {
     /// Forgets all tokens but the first `seen`.
     pub fn cut_back(&mut self, seen: usize) {
         self.seen = self.seen.min(seen);
+    }
+
+    /// How many numbers of [`Llama::state`] one token leaves.
+    pub fn state_shape(&self) -> usize {
+        2 * self.config.blocks * self.config.kv_heads * self.config.head_width
+    }
+
+    /// The keys and values of the tokens seen, as they are kept: block by block, keys before values, each
+    /// `[tokens, kv_heads * head_width]`.
+    pub fn state(&self) -> Vec<f16> {
+        let mut state = Vec::with_capacity(self.seen * self.state_shape());
+        for block in &self.blocks {
+            block.cache.read(self.seen, &mut state);
+        }
+        state
+    }
+
+    /// Forgets all tokens and goes on from the [`Llama::state`] after `tokens` others.
+    ///
+    /// # Errors
+    /// When the state is not that of so many tokens, or there are more than fit.
+    pub fn restore(&mut self, tokens: usize, state: &[f16]) -> Result<()> {
+        if tokens > self.config.context_len || state.len() != tokens * self.state_shape() {
+            candle_core::bail!("a state of {} numbers does not fit {tokens} tokens", state.len());
+        }
+        self.seen = 0;
+        let of_block = state.len() / self.blocks.len().max(1);
+        for (block, state) in self.blocks.iter_mut().zip(state.chunks_exact(of_block.max(1))) {
+            let (keys, values) = state.split_at(of_block / 2);
+            block.cache.write(keys, values)?;
+        }
+        self.seen = tokens;
+        Ok(())
     }
 
     /// Reads `tokens` after those seen before and scores what may follow the last of them: `[vocabulary]`.

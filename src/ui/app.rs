@@ -1,17 +1,22 @@
 //! The application: what is remembered, what runs, and one frame of it.
 
 use super::Launch;
-use super::command::{self, Command, Dialog};
+use super::clips::Clips;
+use super::command::{self, Command, Dialog, Named};
 use super::document::Document;
+use super::farm::Farm;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
+use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
-use crate::engine::{Engine, JobId, JobStatus};
-use crate::models::{ModelCache, Registry};
+use super::writing::WritingSettings;
+use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
+use crate::models::{Devices, ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
+use crate::writer::WriterHome;
 use egui::{Context, Pos2, Ui};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -32,6 +37,7 @@ pub(super) struct Remembered {
     pub writer: Option<String>,
     /// Scenes to ask the writer for; `None` leaves the number to it.
     pub scene_count: Option<u32>,
+    pub writing: WritingSettings,
     pub layout: egui_tiles::Tree<panels::Pane>,
     pub looping: bool,
     /// Points per second of film in the timeline.
@@ -44,6 +50,7 @@ impl Default for Remembered {
             recent: Vec::new(),
             writer: None,
             scene_count: None,
+            writing: WritingSettings::default(),
             layout: panels::default_layout(),
             looping: false,
             timeline_zoom: 38.0,
@@ -75,6 +82,10 @@ pub(super) struct Writing {
     pub scenes: Vec<ScriptScene>,
     /// Those that are finished and in the project already.
     pub intake: ScriptIntake,
+    /// The plan of the story, as far as it is there.
+    pub story: String,
+    /// What is being said of somebody's looks.
+    pub saying: String,
 }
 
 /// A message over the panels.
@@ -102,15 +113,22 @@ pub struct App {
     pub(super) cache: ModelCache,
     pub(super) viewer: Viewer,
     pub(super) stills: Stills,
+    pub(super) clips: Clips,
     pub(super) doc: Option<Document>,
     pub(super) player: Player,
     /// The end of the scene that plays once, to show its camera move.
     pub(super) play_until: Option<u64>,
     pub(super) selection: Selection,
+    /// Scenes that are selected besides the one that the inspector would show alone.
+    pub(super) also: Vec<SceneId>,
+    /// Where a selection of several begins: the scene that was clicked last without Shift.
+    pub(super) anchor: Option<SceneId>,
     pub(super) writing: Option<Writing>,
     /// Photos and made pictures on their way, by job.
     pub(super) coming: HashMap<JobId, ComingPicture>,
     pub(super) rendering: Rendering,
+    /// The open project on a cluster.
+    pub(super) farm: Option<Farm>,
     pub(super) exporting: Option<JobId>,
     pub(super) dialog: Option<Dialog>,
     pub(super) panel_state: panels::State,
@@ -122,6 +140,8 @@ pub struct App {
     pub(super) device: String,
     /// Something was remembered that must not wait for the next regular save.
     pub(super) remember_now: bool,
+    /// The user's prompts, and what the writer has read before.
+    pub(super) home: WriterHome,
     /// Where new projects go; `None` when the user has no home.
     pub(super) projects: Option<PathBuf>,
     commands: Vec<Command>,
@@ -139,38 +159,58 @@ pub enum AppError {
     #[error(transparent)]
     /// The folder of models.
     Cache(#[from] crate::models::ModelError),
+    #[error(transparent)]
+    /// The cache of results.
+    Results(#[from] CacheError),
 }
 
 impl App {
     /// Starts the services and takes up where the last window ended.
     pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
         let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
-        let mut app = Self::with_services(cx.egui_ctx.clone(), Viewer::new(cx.wgpu_render_state.clone()), remembered)?;
+        let options = EngineOptions { cache: Cache::of_user()?, ..EngineOptions::default() };
+        let viewer = Viewer::new(cx.wgpu_render_state.clone());
+        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, remembered, options)?;
         if let Some(folder) = launch.project {
             app.commands.push(Command::OpenProject(folder));
         }
         Ok(app)
     }
 
-    fn with_services(ctx: Context, viewer: Viewer, remembered: Remembered) -> Result<Self, AppError> {
+    fn with_services(
+        ctx: Context,
+        viewer: Viewer,
+        remembered: Remembered,
+        options: EngineOptions,
+    ) -> Result<Self, AppError> {
         theme::install(&ctx);
+        let build = Devices::of_this_build();
+        if build.cuda || build.metal {
+            // Starting a driver takes a second, which the first dialog that asks for its memory shall not wait for.
+            let start = move || drop(build.accelerators());
+            std::thread::Builder::new().name("reelboard devices".to_owned()).spawn(start)?;
+        }
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
         Ok(Self {
-            engine: Engine::start(move || waker.request_repaint())?,
+            engine: Engine::start_with(options, move || waker.request_repaint())?,
             registry: Arc::new(Registry::load()?),
             cache: ModelCache::open()?,
             device: viewer.device_name(),
             viewer,
             stills: Stills::default(),
+            clips: Clips::default(),
             doc: None,
             player,
             play_until: None,
             selection: Selection::Nothing,
+            also: Vec::new(),
+            anchor: None,
             writing: None,
             coming: HashMap::new(),
             rendering: Rendering::default(),
+            farm: None,
             exporting: None,
             dialog: None,
             panel_state: panels::State::default(),
@@ -181,6 +221,7 @@ impl App {
             commands: Vec::new(),
             projects: super::carry_out::project_home(),
             remember_now: false,
+            home: WriterHome::user(),
             remembered,
             ctx,
         })
@@ -190,9 +231,11 @@ impl App {
     /// drive its widgets.
     #[doc(hidden)]
     pub fn headless(ctx: &Context, projects: PathBuf, models: PathBuf) -> Result<Self, AppError> {
-        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), Remembered::default())?;
+        let (viewer, options) = (Viewer::new(None), EngineOptions::default());
+        let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
+        app.home = WriterHome::default();
         Ok(app)
     }
 
@@ -205,7 +248,9 @@ impl App {
     /// Whether pictures or jobs are still under way.
     #[doc(hidden)]
     pub fn is_busy(&self) -> bool {
-        let waiting = self.stills.is_waiting() || self.rendering.is_waiting() || !self.coming.is_empty();
+        let pictures = self.stills.is_waiting() || self.clips.is_waiting();
+        let waiting = pictures || self.rendering.is_busy() || !self.coming.is_empty();
+        let waiting = waiting || self.panel_state.script.reading.is_some();
         waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
 
@@ -225,8 +270,8 @@ impl App {
 
     /// The first half of a frame: everything that changes something.
     pub fn step(&mut self, ctx: &Context) {
-        for named in command::pressed(ctx) {
-            self.commands.push(Command::Do(named));
+        for named in command::pressed(ctx, |named| self.is_applicable(named)) {
+            self.commands.push(Command::Do(self.meant_by(named)));
         }
         self.commands.extend(self.dialog_results.1.try_iter());
         self.take_dropped_files(ctx);
@@ -236,10 +281,15 @@ impl App {
         for command in std::mem::take(&mut self.commands) {
             self.carry_out(command);
         }
+        self.forget_gone_takes();
         self.play(ctx);
         self.follow_studio();
+        self.take_farm_news();
+        self.render_next();
+        self.keep_renders();
         self.jobs = self.engine.jobs();
         self.rendering.take_previews(ctx, &self.jobs);
+        let in_view = self.scene_in_view();
         if let Some(doc) = &mut self.doc {
             if let Some(wait) = doc.tick() {
                 ctx.request_repaint_after(wait);
@@ -251,11 +301,8 @@ impl App {
                 let shown = visible.mix.map(|mix| mix.scene).into_iter().chain([visible.scene, visible.scene + 1]);
                 needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
             }
-            let in_view = match self.selection {
-                Selection::Scene(id) => Some(id),
-                _ => needed.first().copied(),
-            };
             self.stills.update(doc, &self.engine, in_view, &needed);
+            self.clips.update(doc, &self.engine, &needed);
         }
     }
 
@@ -277,6 +324,7 @@ impl App {
             && let Some(index) = doc.cut().scene_at(self.player.frame())
             && let Some(scene) = doc.project().scenes.get(index)
             && matches!(self.selection, Selection::Scene(id) if id != scene.id)
+            && self.also.is_empty()
         {
             self.selection = Selection::Scene(scene.id);
         }
@@ -285,11 +333,15 @@ impl App {
         }
     }
 
-    /// Takes photos from the file manager in. They go to the entity under the pointer.
+    /// Takes files from the file manager in: a script opens, photos go to the entity under the pointer.
     fn take_dropped_files(&mut self, ctx: &Context) {
         let (files, pointer) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
-        if !files.is_empty() && self.doc.is_some() {
-            let photos = files.iter().map(|file| file.path().to_owned()).collect::<Vec<_>>();
+        let (scripts, photos): (Vec<_>, Vec<_>) =
+            files.iter().map(|file| file.path().to_owned()).partition(|path| is_script(path));
+        if let Some(script) = scripts.into_iter().next() {
+            self.open_dropped_script(script);
+        }
+        if self.doc.is_some() {
             if !photos.is_empty() {
                 self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
             }
@@ -318,11 +370,14 @@ impl App {
             doc: self.doc.as_ref(),
             theme: theme::Theme::of(ui),
             stills: &mut self.stills,
+            clips: &mut self.clips,
             viewer: &mut self.viewer,
             selection: &self.selection,
+            also: &self.also,
             writing: self.writing.as_ref(),
             coming: &self.coming,
             rendering: &self.rendering,
+            farm: self.farm.as_ref(),
             exporting: self.exporting,
             jobs: &self.jobs,
             player: &self.player,
@@ -334,14 +389,43 @@ impl App {
             recent: &self.remembered.recent,
             writer: self.remembered.writer.as_deref(),
             scene_count: self.remembered.scene_count,
+            writing_settings: &self.remembered.writing,
             zoom: &mut self.remembered.timeline_zoom,
             state: &mut self.panel_state,
             out: &mut self.commands,
         };
         panels::window_ui(ui, &mut cx, &mut self.remembered.layout);
-        if !self.commands.is_empty() {
+        if !self.commands.is_empty() || self.stills.has_asked() || self.clips.has_asked() {
             // The commands are carried out before the next frame is drawn.
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Whether a shortcut means its command now, or its key is somebody else's.
+    fn is_applicable(&self, named: Named) -> bool {
+        match named {
+            // Dialogs and menus close with the same key.
+            Named::SelectOne => {
+                let closes =
+                    self.panel_state.compare.is_some() || self.panel_state.is_looking() || !self.also.is_empty();
+                closes && self.dialog.is_none() && !egui::Popup::is_any_open(&self.ctx)
+            }
+            // The storyboard is not in view while takes are compared: no key may change it unseen.
+            Named::Undo | Named::Redo | Named::CompareTakes => true,
+            named if self.panel_state.compare.is_some() => {
+                matches!(named.entry().menu, command::Menu::File | command::Menu::View)
+            }
+            _ => true,
+        }
+    }
+
+    /// The command that a key stands for: in the strip of takes, the keys of frames and scenes are about takes.
+    fn meant_by(&self, named: Named) -> Named {
+        match named {
+            Named::StepBack if self.panel_state.takes_focused => Named::PreviousTake,
+            Named::StepForward if self.panel_state.takes_focused => Named::NextTake,
+            Named::DeleteScene if self.panel_state.takes_focused => Named::DeleteTake,
+            other => other,
         }
     }
 

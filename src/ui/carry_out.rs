@@ -1,15 +1,15 @@
 //! Carries the commands out.
 
-use super::app::{App, Selection, Writing};
-use super::command::{Command, Dialog, Named};
+use super::app::{App, Notice, Selection, Writing};
+use super::command::{Command, Dialog, Named, Part, TakeAct};
 use super::document::Document;
 use super::rendering::ComingPicture;
 use crate::engine::{ExportJob, JobSpec, PhotoJob, WriteJob};
 use crate::models::choose_writer;
 use crate::project::{
-    CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Project, Scene, SceneField, SceneId, ScriptIntake,
+    CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Project, Scene, SceneId, ScriptIntake,
 };
-use crate::writer::{WriteRequest, script_from_text};
+use crate::writer::{ScriptFormat, WriteRequest};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,10 +18,21 @@ impl App {
     pub(super) fn carry_out(&mut self, command: Command) {
         match command {
             Command::Do(named) => self.carry_out_named(named),
-            Command::Edit(edit, key) => self.edit(edit, key),
+            Command::Edit(edit, key) => {
+                if !self.is_refused(&edit) {
+                    self.edit(edit, key);
+                }
+            }
             Command::SealEdits => self.with_doc(Document::seal),
             Command::SelectScene(id) => self.select_scene(id),
-            Command::SelectEntity(kind, name) => self.selection = Selection::Entity(kind, name),
+            Command::ToggleScene(id) => self.toggle_scene(id),
+            Command::SelectRange(id) => self.select_range(id),
+            Command::ForSelected(many) => self.change_selected(many),
+            Command::MoveScenes(ids, gap) => self.move_scenes(&ids, gap),
+            Command::SelectEntity(kind, name) => {
+                self.selection = Selection::Entity(kind, name);
+                self.also.clear();
+            }
             Command::Seek(frame) => {
                 self.play_until = None;
                 self.player.seek(frame, self.now());
@@ -29,7 +40,20 @@ impl App {
             }
             Command::PlayScene(id) => self.play_scene(id),
             Command::Write => self.write(),
-            Command::ImportText(text) => self.import_text(&text),
+            Command::ReadScript(source) => self.read_script(source),
+            Command::ScriptRead(read) => self.script_read(read),
+            Command::TakeScript(intake) => self.take_script_in(intake),
+            Command::BrowseScript => self.browse_script(),
+            Command::ExportScript(path, format) => self.export_script(path, format),
+            Command::BrowseScriptExport(start, format) => self.browse_script_export(start, format),
+            Command::SetScriptExportPath(path) => {
+                self.panel_state.script.export_path = path.to_string_lossy().into_owned();
+            }
+            Command::ScriptSaved(path, Ok(())) => {
+                let text = format!("exported {}", path.display());
+                self.notice = Some(Notice { text, bad: false, path: Some(path) });
+            }
+            Command::ScriptSaved(_, Err(error)) => self.complain(error),
             Command::NewProject { premise } => self.new_project(Project::new(premise)),
             Command::OpenProject(folder) => self.open_project(&folder),
             Command::OpenExample => self.new_project(crate::draft::example_project()),
@@ -38,13 +62,16 @@ impl App {
                 self.browse("Choose a photo", Browse::Photo, move |path| Command::ImportPhoto(kind, name, path));
             }
             Command::ChooseStudio(name) => self.choose_studio(name),
-            Command::MakePicture(kind, name) => self.make_picture(kind, name),
-            Command::RenderTake(id) => self.render_scene(id),
-            Command::ForgetRender(id) => self.rendering.forget(id),
+            Command::MakePicture(kind, name) => self.make_picture(kind, &name),
+            Command::RenderTake(id) => self.render_scene(id, Part::All),
+            Command::RenderPart(id, part) => self.render_scene(id, part),
+            Command::Vary(ids, count) => self.vary(&ids, count),
             Command::FetchStudio => self.fetch_studio(),
-            Command::ChooseTake(id, take) => {
-                self.edit(Edit::SetScene { id, field: SceneField::Chosen(take) }, None);
-            }
+            Command::SetCompute(compute) => self.set_compute(compute),
+            Command::SendFilm(how) => self.send_film(how),
+            Command::CancelRun(number) => self.cancel_run(number),
+            Command::ChooseTake(id, take) => self.choose_take(id, take),
+            Command::Take(id, take, act) => self.act_on_take(id, take, act),
             Command::Export(settings) => {
                 let Some(doc) = &mut self.doc else { return };
                 doc.save();
@@ -65,10 +92,20 @@ impl App {
             Command::ChooseWriter(id) => self.remembered.writer = Some(id),
             Command::CancelJob(id) => self.engine.cancel(id),
             Command::CancelAllJobs => {
-                self.rendering.forget_all();
+                self.rendering.queue.cancel_all();
                 self.jobs.iter().for_each(|job| self.engine.cancel(job.id));
             }
+            Command::PutJobFirst(id) => drop(self.engine.put_first(id)),
+            Command::CancelRender(id) => self.cancel_render(id),
+            Command::PauseRender(id) => self.pause_render(id),
+            Command::ResumeRender(id) => self.resume_renders(|queue, film| queue.resume(id, film)),
+            Command::PauseRenders => self.pause_renders(),
+            Command::ResumeRenders => self.resume_renders(|queue, _| queue.resume_all()),
+            Command::MoveRender(id, place) => self.rendering.queue.move_to(id, place),
+            Command::ResumeRestored => self.resume_renders(|queue, _| queue.resume_restored()),
+            Command::DiscardRestored => drop(self.rendering.queue.cancel_all()),
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
+            Command::SetWriting(settings) => self.remembered.writing = settings,
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
             Command::Reveal(path) => {
@@ -92,7 +129,14 @@ impl App {
                     self.push(Command::Reveal(doc.saver().folder().to_owned()));
                 }
             }
-            Named::ImportText => self.show_dialog(Some(Dialog::Text)),
+            Named::OpenScript => self.show_dialog(Some(Dialog::Script)),
+            Named::ExportScript => {
+                if self.doc.as_ref().is_some_and(|doc| !doc.project().scenes.is_empty()) {
+                    self.show_dialog(Some(Dialog::ExportScript));
+                } else {
+                    self.complain("there is no script to export yet: write one or add a scene first");
+                }
+            }
             Named::Export => {
                 if self.doc.as_ref().is_some_and(|doc| doc.cut().total_frames() > 0) {
                     self.show_dialog(Some(Dialog::Export));
@@ -104,20 +148,44 @@ impl App {
             Named::Undo => self.undo_or_redo(Document::undo, "there is nothing to undo"),
             Named::Redo => self.undo_or_redo(Document::redo, "there is nothing to redo"),
             Named::AddScene => self.add_scene(),
-            Named::DuplicateScene => self.duplicate_scene(),
-            Named::DeleteScene => self.delete_scene(),
-            Named::MoveSceneEarlier => self.move_selected(-1),
-            Named::MoveSceneLater => self.move_selected(1),
+            Named::DuplicateScene => self.duplicate_selected(),
+            Named::DeleteScene => self.delete_selected(),
+            Named::MoveSceneEarlier => self.shift_selected(false),
+            Named::MoveSceneLater => self.shift_selected(true),
+            Named::SelectAll => self.select_all(),
+            Named::SelectOne => self.leave_one_thing(),
+            Named::LockScene => self.lock_selected(),
             Named::PreviousScene => self.select_neighbour(-1),
             Named::NextScene => self.select_neighbour(1),
-            Named::RenderScene => {
-                if let Some(id) = self.selected_scene() {
-                    self.render_scene(id);
-                }
+            Named::RenderScene => self.render_selected(Part::All),
+            Named::RenderStill => self.render_selected(Part::Still),
+            Named::RenderClip => self.render_selected(Part::Clip),
+            Named::RenderAll => self.render_all(Part::All),
+            Named::RenderAllStills => self.render_all(Part::Still),
+            Named::PauseRenders => self.pause_or_resume_renders(),
+            Named::ShowQueue if self.jobs.is_empty() && self.rendering.queue.is_empty() => {
+                self.tell("nothing runs and nothing waits");
             }
-            Named::RenderAll => self.render_all(),
+            Named::WritingSettings => self.show_dialog(Some(Dialog::Writing)),
+            Named::ShowQueue => super::panels::toggle_queue(&self.ctx),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
+            Named::Farm => self.show_dialog(Some(Dialog::Farm)),
+            Named::FilmFormat => self.show_dialog(Some(Dialog::Format)),
+            Named::Vary => self.vary(&self.selected_scenes(), 1),
+            Named::VaryFour => self.vary(&self.selected_scenes(), 4),
+            Named::PreviousTake => self.look_further(false),
+            Named::NextTake => self.look_further(true),
+            Named::UseTake => self.use_take_at_hand(),
+            Named::UseDraft => {
+                if let Some(id) = self.selected_scene() {
+                    self.choose_take(id, None);
+                }
+            }
+            Named::StarTake if !self.also.is_empty() => self.star_selected(),
+            Named::StarTake => self.with_take_at_hand(TakeAct::Star),
+            Named::DeleteTake => self.with_take_at_hand(TakeAct::Delete),
+            Named::CompareTakes => self.compare_selected(),
             Named::PlayPause => {
                 self.play_until = None;
                 self.player.toggle(self.now());
@@ -139,6 +207,13 @@ impl App {
                 self.ctx.set_theme(if dark { egui::Theme::Light } else { egui::Theme::Dark });
             }
             Named::ResetLayout => self.remembered.layout = super::panels::default_layout(),
+        }
+    }
+
+    fn render_selected(&mut self, part: Part) {
+        let ids = self.selected_scenes();
+        if !ids.is_empty() {
+            self.render_scenes(&ids, part);
         }
     }
 
@@ -181,6 +256,14 @@ impl App {
             let first = doc.cut().scene_at(self.player.frame()).and_then(|index| project.scenes.get(index));
             self.selection = first.map_or(Selection::Nothing, |scene| Selection::Scene(scene.id));
         }
+        self.forget_gone_scenes();
+    }
+
+    /// Leaves the comparison, the take that is looked at, or all selected scenes but one: one thing for each call.
+    fn leave_one_thing(&mut self) {
+        if self.panel_state.compare.take().is_none() && !self.panel_state.stop_looking() {
+            self.also.clear();
+        }
     }
 
     pub(super) fn submit(&mut self, spec: JobSpec) -> Option<crate::engine::JobId> {
@@ -201,18 +284,36 @@ impl App {
             self.panel_state.prepare_export(doc.saver().folder(), &doc.name(), format);
             self.exporting = None;
         }
-        if dialog == Some(Dialog::Studio) {
+        if dialog == Some(Dialog::ExportScript) {
+            self.prepare_script_export();
+        }
+        if matches!(dialog, Some(Dialog::Studio | Dialog::RenderSettings)) {
             self.look_at_needs();
+        }
+        if dialog == Some(Dialog::Format)
+            && let Some(doc) = &self.doc
+        {
+            self.panel_state.format = doc.project().format;
         }
         self.dialog = dialog;
     }
 
     // --- scenes ---
 
-    fn select_scene(&mut self, id: SceneId) {
+    /// Selects one scene and nothing else.
+    pub(super) fn select_scene(&mut self, id: SceneId) {
+        if self.doc.as_ref().is_some_and(|doc| doc.project().scene(id).is_some()) {
+            self.selection = Selection::Scene(id);
+            self.also.clear();
+            self.anchor = Some(id);
+            self.show_scene(id);
+        }
+    }
+
+    /// Moves the playhead into a scene, unless it is there.
+    pub(super) fn show_scene(&mut self, id: SceneId) {
         let Some(doc) = &self.doc else { return };
         let Some(index) = doc.project().scene_index(id) else { return };
-        self.selection = Selection::Scene(id);
         let range = doc.cut().range_of(index);
         if !range.contains(&self.player.frame()) || doc.cut().scene_at(self.player.frame()) != Some(index) {
             self.play_until = None;
@@ -225,7 +326,9 @@ impl App {
     fn select_scene_at_playhead(&mut self) {
         let Some(doc) = &self.doc else { return };
         let at = doc.cut().scene_at(self.player.frame()).and_then(|index| doc.project().scenes.get(index));
-        if let (Some(scene), Selection::Scene(_) | Selection::Nothing) = (at, &self.selection) {
+        if let (Some(scene), Selection::Scene(_) | Selection::Nothing) = (at, &self.selection)
+            && self.also.is_empty()
+        {
             self.selection = Selection::Scene(scene.id);
         }
     }
@@ -274,43 +377,6 @@ impl App {
         self.panel_state.focus_prompt = true;
     }
 
-    fn duplicate_scene(&mut self) {
-        let Some(id) = self.selected_scene() else { return };
-        let Some(doc) = &mut self.doc else { return };
-        let Some(index) = doc.project().scene_index(id) else { return };
-        let Some(mut copy) = doc.project().scene(id).cloned() else { return };
-        copy.id = doc.numbering().new_scene_id();
-        copy.takes.clear();
-        copy.chosen = None;
-        let id = copy.id;
-        self.edit(Edit::InsertScene { index: index + 1, scene: Box::new(copy) }, None);
-        self.select_scene(id);
-    }
-
-    fn delete_scene(&mut self) {
-        let Some(id) = self.selected_scene() else { return };
-        let Some(doc) = &self.doc else { return };
-        let scenes = &doc.project().scenes;
-        let Some(index) = doc.project().scene_index(id) else { return };
-        let neighbour = scenes.get(index + 1).or(index.checked_sub(1).and_then(|i| scenes.get(i))).map(|s| s.id);
-        self.edit(Edit::RemoveScene(id), None);
-        match neighbour {
-            Some(id) => self.select_scene(id),
-            None => self.selection = Selection::Nothing,
-        }
-    }
-
-    fn move_selected(&mut self, by: isize) {
-        let Some(id) = self.selected_scene() else { return };
-        let Some(doc) = &self.doc else { return };
-        let Some(from) = doc.project().scene_index(id) else { return };
-        let index = from.saturating_add_signed(by).min(doc.project().scenes.len().saturating_sub(1));
-        if index != from {
-            self.edit(Edit::MoveScene { id, index }, None);
-            self.select_scene(id);
-        }
-    }
-
     // --- writing ---
 
     fn write(&mut self) {
@@ -330,39 +396,24 @@ impl App {
             return self.show_dialog(Some(Dialog::WriterNeeded));
         }
         let model = Box::new(choice.model.clone());
-        let seed = project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let anew = || project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let seed = self.remembered.writing.seed.unwrap_or_else(anew);
+        let sampling = self.remembered.writing.sampling(&choice.model.defaults);
         let request = WriteRequest {
             premise: project.premise.clone(),
             style: project.style.clone(),
             scenes: self.remembered.scene_count,
             seed,
+            sampling,
         };
-        let job = WriteJob { request, model, cache: self.cache.clone(), describe: true };
+        let describe = self.remembered.writing.describe;
+        let job = WriteJob { request, model, cache: self.cache.clone(), describe, home: self.home.clone() };
         if let Some(job) = self.submit(JobSpec::Write(job)) {
-            self.writing = Some(Writing { job, scenes: Vec::new(), intake: ScriptIntake::new(seed) });
+            let intake = ScriptIntake::new(seed);
+            self.writing =
+                Some(Writing { job, scenes: Vec::new(), intake, story: String::new(), saying: String::new() });
             self.player.pause(self.now());
             self.with_doc(Document::seal);
-        }
-    }
-
-    fn import_text(&mut self, text: &str) {
-        let script = match script_from_text(text) {
-            Ok(script) => script,
-            Err(error) => return self.complain(error.to_string()),
-        };
-        if self.doc.is_none() {
-            let premise: String = text.split_whitespace().take(16).collect::<Vec<_>>().join(" ");
-            self.new_project(Project::new(premise));
-        }
-        let Some(doc) = &mut self.doc else { return };
-        doc.seal();
-        let edits = script.insert_edits(doc.numbering(), 0);
-        let count = edits.len();
-        self.edit(Edit::Batch(edits), None);
-        self.tell(format!("made {count} scenes from the text"));
-        self.dialog = None;
-        if let Some(id) = self.doc.as_ref().and_then(|doc| doc.project().scenes.last()).map(|scene| scene.id) {
-            self.select_scene(id);
         }
     }
 
@@ -396,23 +447,29 @@ impl App {
         if let Some(writing) = self.writing.take() {
             self.engine.cancel(writing.job);
         }
-        self.rendering.jobs().chain(self.coming.keys().copied()).for_each(|job| self.engine.cancel(job));
-        self.rendering.forget_project();
+        // What is half made stays on the disk, and its place in the queue with it.
+        self.keep_renders();
+        self.rendering.queue.running().iter().chain(self.coming.keys()).for_each(|job| self.engine.cancel(*job));
+        self.rendering.open(crate::engine::RenderRecord::default());
         self.doc = None;
+        self.farm = None;
         self.stills.clear();
+        self.clips.clear();
         self.viewer.clear();
         self.engine.pictures().clear();
         self.player.pause(self.now());
         self.player.seek(0, self.now());
         self.play_until = None;
         self.selection = Selection::Nothing;
+        self.also.clear();
+        self.anchor = None;
         self.coming.clear();
         self.notice = None;
         self.dialog = None;
         self.panel_state = super::panels::State::default();
     }
 
-    fn new_project(&mut self, project: Project) {
+    pub(super) fn new_project(&mut self, project: Project) {
         let folder = match free_folder(self.projects.as_deref(), &project.premise) {
             Ok(folder) => folder,
             Err(error) => return self.complain(format!("cannot make a folder for the project: {error}")),
@@ -449,7 +506,11 @@ impl App {
                 self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{} – Reelboard", doc.name())));
                 self.selection =
                     doc.project().scenes.first().map_or(Selection::Nothing, |scene| Selection::Scene(scene.id));
+                let (record, damage) = doc.saver().renders().read();
+                self.rendering.open(record);
                 self.doc = Some(doc);
+                self.watch_farm();
+                damage.into_iter().for_each(|damage| self.complain(damage));
             }
             Err(error) => self.complain(error.to_string()),
         }
@@ -458,19 +519,19 @@ impl App {
     // --- file dialogs ---
 
     /// Asks for a path with the desktop's own dialog, on a thread of its own.
-    fn browse(&mut self, title: &str, what: Browse, then: impl FnOnce(PathBuf) -> Command + Send + 'static) {
+    pub(super) fn browse(&mut self, title: &str, what: Browse, then: impl FnOnce(PathBuf) -> Command + Send + 'static) {
         let dialog = rfd::AsyncFileDialog::new().set_title(title);
         let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match what {
             Browse::Photo => Box::pin(dialog.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file()),
             Browse::Project => Box::pin(dialog.pick_folder()),
-            Browse::SaveFilm(start) => {
-                let name = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                let dialog = dialog.add_filter("MP4 film", &["mp4"]).set_file_name(name);
-                let dialog = match start.parent() {
-                    Some(folder) => dialog.set_directory(folder),
-                    None => dialog,
-                };
-                Box::pin(dialog.save_file())
+            Browse::Script => {
+                let endings = ["fountain", "spmd", "fdx", "csv", "tsv", "txt", "md", "steps"];
+                Box::pin(dialog.add_filter("Scripts", &endings).add_filter("All files", &["*"]).pick_file())
+            }
+            Browse::SaveFilm(start) => Box::pin(saving(dialog.add_filter("MP4 film", &["mp4"]), &start).save_file()),
+            Browse::SaveScript(start, format) => {
+                let dialog = dialog.add_filter(format.title(), &[format.extension()]);
+                Box::pin(saving(dialog, &start).save_file())
             }
         };
         let (sender, ctx) = (self.dialog_results.0.clone(), self.ctx.clone());
@@ -486,11 +547,23 @@ impl App {
     }
 }
 
+/// A dialog for saving that begins at a file.
+fn saving(dialog: rfd::AsyncFileDialog, start: &Path) -> rfd::AsyncFileDialog {
+    let name = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let dialog = dialog.set_file_name(name);
+    match start.parent() {
+        Some(folder) => dialog.set_directory(folder),
+        None => dialog,
+    }
+}
+
 /// What a file dialog is for.
-enum Browse {
+pub(super) enum Browse {
     Photo,
     Project,
+    Script,
     SaveFilm(PathBuf),
+    SaveScript(PathBuf, ScriptFormat),
 }
 
 /// A folder for a new project that does not exist yet: `Reelboard/a-few-words.reel` in the user's videos.

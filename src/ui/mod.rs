@@ -5,16 +5,22 @@
 
 mod app;
 mod carry_out;
+mod clips;
 mod command;
 mod document;
 mod events;
+mod farm;
+mod group;
 mod icons;
 mod panels;
 mod rendering;
+mod scripts;
 mod stills;
+mod takes;
 mod theme;
 mod viewer;
 mod widgets;
+mod writing;
 
 pub use app::{App, AppError};
 use std::path::PathBuf;

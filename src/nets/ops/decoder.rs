@@ -3,6 +3,8 @@
 use super::Activation;
 use super::cpu::{decoder, key_values};
 use candle_core::Result;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 /// Divides rows of as many numbers as there are `weights` by the root of their mean square and multiplies them by the
 /// weights.
@@ -139,5 +141,27 @@ impl KeyValues {
         self.inner.store(keys, values, start);
         self.seen = start + tokens;
         Ok(self.inner.attend(queries, query_heads, start))
+    }
+
+    /// Appends the keys of the first `tokens` tokens to `to`, then their values, each `[tokens, heads * size]`.
+    pub fn read(&self, tokens: usize, to: &mut Vec<f16>) {
+        self.inner.read(tokens.min(self.seen), to);
+    }
+
+    /// Takes the keys and values of the first tokens, `[tokens, heads * size]`, and forgets all others.
+    ///
+    /// # Errors
+    /// When they are not of whole tokens.
+    pub fn write(&mut self, keys: &[f16], values: &[f16]) -> Result<()> {
+        let of_token = (self.heads * self.size).max(1);
+        if keys.len() != values.len() || !keys.len().is_multiple_of(of_token) {
+            candle_core::bail!("{} keys and {} values of {of_token} a token", keys.len(), values.len());
+        }
+        let mut wide = [vec![0.0; keys.len()], vec![0.0; values.len()]];
+        keys.convert_to_f32_slice(&mut wide[0]);
+        values.convert_to_f32_slice(&mut wide[1]);
+        self.inner.store(&wide[0], &wide[1], 0);
+        self.seen = keys.len() / of_token;
+        Ok(())
     }
 }

@@ -10,6 +10,8 @@ mod attention;
 mod conv;
 mod cpu;
 pub mod decoder;
+#[cfg(feature = "flash-attn")]
+mod flash;
 mod linear;
 mod norm;
 pub mod quantized;

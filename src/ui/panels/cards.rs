@@ -1,18 +1,22 @@
 //! The storyboard: one card for each scene, wrapped to the width.
 
 use super::Cx;
+use super::scene_menu::scene_menu_ui;
 use super::status::{progress_text, steps_text};
-use crate::engine::DrawTarget;
-use crate::project::{DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, stale_reasons};
-use crate::ui::command::{Command, Named};
+use crate::engine::{DrawTarget, RenderState};
+use crate::project::{
+    DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, Take, TakeKind, View, stale_reasons,
+};
+use crate::ui::clips::clip_of;
+use crate::ui::command::{Command, Named, Part};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, fit_aspect, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Color32, CornerRadius, FontId, Key, Layout, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
-    StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Label, Layout, Popup, Pos2, Rect, RichText, ScrollArea,
+    Sense, Stroke, StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
 };
 
 /// Cards are at least this wide, in points.
@@ -70,8 +74,8 @@ fn empty_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         if primary_button(ui, "Write the script").clicked() {
             cx.send(Command::Write);
         }
-        if ui.button("Make scenes from a text…").clicked() {
-            cx.run(Named::ImportText);
+        if ui.button("Open a script…").clicked() {
+            cx.run(Named::OpenScript);
         }
         if ui.button("Add an empty scene").clicked() {
             cx.run(Named::AddScene);
@@ -87,7 +91,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         let response = response.accessible_name(format!("Scene {}: {}", index + 1, scene.prompt));
         let selected = cx.is_selected(scene.id);
         if response.clicked() {
-            cx.send(Command::SelectScene(scene.id));
+            cx.select(scene.id, ui.input(|input| input.modifiers));
             response.request_focus();
         }
         if response.double_clicked() {
@@ -97,15 +101,25 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
             cx.state.focus_prompt = true;
         }
         response.dnd_set_drag_payload(scene.id);
-        response.context_menu(|ui| context_menu_ui(ui, cx, scene.id));
+        response.context_menu(|ui| scene_menu_ui(ui, cx, doc, scene.id));
+        if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
+            response.clone().on_hover_text(problem);
+        }
 
         frame(ui, &theme, rect, if selected { theme.accent } else { theme.line }, selected);
         let picture_rect = Rect::from_min_size(rect.min, vec2(rect.width(), (rect.width() / aspect).round()));
-        let uv = view_uv(scene.camera.view_at(hover_time(ui, &response, scene)));
-        scene_picture(ui, cx, scene.id, picture_rect, uv);
+        let t = hover_time(ui, &response, scene);
+        scene_picture(ui, cx, scene, picture_rect, t);
         number(ui, &theme, index, picture_rect);
         let (text, color, fill) = state_badge(cx, doc, scene);
-        badge(ui.painter(), picture_rect.left_bottom() + vec2(8.0, -8.0), &text, color, fill, rect.width() - 16.0);
+        let at = picture_rect.left_bottom() + vec2(8.0, -8.0);
+        let badge = badge(ui.painter(), at, &text, color, fill, rect.width() - 16.0);
+        let hover = ui.interact(badge, id.with("badge"), Sense::hover());
+        let hover = hover.accessible_name(format!("Scene {} · {text}", index + 1));
+        hover.on_hover_ui(|ui| {
+            ui.label(state_hint(cx, doc, scene));
+        });
+        marks(ui, &theme, scene, picture_rect);
 
         let body = Rect::from_min_max(picture_rect.left_bottom(), rect.max).shrink2(vec2(11.0, 9.0));
         let mut body_ui = ui.new_child(UiBuilder::new().max_rect(body).layout(Layout::top_down(Align::Min)));
@@ -131,23 +145,11 @@ fn hover_time(ui: &Ui, response: &egui::Response, scene: &Scene) -> f32 {
     let now = ui.input(|input| input.time);
     let start = ui.data_mut(|data| *data.get_temp_mut_or_insert_with(since, || now));
     let t = ((now - start) / scene.duration_secs().min(3.0)) as f32;
-    if t >= 1.0 || scene.camera.direction == Direction::Static {
+    if t >= 1.0 || scene.camera.direction == Direction::Static && clip_of(scene).is_none() {
         return REST;
     }
     ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
     t
-}
-
-fn context_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {
-    for named in
-        [Named::AddScene, Named::DuplicateScene, Named::DeleteScene, Named::MoveSceneEarlier, Named::MoveSceneLater]
-    {
-        if ui.button(named.entry().label).clicked() {
-            cx.send(Command::SelectScene(id));
-            cx.run(named);
-            ui.close();
-        }
-    }
 }
 
 fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
@@ -158,10 +160,23 @@ fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
     ui.painter().rect_stroke(rect, corners, stroke, StrokeKind::Outside);
 }
 
-fn scene_picture(ui: &Ui, cx: &Cx<'_>, id: SceneId, rect: Rect, uv: Rect) {
+/// The part of a scene's picture that is seen at its place `t`. A clip has its own movement.
+pub(super) fn uv_at(scene: &Scene, t: f32) -> Rect {
+    view_uv(if clip_of(scene).is_some() { View::WHOLE } else { scene.camera.view_at(t) })
+}
+
+fn scene_picture(ui: &Ui, cx: &mut Cx<'_>, scene: &Scene, rect: Rect, t: f32) {
+    let (id, uv) = (scene.id, uv_at(scene, t));
     let corners = CornerRadius { nw: radius::CARD, ne: radius::CARD, sw: 0, se: 0 };
     if let Some(preview) = preview_of(cx, id) {
         return picture(ui.painter(), preview.id(), rect, middle_uv(preview.size_vec2(), rect), corners);
+    }
+    // Under the pointer a clip plays; else the card shows the frame in its middle.
+    if let Some(take) = clip_of(scene).filter(|_| ui.rect_contains_pointer(rect)) {
+        cx.clips.look_at(id);
+        if let Some(texture) = cx.clips.texture(ui.ctx(), take, t) {
+            return picture(ui.painter(), texture, rect, uv, corners);
+        }
     }
     match cx.stills.texture(&DrawTarget::Scene(id)) {
         Some(texture) => picture(ui.painter(), texture.id(), rect, uv, corners),
@@ -178,6 +193,19 @@ fn number(ui: &Ui, theme: &Theme, index: usize, picture: Rect) {
     ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), theme.scrim);
     let font = FontId::new(12.0, semibold());
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, theme.on_scrim);
+}
+
+/// In the corner of a picture: whether its take has a star, and whether its scene is locked.
+fn marks(ui: &Ui, theme: &Theme, scene: &Scene, picture: Rect) {
+    let starred = scene.chosen_take().is_some_and(|take| take.starred);
+    let marks = [(scene.locked, icons::LOCK, theme.on_scrim), (starred, "★", theme.star)];
+    let mut right = picture.right() - 8.0;
+    for (_, text, color) in marks.into_iter().filter(|(is_so, ..)| *is_so) {
+        let rect = Rect::from_min_size(pos2(right - 22.0, picture.top() + 8.0), vec2(22.0, 20.0));
+        ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), theme.scrim);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(12.0), color);
+        right = rect.left() - 4.0;
+    }
 }
 
 /// The newest look at the take of a scene that is being rendered.
@@ -205,10 +233,9 @@ pub(super) fn state_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String
         return (format!("{what}{dot}{text}"), theme.text, theme.accent_faint);
     }
     let (mut text, color, fill) = take_badge(cx, doc, scene);
-    if job.is_some() {
-        text += " · queued";
-    } else if cx.rendering.waiting().contains(&scene.id) {
-        text += " · waits for pictures";
+    if let Some(entry) = cx.rendering.entry_of(scene.id) {
+        let is_paused = entry.state() == RenderState::Paused || cx.rendering.queue.is_paused();
+        text += if is_paused { " · paused" } else { " · queued" };
     }
     (text, color, fill)
 }
@@ -220,15 +247,57 @@ pub(super) fn take_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String,
         return ("Draft".to_owned(), theme.on_scrim, theme.scrim);
     };
     let number = scene.takes.iter().position(|t| t.id == take.id).map_or(0, |index| index + 1);
+    let what = take_name(take, number);
+    if cx.stills.problem(&DrawTarget::Scene(scene.id)).is_some() {
+        return (format!("{what} cannot be shown"), theme.bad, theme.warn_faint);
+    }
     let random = if cx.is_random(&take.recipe.studio) { "random weights" } else { "" };
     let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
-    match (stale_reasons(&take.recipe, &wanted).first(), random) {
-        (Some(reason), "") => (format!("Stale: {reason}"), theme.warn, theme.warn_faint),
-        (Some(reason), random) => (format!("Stale: {reason} · {random}"), theme.warn, theme.warn_faint),
-        (None, "") => (format!("Take {number}"), theme.good, theme.good_faint),
+    // A locked take is what the user wants, whatever the scene would give now.
+    let reasons = if scene.locked { Vec::new() } else { stale_reasons(&take.recipe, &wanted) };
+    let more = match reasons.len() {
+        0 | 1 => String::new(),
+        n => format!(" +{}", n - 1),
+    };
+    match (reasons.first(), random) {
+        (Some(reason), "") => (format!("Stale: {reason}{more}"), theme.warn, theme.warn_faint),
+        (Some(reason), random) => (format!("Stale: {reason}{more} · {random}"), theme.warn, theme.warn_faint),
+        (None, "") => (what, theme.good, theme.good_faint),
         // Up to date, but nothing to be glad of.
-        (None, random) => (format!("Take {number} · {random}"), theme.text, theme.chip),
+        (None, random) => (format!("{what} · {random}"), theme.text, theme.chip),
     }
+}
+
+/// What a take is called: its number, and what it is where it moves.
+pub(super) fn take_name(take: &Take, number: usize) -> String {
+    match take.kind {
+        TakeKind::Still => format!("Take {number}"),
+        TakeKind::Clip => format!("Take {number} · clip"),
+    }
+}
+
+/// What the badge of a scene says at length.
+pub(super) fn state_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> String {
+    let Some(take) = scene.chosen_take() else {
+        return "The live draft: it follows every edit".to_owned();
+    };
+    let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
+    let reasons = stale_reasons(&take.recipe, &wanted);
+    let number = scene.take_number(take.id).unwrap_or_default();
+    let title = super::takes::studio_title(cx, &take.recipe.studio);
+    let mut text = format!("Take {number} of {} · {title}", scene.takes.len());
+    if scene.locked {
+        text += "\nLocked: it stays as it is";
+    } else if reasons.is_empty() {
+        text += "\nJust what the scene asks for";
+    } else {
+        text += "\nSince it was made:";
+        for reason in reasons {
+            text += &format!("\n• {reason}");
+        }
+        text += "\nNothing is rendered again unless you ask";
+    }
+    text
 }
 
 fn two_lines(ui: &mut Ui, text: &str, color: Color32) {
@@ -279,22 +348,60 @@ fn chip(row: &mut Ui, cx: &mut Cx<'_>, kind: EntityKind, name: &str, width: f32)
 
 fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::hover());
-    let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)));
-    row.spacing_mut().item_spacing.x = 8.0;
-    let camera = format!("{} {}", icons::direction(scene.camera.direction), scene.camera);
-    row.label(RichText::new(camera).size(11.5).color(cx.theme.text_dim));
-    row.label(RichText::new(format!("{:.1} s", scene.duration_secs())).size(11.5).color(cx.theme.text_dim));
-    row.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
+    row.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = 1.0;
         ui.spacing_mut().button_padding = vec2(9.0, 3.0);
         ui.spacing_mut().interact_size.y = 24.0;
+        let has_animator = cx.rendering.has_animator();
         let hint = if cx.doc.is_some_and(|doc| doc.project().studio == DRAFT_STUDIO) {
             "Keep a full-size take of this scene"
+        } else if has_animator {
+            "Render the still and the clip of this scene with the project's studio"
         } else {
             "Render this scene with the project's studio"
         };
-        let button = ui.button(RichText::new("Render").size(12.0)).on_hover_text(hint);
+        if has_animator && !scene.locked {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            parts_menu_ui(ui, cx, scene.id);
+        }
+        let button = ui.add_enabled(!scene.locked, Button::new(RichText::new("Render").size(12.0)));
+        let button = button.on_hover_text(hint).on_disabled_hover_text("The scene is locked");
         if button.accessible_name("Render scene").clicked() {
             cx.send(Command::RenderTake(scene.id));
+        }
+    });
+    row.spacing_mut().item_spacing.x = 8.0;
+    row.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        let text = |text: String| RichText::new(text).size(11.5).color(cx.theme.text_dim);
+        let duration = format!("{:.1} s", scene.duration_secs());
+        let font = FontId::proportional(11.5);
+        let reserved = ui.painter().layout_no_wrap(duration.clone(), font, cx.theme.text_dim).size().x + 8.0;
+        let camera = format!("{} {}", icons::direction(scene.camera.direction), scene.camera);
+        ui.scope(|ui| {
+            ui.set_max_width((ui.available_width() - reserved).max(0.0));
+            ui.add(Label::new(text(camera)).truncate());
+        });
+        ui.label(text(duration));
+    });
+}
+
+/// Offers the parts of a render.
+fn parts_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {
+    ui.spacing_mut().button_padding.x = 3.0;
+    let button = Button::new(RichText::new(icons::ARROW_DOWN).size(11.0)).min_size(vec2(0.0, 24.0));
+    let response = ui.add(button).on_hover_text("Render a part of it").accessible_name("Render…");
+    ui.spacing_mut().button_padding.x = 9.0;
+    Popup::menu(&response).show(|ui| {
+        for (label, hint, part) in [
+            ("Still and clip", "What is up to date is not made again", Part::All),
+            ("Still only", "Without the clip, which takes longest", Part::Still),
+            ("Clip", "Sets the chosen still in motion, as it is", Part::Clip),
+        ] {
+            if ui.button(label).on_hover_text(hint).clicked() {
+                cx.send(Command::RenderPart(id, part));
+                ui.close();
+            }
         }
     });
 }
@@ -304,20 +411,17 @@ fn reorder(ui: &Ui, cx: &mut Cx<'_>, doc: &Document, id: SceneId, index: usize, 
     let Some(dragged) = egui::DragAndDrop::payload::<SceneId>(ui.ctx()) else { return };
     let Some(pointer) = ui.ctx().pointer_interact_pos() else { return };
     let zone = rect.expand(GAP / 2.0);
-    if *dragged == id || !zone.contains(pointer) {
+    let moved = cx.meant_with(*dragged);
+    if moved.contains(&id) || !zone.contains(pointer) {
         return;
     }
     let after = pointer.x > rect.center().x;
     let x = if after { rect.right() + GAP / 2.0 } else { rect.left() - GAP / 2.0 };
     let line = [pos2(x, rect.top()), pos2(x, rect.bottom())];
     ui.painter().line_segment(line, Stroke::new(3.0, cx.theme.accent));
-    if ui.input(|input| input.pointer.any_released())
-        && let Some(from) = doc.project().scene_index(*dragged)
-    {
-        let gap = index + usize::from(after);
-        let to = if from < gap { gap - 1 } else { gap };
-        if to != from {
-            cx.send(Command::Edit(crate::project::Edit::MoveScene { id: *dragged, index: to }, None));
+    if ui.input(|input| input.pointer.any_released()) {
+        if doc.project().scene(*dragged).is_some() {
+            cx.send(Command::MoveScenes(moved, index + usize::from(after)));
         }
         egui::DragAndDrop::clear_payload(ui.ctx());
     }

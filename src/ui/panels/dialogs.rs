@@ -1,12 +1,12 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, studio};
+use super::{Cx, State, farm, format, script, settings, studio, writing};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
 use crate::project::EntityKind;
-use crate::ui::command::{Command, Dialog, Menu, Named};
+use crate::ui::command::{Command, Dialog, Menu, Named, shortcut_text};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
@@ -24,9 +24,13 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::WriterNeeded => ("The writer is not on this machine yet", 560.0),
         Dialog::Studio => ("What the studio needs", 620.0),
         Dialog::RenderSettings => ("Render settings", 520.0),
+        Dialog::Farm => ("Render on a cluster", 620.0),
+        Dialog::Writing => ("Writing settings", 560.0),
+        Dialog::Format => ("Film size and frame rate", 520.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
-        Dialog::Text => ("Make scenes from a text", 620.0),
+        Dialog::Script => ("Open a script", 680.0),
+        Dialog::ExportScript => ("Export script", 520.0),
         Dialog::Shortcuts => ("Keyboard shortcuts", 620.0),
         Dialog::WhoIsIt(_) => ("Who or what is in this photo?", 480.0),
     };
@@ -46,10 +50,14 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Dialog::Models => models_ui(ui, cx),
             Dialog::WriterNeeded => writer_needed_ui(ui, cx),
             Dialog::Studio => studio::needs_ui(ui, cx),
-            Dialog::RenderSettings => studio::settings_ui(ui, cx),
+            Dialog::RenderSettings => settings::dialog_ui(ui, cx),
+            Dialog::Format => format::format_ui(ui, cx),
+            Dialog::Farm => farm::farm_ui(ui, cx),
+            Dialog::Writing => writing::settings_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
-            Dialog::Text => text_ui(ui, cx),
+            Dialog::Script => script::open_ui(ui, cx),
+            Dialog::ExportScript => script::export_ui(ui, cx),
             Dialog::Shortcuts => shortcuts_ui(ui),
             Dialog::WhoIsIt(photos) => who_ui(ui, cx, photos),
         }
@@ -221,8 +229,8 @@ fn writer_needed_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     ui.add_space(space::S);
     ui.horizontal(|ui| {
-        if ui.button("Make scenes from a text instead…").on_hover_text("Needs no model").clicked() {
-            cx.run(Named::ImportText);
+        if ui.button("Open a script instead…").on_hover_text("Needs no model").clicked() {
+            cx.run(Named::OpenScript);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_enabled_ui(ready, |ui| {
@@ -238,8 +246,8 @@ fn writer_needed_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 // --- export ---
 
 /// The frame heights on offer, and what people call them.
-const HEIGHTS: [(u32, &str); 4] = [(480, "480p"), (720, "720p"), (1080, "1080p"), (2160, "4K")];
-const RATES: [u32; 6] = [12, 24, 25, 30, 50, 60];
+pub(super) const HEIGHTS: [(u32, &str); 4] = [(480, "480p"), (720, "720p"), (1080, "1080p"), (2160, "4K")];
+pub(super) const RATES: [u32; 6] = [12, 24, 25, 30, 50, 60];
 
 fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let Some(doc) = cx.doc else { return };
@@ -369,51 +377,27 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
 }
 
-fn text_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let text = "Paste a story, a treatment or a list of shots. Every sentence or line becomes a scene; people, things \
-                and places that recur become the cast. No model is needed.";
-    ui.label(RichText::new(text).color(cx.theme.text_dim));
-    ui.add_space(space::S);
-    ScrollArea::vertical().id_salt("text").max_height(280.0).show(ui, |ui| {
-        let field = TextEdit::multiline(&mut cx.state.text)
-            .id_salt("text")
-            .hint_text("The keeper lights the lamp. Her dog barks at the waves. …")
-            .desired_rows(12)
-            .desired_width(f32::INFINITY);
-        ui.add(field).accessible_name("Text");
-    });
-    ui.add_space(space::S);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        ui.add_enabled_ui(!cx.state.text.trim().is_empty(), |ui| {
-            if primary_button(ui, "Make scenes").clicked() {
-                let text = std::mem::take(&mut cx.state.text);
-                cx.send(Command::ImportText(text));
+fn shortcuts_ui(ui: &mut Ui) {
+    let height = ui.ctx().content_rect().height() - 140.0;
+    ScrollArea::vertical().id_salt("shortcuts").max_height(height).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(36.0, 3.0);
+        ui.spacing_mut().interact_size.y = 20.0;
+        ui.columns(2, |columns| {
+            for (menu, name) in Menu::ALL {
+                let ui = &mut columns[usize::from(!matches!(menu, Menu::File | Menu::Edit))];
+                section_heading(ui, name);
+                for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
+                    let Some(shortcut) = &entry.shortcut else { continue };
+                    ui.horizontal(|ui| {
+                        ui.label(entry.label);
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            ui.label(dim(ui, shortcut_text(ui.ctx(), shortcut)));
+                        });
+                    });
+                }
+                ui.add_space(space::S);
             }
         });
-        if cx.doc.is_some_and(|doc| !doc.project().scenes.is_empty()) {
-            ui.label(dim(ui, "They are added after the last scene."));
-        }
-    });
-}
-
-fn shortcuts_ui(ui: &mut Ui) {
-    let menus = [(Menu::File, "File"), (Menu::Edit, "Edit"), (Menu::Play, "Play"), (Menu::View, "View")];
-    ui.spacing_mut().item_spacing.x = 36.0;
-    ui.columns(2, |columns| {
-        for (i, (menu, name)) in menus.into_iter().enumerate() {
-            let ui = &mut columns[usize::from(i >= 2 || menu == Menu::Play)];
-            section_heading(ui, name);
-            for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
-                let Some(shortcut) = &entry.shortcut else { continue };
-                ui.horizontal(|ui| {
-                    ui.label(entry.label);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        ui.label(dim(ui, ui.ctx().format_shortcut(shortcut)));
-                    });
-                });
-            }
-            ui.add_space(space::S);
-        }
     });
 }
 

@@ -11,14 +11,15 @@ mod words;
 use super::error::WriterError;
 use super::tidy::{Cast, tidy_name};
 use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_key};
-pub(super) use names::looks_behind;
-use names::{Phrase, has_pronoun_subject, phrases};
+use names::has_pronoun_subject;
+pub(super) use names::{Phrase, is_common_word, looks_behind, phrases, share_of_english};
+pub(super) use sentences::sentences;
 use std::collections::HashMap;
 pub(super) use words::UNSEEN;
-use words::{MOTION, base_noun, base_verb};
+use words::{MOTION, SMALL, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
-const NAMES: usize = 4;
+pub(super) const NAMES: usize = 4;
 
 /// Words before a place that say that the scene plays there, the surest first.
 const AT: [&str; 16] = [
@@ -35,6 +36,17 @@ const MOVES: [(Direction, Speed); 6] = [
     (Direction::Left, Speed::Medium),
     (Direction::Up, Speed::Slow),
 ];
+
+/// Whether a word in its base form can be a verb.
+pub(super) fn is_verb(word: &str) -> bool {
+    base_verb(word).is_some()
+}
+
+/// Whether a word only joins others, or says what cannot be seen.
+pub(super) fn is_faint(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    SMALL.contains(&lower) || UNSEEN.contains(&lower) || lower.ends_with("ly")
+}
 
 /// Splits a text into the scenes of a script.
 pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
@@ -53,8 +65,8 @@ pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
 
     let mut cast = Cast::default();
     let mut script = Script::default();
-    let mut side = Direction::Right;
-    for (i, (sentence, phrases)) in sentences.iter().zip(&found).enumerate() {
+    let mut plan = CameraPlan::default();
+    for (sentence, phrases) in sentences.iter().zip(&found) {
         let previous = script.scenes.last();
         let place = place_of(phrases);
         let background = match (place, previous) {
@@ -75,7 +87,7 @@ pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
             }
         }
         foreground.dedup_by(|a, b| entity_key(a) == entity_key(b));
-        let camera = camera_of(sentence, i, previous.map(|scene| scene.camera.direction), &mut side);
+        let camera = plan.next(sentence, None);
         let mut scene = cast.admit(ScriptScene { prompt: String::new(), foreground, background, camera });
         scene.prompt = capitalised(sentence);
         script.scenes.push(scene);
@@ -89,7 +101,7 @@ fn capitalised(sentence: &str) -> String {
 }
 
 /// The place that a sentence plays in: the one behind the surest of the words in [`AT`].
-fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
+pub(super) fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
     let places = phrases.iter().filter(|phrase| phrase.is_place());
     places
         .filter_map(|phrase| Some((AT.iter().position(|word| *word == phrase.before)?, phrase)))
@@ -97,21 +109,67 @@ fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
         .map(|(_, phrase)| phrase)
 }
 
-/// The move that the sentence's words suggest, never the same direction twice in a row.
-fn camera_of(sentence: &str, index: usize, last: Option<Direction>, side: &mut Direction) -> CameraMove {
-    let words: Vec<String> =
-        sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
-    let is_last = |direction: Direction| Some(direction) == last;
-    let suggested = words.iter().filter_map(|word| {
+/// Camera moves for scenes one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct CameraPlan {
+    index: usize,
+    last: Option<Direction>,
+    side: Direction,
+}
+
+impl Default for CameraPlan {
+    fn default() -> Self {
+        Self { index: 0, last: None, side: Direction::Right }
+    }
+}
+
+impl CameraPlan {
+    /// The move of the next scene: the given one, else what its words suggest.
+    pub fn next(&mut self, sentence: &str, given: Option<CameraMove>) -> CameraMove {
+        let camera = given.unwrap_or_else(|| camera_of(sentence, self.index, self.last, &mut self.side));
+        self.index += 1;
+        self.last = Some(camera.direction);
+        camera
+    }
+}
+
+fn lower_words(sentence: &str) -> Vec<String> {
+    sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// What the words of a sentence suggest to the camera, in their order: one direction, or both sides.
+fn motions(words: &[String]) -> impl Iterator<Item = (&'static [Direction], Speed)> {
+    const SIDES: &[Direction] = &[Direction::Left, Direction::Right];
+    words.iter().filter_map(|word| {
         let verb = base_verb(word).unwrap_or_else(|| base_noun(word));
         let (direction, speed) = *MOTION.get(&verb)?;
-        let direction = match direction {
-            "side" if words.iter().any(|word| word == "left") => Direction::Left,
-            "side" if words.iter().any(|word| word == "right") => Direction::Right,
-            "side" => *side,
-            named => named.parse().ok()?,
+        let named = |direction| SIDES.iter().position(|side| *side == direction).map(|at| &SIDES[at..=at]);
+        let directions = match direction {
+            "side" if words.iter().any(|word| word == "left") => named(Direction::Left)?,
+            "side" if words.iter().any(|word| word == "right") => named(Direction::Right)?,
+            "side" => SIDES,
+            other => {
+                let direction = other.parse().ok()?;
+                let at = Direction::ALL.iter().position(|known| *known == direction)?;
+                &Direction::ALL[at..=at]
+            }
         };
-        Some(CameraMove::new(direction, speed.parse().ok()?))
+        Some((directions, speed.parse().ok()?))
+    })
+}
+
+/// The directions that the first telling word of a sentence suggests, and the speed.
+pub(super) fn suggested_motion(sentence: &str) -> Option<(&'static [Direction], Speed)> {
+    motions(&lower_words(sentence)).next()
+}
+
+/// The move that the sentence's words suggest, never the same direction twice in a row.
+fn camera_of(sentence: &str, index: usize, last: Option<Direction>, side: &mut Direction) -> CameraMove {
+    let words = lower_words(sentence);
+    let is_last = |direction: Direction| Some(direction) == last;
+    let suggested = motions(&words).map(|(directions, speed)| match directions {
+        [one] => CameraMove::new(*one, speed),
+        _ => CameraMove::new(*side, speed),
     });
     let chosen = suggested.into_iter().find(|camera| !is_last(camera.direction)).unwrap_or_else(|| {
         let moves = (0..MOVES.len()).map(|i| MOVES[(index + i) % MOVES.len()]);

@@ -5,7 +5,7 @@ use super::words::{ADJECTIVES, NUMBERS, PLACES, SMALL, THINGS, UNSEEN, base_noun
 
 /// A noun phrase of a sentence.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Phrase {
+pub(in crate::writer) struct Phrase {
     /// Without its article: "old fisherman".
     pub name: String,
     /// Its last word, singular, in lower case.
@@ -84,7 +84,7 @@ fn is_capitalised(word: &str) -> bool {
 }
 
 /// The noun phrases of a sentence, in order.
-pub(super) fn phrases(sentence: &str) -> Vec<Phrase> {
+pub(in crate::writer) fn phrases(sentence: &str) -> Vec<Phrase> {
     let words = words(sentence);
     let mut found = Vec::new();
     let mut i = 0;
@@ -175,6 +175,18 @@ fn followed_by_noun(words: &[Word], i: usize) -> bool {
         let noun = base_noun(&next.text);
         THINGS.contains(&noun) || PLACES.contains(&noun)
     })
+}
+
+/// Whether the lists know a word, so that its capitals mean nothing.
+pub(in crate::writer) fn is_common_word(word: &str) -> bool {
+    is_known(word)
+}
+
+/// The share of a text's words that the lists know.
+pub(in crate::writer) fn share_of_english(text: &str) -> f32 {
+    let words = words(text);
+    let known = words.iter().filter(|word| is_known(&word.text)).count();
+    known as f32 / words.len().max(1) as f32
 }
 
 /// Whether a sentence speaks of somebody by a pronoun only.

@@ -79,6 +79,28 @@ impl KeyValues {
         }
     }
 
+    /// Appends the keys of the first `tokens` tokens to `to`, then their values, each `[tokens, heads * size]`.
+    pub(crate) fn read(&self, tokens: usize, to: &mut Vec<f16>) {
+        let Self { heads, size, width, .. } = *self;
+        for token in 0..tokens {
+            let (block, at) = (&self.blocks[token / BLOCK], token % BLOCK);
+            for head in 0..heads {
+                let keys = self.head(block, head).0;
+                to.extend(keys[at / width * width * size + at % width..].iter().step_by(width).take(size));
+            }
+        }
+        for token in 0..tokens {
+            let (block, at) = (&self.blocks[token / BLOCK], token % BLOCK);
+            for head in 0..heads {
+                let values = self.head(block, head).1;
+                for panel in 0..size.div_ceil(width) {
+                    let count = width.min(size - panel * width);
+                    to.extend_from_slice(&values[(panel * BLOCK + at) * width..][..count]);
+                }
+            }
+        }
+    }
+
     /// What the queries of the tokens from `start` on, `[tokens, query_heads * size]`, find: the same shape. Each sees
     /// the tokens up to its own. Query heads share the heads here, some neighbours one of them.
     pub(crate) fn attend(&self, queries: &[f32], query_heads: usize, start: usize) -> Vec<f32> {
