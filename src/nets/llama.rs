@@ -7,7 +7,7 @@
 //! of the GGUF files (`blk.0.attn_q.weight`, …).
 
 use super::ops::Activation;
-use super::ops::decoder::{KeyValues, Pairs, Rotary, gate, rms_norm};
+use super::ops::decoder::{self, KeyValues, Pairs, Rotary, rms_norm};
 use super::ops::quantized::{Input, Matrix, Stored, add_products};
 use candle_core::{Device, Result, Tensor};
 use half::f16;
@@ -90,14 +90,6 @@ struct Linear {
 }
 
 impl Linear {
-    /// What products are added to: the bias for each token.
-    fn start(&self, tokens: usize) -> Vec<f32> {
-        match &self.bias {
-            Some(bias) => bias.repeat(tokens),
-            None => vec![0.0; tokens * self.weight.outputs()],
-        }
-    }
-
     /// Adds what the layer makes of `xs` to `ys`.
     fn add_to(&self, ys: &mut [f32], xs: &[f32]) -> Result<()> {
         if let Some(bias) = &self.bias {
@@ -110,13 +102,28 @@ impl Linear {
         add_products(&Input::new(xs, self.weight.inputs())?, [&self.weight], [ys])
     }
 
-    /// Several layers on the same input, which is read once.
-    fn forward_shared<const N: usize>(layers: [&Self; N], xs: &[f32]) -> Result<[Vec<f32>; N]> {
+    /// What several layers make of the same input, which is read once.
+    fn forward_shared<const N: usize>(layers: [&Self; N], xs: &[f32], mut ys: [&mut Vec<f32>; N]) -> Result<()> {
         let input = Input::new(xs, layers[0].weight.inputs())?;
-        let mut all = layers.map(|layer| layer.start(input.rows()));
-        add_products(&input, layers.map(|layer| &layer.weight), all.each_mut().map(Vec::as_mut_slice))?;
-        Ok(all)
+        for (layer, ys) in layers.iter().zip(&mut ys) {
+            ys.clear();
+            match &layer.bias {
+                Some(bias) => (0..input.rows()).for_each(|_| ys.extend_from_slice(bias)),
+                None => ys.resize(input.rows() * layer.weight.outputs(), 0.0),
+            }
+        }
+        add_products(&input, layers.map(|layer| &layer.weight), ys.map(Vec::as_mut_slice))
     }
+}
+
+/// Numbers of the tokens being read. They are kept from layer to layer, since the system takes long to give new memory.
+#[derive(Default)]
+struct Room {
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    gate: Vec<f32>,
+    up: Vec<f32>,
 }
 
 struct Block {
@@ -152,19 +159,27 @@ impl Block {
     }
 
     /// Changes `xs`, `[tokens, hidden]`, the tokens after the first `start`.
-    fn forward(&mut self, config: &Config, xs: &mut [f32], rotary: &Rotary, start: usize) -> Result<()> {
+    fn forward(
+        &mut self,
+        config: &Config,
+        xs: &mut [f32],
+        room: &mut Room,
+        rotary: &Rotary,
+        start: usize,
+    ) -> Result<()> {
+        let Room { q, k, v, gate, up } = room;
         let Config { heads, kv_heads, head_width, norm_epsilon: epsilon, .. } = *config;
         let normed = rms_norm(xs, &self.attn_norm, epsilon)?;
-        let [mut q, mut k, v] = Linear::forward_shared([&self.attn_q, &self.attn_k, &self.attn_v], &normed)?;
-        rotary.rotate(&mut q, heads * head_width, start)?;
-        rotary.rotate(&mut k, kv_heads * head_width, start)?;
-        let mixed = self.cache.attend(&q, &k, &v, heads, start)?;
+        Linear::forward_shared([&self.attn_q, &self.attn_k, &self.attn_v], &normed, [q, k, v])?;
+        rotary.rotate(q, heads * head_width, start)?;
+        rotary.rotate(k, kv_heads * head_width, start)?;
+        let mixed = self.cache.attend(q, k, v, heads, start)?;
         self.attn_output.add_to(xs, &mixed)?;
 
         let normed = rms_norm(xs, &self.ffn_norm, epsilon)?;
-        let [mut ys, up] = Linear::forward_shared([&self.ffn_gate, &self.ffn_up], &normed)?;
-        gate(Activation::Silu, &mut ys, &up)?;
-        self.ffn_down.add_to(xs, &ys)
+        Linear::forward_shared([&self.ffn_gate, &self.ffn_up], &normed, [gate, up])?;
+        decoder::gate(Activation::Silu, gate, up)?;
+        self.ffn_down.add_to(xs, gate)
     }
 }
 
@@ -177,6 +192,7 @@ pub struct Llama {
     /// None where the token embeddings serve as output, too.
     output: Option<Matrix>,
     rotary: Rotary,
+    room: Room,
     seen: usize,
 }
 
@@ -207,7 +223,7 @@ impl Llama {
             Rope::Halves => Pairs::Halves,
         };
         let rotary = Rotary::new(pairs, (0..config.head_width / 2).map(step).collect());
-        Ok(Self { config, token_embd, blocks, output_norm, output, rotary, seen: 0 })
+        Ok(Self { config, token_embd, blocks, output_norm, output, rotary, room: Room::default(), seen: 0 })
     }
 
     /// What it was built from.
@@ -288,7 +304,7 @@ impl Llama {
             self.token_embd.row(*token as usize, xs)?;
         }
         for block in &mut self.blocks {
-            block.forward(&self.config, &mut xs, &self.rotary, self.seen)?;
+            block.forward(&self.config, &mut xs, &mut self.room, &self.rotary, self.seen)?;
         }
         let last = rms_norm(&xs[xs.len() - hidden..], &self.output_norm, self.config.norm_epsilon)?;
         let output = self.output.as_ref().unwrap_or(&self.token_embd);

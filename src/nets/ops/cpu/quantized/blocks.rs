@@ -67,13 +67,24 @@ impl WithSimd for Unpack<'_> {
     }
 }
 
-/// The f16 at byte `at`. Infinities become large numbers; scales have none.
+/// The f16 at byte `at`.
 #[inline(always)]
 pub(super) fn half_at(bytes: &[u8], at: usize) -> f32 {
-    let bits = u32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
-    // The exponent of an f16 counts from 15, that of an f32 from 127: the product moves it, also for subnormal numbers.
-    let size = f32::from_bits((bits & 0x7fff) << 13) * f32::from_bits((127 + 112) << 23);
-    f32::from_bits(size.to_bits() | (bits & 0x8000) << 16)
+    f32::from_bits(float_bits(u32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))))
+}
+
+/// The bits of an f16 to those of an f32. Infinities become large numbers; scales have none.
+#[inline(always)]
+pub(super) fn float_bits(bits: u32) -> u32 {
+    // The exponent of an f16 counts from 15, that of an f32 from 127.
+    let size = ((bits & 0x7fff) << 13) + (112 << 23);
+    // Scales are often smaller than the smallest normal f16. Such a number has no leading 1: with the exponent of the
+    // smallest normal one it is too large by just that. A product with a power of two would do for both, but processors
+    // take long for factors that are no normal f32.
+    let least = 113 << 23;
+    let small = f32::from_bits(size + (1 << 23)) - f32::from_bits(least);
+    let size = if size < least { small.to_bits() } else { size };
+    size | (bits & 0x8000) << 16
 }
 
 #[inline(always)]

@@ -17,7 +17,7 @@ mod plain;
 pub(crate) use input::Input;
 
 use crate::nets::ops::quantized::Format;
-use integers::{Integers, Panel};
+use integers::Integers;
 use rayon::prelude::*;
 
 /// A matrix `[outputs, inputs]`.
@@ -45,9 +45,19 @@ struct Task<'a> {
 
 /// Adds the product of the input with each matrix, `[rows, outputs]`, to its target.
 pub(crate) fn add_products(input: &Input<'_>, matrices: &[Weights<'_>], targets: &mut [&mut [f32]]) {
-    let mut few = Vec::with_capacity(matrices.len());
+    add_products_with(Integers::for_format, input, matrices, targets);
+}
+
+/// The same with instructions of the caller's choice.
+fn add_products_with(
+    choose: impl Fn(Format) -> Option<Integers>,
+    input: &Input<'_>,
+    matrices: &[Weights<'_>],
+    targets: &mut [&mut [f32]],
+) {
+    let (mut few, mut many) = (Vec::with_capacity(matrices.len()), Vec::new());
     for (weights, target) in matrices.iter().zip(targets) {
-        let integers = Integers::for_format(weights.format);
+        let integers = choose(weights.format);
         if integers.is_some() {
             // Once, before the threads need it.
             match weights.format.block_len() {
@@ -55,19 +65,26 @@ pub(crate) fn add_products(input: &Input<'_>, matrices: &[Weights<'_>], targets:
                 _ => _ = input.by_256(),
             }
         }
-        // From here on it is less work to unpack weights once for all inputs.
-        let many = if integers.is_some() { 5 } else { 16 };
+        // From here on it is less work to unpack weights once for all inputs (measured).
+        let enough = match weights.format {
+            _ if integers.is_none() => 16,
+            Format::Q2_K | Format::Q3_K | Format::Q4_K => 5,
+            Format::Q8_0 => 16,
+            _ => 9,
+        };
         match integers {
-            _ if input.rows() < many => few.push(Task { weights: *weights, integers, target }),
-            Some(integers) => by_panels(integers, input, weights, target),
+            _ if input.rows() < enough => few.push(Task { weights: *weights, integers, target }),
+            Some(integers) => many.push((integers, *weights, &mut **target)),
             None => plain::panels(input, weights, target),
         }
     }
+    by_panels(input, &mut many);
     let mut first = 0;
     while first < input.rows() && !few.is_empty() {
         first += match input.rows() - first {
             1 => by_rows::<1>(input, first, &mut few),
-            2 | 3 => by_rows::<2>(input, first, &mut few),
+            2 => by_rows::<2>(input, first, &mut few),
+            3 => by_rows::<3>(input, first, &mut few),
             _ => by_rows::<4>(input, first, &mut few),
         };
     }
@@ -107,41 +124,34 @@ fn by_rows<const T: usize>(input: &Input<'_>, first: usize, matrices: &mut [Task
     T
 }
 
-/// Words of packed panels that are used before new ones are packed; they stay in the cache of the last level.
-const PACKED_WORDS: usize = 1 << 20;
-
-fn by_panels(integers: Integers, input: &Input<'_>, weights: &Weights<'_>, target: &mut [f32]) {
-    let (rows, words) = (integers.panel_rows(), integers.panel_words(weights));
-    let panels = weights.outputs.div_ceil(rows);
-    let threads = rayon::current_num_threads();
-    let at_once = (PACKED_WORDS / words).max(threads).min(panels);
-    let mut packed = vec![0_u32; at_once * words];
-    // A few tasks for each thread, each of some full tiles.
-    let of_task = input.rows().div_ceil(3 * threads).next_multiple_of(6).min(96);
-    for first_panel in (0..panels).step_by(at_once) {
-        let count = at_once.min(panels - first_panel);
-        let columns_of = |panel: usize| {
-            let first = (first_panel + panel) * rows;
-            (first, rows.min(weights.outputs - first))
-        };
-        packed.par_chunks_exact_mut(words).take(count).enumerate().for_each(|(panel, to)| {
-            let (first, columns) = columns_of(panel);
-            integers.pack(weights, weights.rows(first, columns), to);
-        });
-        target.par_chunks_mut(of_task * weights.outputs).enumerate().for_each(|(task, target)| {
-            for (panel, words) in packed.chunks_exact(words).take(count).enumerate() {
-                let (column, columns) = columns_of(panel);
-                integers.panel(Panel {
-                    format: weights.format,
-                    words,
-                    input,
-                    first: task * of_task,
-                    count: target.len() / weights.outputs,
-                    to: &mut target[column..],
-                    stride: weights.outputs,
-                    columns,
-                });
-            }
-        });
-    }
+/// Some rows of weights times all rows of the input.
+struct Panel<'a> {
+    weights: &'a Weights<'a>,
+    integers: Integers,
+    bytes: &'a [u8],
+    /// Where the products of each row of the input go.
+    to: Vec<&'a mut [f32]>,
 }
+
+fn by_panels<'a>(input: &'a Input<'a>, matrices: &'a mut [(Integers, Weights<'a>, &'a mut [f32])]) {
+    let mut panels = Vec::new();
+    for (integers, weights, target) in matrices {
+        let (rows, first) = (integers.panel_rows(), panels.len());
+        for row in (0..weights.outputs).step_by(rows) {
+            let bytes = weights.rows(row, rows.min(weights.outputs - row));
+            let to = Vec::with_capacity(input.rows());
+            panels.push(Panel { weights, integers: *integers, bytes, to });
+        }
+        for target in target.chunks_exact_mut(weights.outputs) {
+            for (panel, to) in panels[first..].iter_mut().zip(target.chunks_mut(rows)) {
+                panel.to.push(to);
+            }
+        }
+    }
+    panels.into_par_iter().for_each(|Panel { weights, integers, bytes, mut to }| {
+        integers.panel(weights, bytes, input, &mut to);
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,11 @@ impl Integers {
         None
     }
 
+    #[cfg(test)]
+    pub(super) fn all(_: Format) -> [Option<Self>; 2] {
+        [None; 2]
+    }
+
     pub(super) fn rows<const T: usize>(self, _: &Weights<'_>, _: &[u8], _: &Input<'_>, _: usize, _: &mut [[f32; T]]) {
         match self {}
     }
@@ -21,28 +26,7 @@ impl Integers {
         match self {}
     }
 
-    pub(super) fn panel_words(self, _: &Weights<'_>) -> usize {
+    pub(super) fn panel(self, _: &Weights<'_>, _: &[u8], _: &Input<'_>, _: &mut [&mut [f32]]) {
         match self {}
     }
-
-    pub(super) fn pack(self, _: &Weights<'_>, _: &[u8], _: &mut [u32]) {
-        match self {}
-    }
-
-    pub(super) fn panel(self, _: Panel<'_>) {
-        match self {}
-    }
-}
-
-/// A packed panel and what it is multiplied with.
-#[allow(dead_code, reason = "nobody reads it here")]
-pub(super) struct Panel<'a> {
-    pub format: Format,
-    pub words: &'a [u32],
-    pub input: &'a Input<'a>,
-    pub first: usize,
-    pub count: usize,
-    pub to: &'a mut [f32],
-    pub stride: usize,
-    pub columns: usize,
 }

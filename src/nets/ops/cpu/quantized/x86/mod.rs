@@ -1,5 +1,7 @@
 //! Integer products with AVX2 or AVX-512.
 
+mod layouts;
+mod narrow;
 mod pack;
 mod panels;
 mod rows;
@@ -18,12 +20,18 @@ pub(super) enum Integers {
 }
 
 impl Integers {
-    /// What there is for a format.
+    /// The best of [`Integers::all`] for a format.
     pub(super) fn for_format(format: Format) -> Option<Self> {
+        let [avx512, avx2] = Self::all(format);
+        avx512.or(avx2)
+    }
+
+    /// What there is for a format, the best first.
+    pub(super) fn all(format: Format) -> [Option<Self>; 2] {
         if matches!(format, Format::F32 | Format::F16 | Format::BF16) {
-            return None;
+            return [None; 2];
         }
-        V4::try_new().map(Self::Avx512).or_else(|| V3::try_new().map(Self::Avx2))
+        [V4::try_new().map(Self::Avx512), V3::try_new().map(Self::Avx2)]
     }
 
     /// Some rows of weights times `T` rows of the input from `first` on.
@@ -38,8 +46,8 @@ impl Integers {
         let Weights { format, row_bytes, .. } = *weights;
         match self {
             Self::Avx2(simd) => simd.vectorize(rows::Rows { simd, format, bytes, row_bytes, input, first, to }),
-            Self::Avx512(wide) => {
-                wide.vectorize(rows::Rows { simd: *wide, format, bytes, row_bytes, input, first, to });
+            Self::Avx512(simd) => {
+                simd.vectorize(rows::Rows { simd, format, bytes, row_bytes, input, first, to });
             }
         }
     }
@@ -52,45 +60,23 @@ impl Integers {
         }
     }
 
-    /// Words of a panel.
-    pub(super) fn panel_words(self, weights: &Weights<'_>) -> usize {
-        pack::panel_words(weights.format, self.panel_rows(), weights.inputs)
-    }
-
-    /// Packs some rows of weights, at most those of a panel.
-    pub(super) fn pack(self, weights: &Weights<'_>, bytes: &[u8], to: &mut [u32]) {
+    /// The products of at most [`Integers::panel_rows`] rows of weights and all rows of the input, added to the values of
+    /// each of these.
+    pub(super) fn panel<'a>(
+        self,
+        weights: &Weights<'_>,
+        bytes: &'a [u8],
+        input: &'a Input<'a>,
+        to: &'a mut [&'a mut [f32]],
+    ) {
         let Weights { format, row_bytes, .. } = *weights;
         match self {
-            Self::Avx2(simd) => simd.vectorize(pack::Pack::<16> { format, bytes, row_bytes, to }),
-            Self::Avx512(simd) => simd.vectorize(pack::Pack::<32> { format, bytes, row_bytes, to }),
-        }
-    }
-
-    /// Adds the products of a panel and some rows of the input.
-    pub(super) fn panel(self, task: Panel<'_>) {
-        let Panel { format, words, input, first, count, to, stride, columns } = task;
-        match self {
             Self::Avx2(wide) => {
-                wide.vectorize(panels::Panel { wide, format, words, input, first, count, to, stride, columns });
+                wide.vectorize(panels::Panel::<_, 16> { wide, format, bytes, row_bytes, input, to });
             }
             Self::Avx512(wide) => {
-                wide.vectorize(panels::Panel { wide, format, words, input, first, count, to, stride, columns });
+                wide.vectorize(panels::Panel::<_, 32> { wide, format, bytes, row_bytes, input, to });
             }
         }
     }
-}
-
-/// A packed panel and what it is multiplied with.
-pub(super) struct Panel<'a> {
-    pub format: Format,
-    pub words: &'a [u32],
-    pub input: &'a Input<'a>,
-    /// The first row of the input.
-    pub first: usize,
-    /// Rows of the input.
-    pub count: usize,
-    /// Where products are added: the first `columns` of rows that are `stride` apart.
-    pub to: &'a mut [f32],
-    pub stride: usize,
-    pub columns: usize,
 }

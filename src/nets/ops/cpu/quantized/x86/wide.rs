@@ -32,8 +32,26 @@ pub(super) trait Wide: Copy {
     fn multiply(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// `a · b + c`
     fn multiply_add(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
-    /// Adds to the first values of `to`.
-    fn add_to(self, values: Self::Floats, to: &mut [f32]);
+    /// The first values of `from`.
+    fn load(self, from: &[f32]) -> Self::Floats;
+    /// To the first values of `to`.
+    fn store(self, values: Self::Floats, to: &mut [f32]);
+    /// To the first words of `to`.
+    fn put(self, words: Self::Integers, to: &mut [u32]);
+    fn and(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
+    fn or(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
+    fn xor(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
+    fn sub_32(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
+    /// The lower half of products of words.
+    fn multiply_32(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
+    /// Words to the left.
+    fn left(self, a: Self::Integers, bits: usize) -> Self::Integers;
+    /// Words to the right; zeros come in.
+    fn right(self, a: Self::Integers, bits: usize) -> Self::Integers;
+    /// Words to the right; the sign comes in.
+    fn right_signed(self, a: Self::Integers, bits: usize) -> Self::Integers;
+    /// The narrower instructions.
+    fn v3(self) -> V3;
 }
 
 impl Wide for V3 {
@@ -104,11 +122,65 @@ impl Wide for V3 {
     }
 
     #[inline(always)]
-    fn add_to(self, values: __m256, to: &mut [f32]) {
-        let values: [f32; 8] = cast(values);
-        for (to, value) in to[..8].iter_mut().zip(values) {
-            *to += value;
-        }
+    fn load(self, from: &[f32]) -> __m256 {
+        let mut values = [0.0; 8];
+        values.copy_from_slice(&from[..8]);
+        cast(values)
+    }
+
+    #[inline(always)]
+    fn store(self, values: __m256, to: &mut [f32]) {
+        to[..8].copy_from_slice(&cast::<_, [f32; 8]>(values));
+    }
+
+    #[inline(always)]
+    fn put(self, words: __m256i, to: &mut [u32]) {
+        to[..8].copy_from_slice(&cast::<_, [u32; 8]>(words));
+    }
+
+    #[inline(always)]
+    fn and(self, a: __m256i, b: __m256i) -> __m256i {
+        self.avx2._mm256_and_si256(a, b)
+    }
+
+    #[inline(always)]
+    fn or(self, a: __m256i, b: __m256i) -> __m256i {
+        self.avx2._mm256_or_si256(a, b)
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m256i, b: __m256i) -> __m256i {
+        self.avx2._mm256_xor_si256(a, b)
+    }
+
+    #[inline(always)]
+    fn sub_32(self, a: __m256i, b: __m256i) -> __m256i {
+        self.avx2._mm256_sub_epi32(a, b)
+    }
+
+    #[inline(always)]
+    fn multiply_32(self, a: __m256i, b: __m256i) -> __m256i {
+        self.avx2._mm256_mullo_epi32(a, b)
+    }
+
+    #[inline(always)]
+    fn left(self, a: __m256i, bits: usize) -> __m256i {
+        self.avx2._mm256_sll_epi32(a, cast([bits as u64, 0]))
+    }
+
+    #[inline(always)]
+    fn right(self, a: __m256i, bits: usize) -> __m256i {
+        self.avx2._mm256_srl_epi32(a, cast([bits as u64, 0]))
+    }
+
+    #[inline(always)]
+    fn right_signed(self, a: __m256i, bits: usize) -> __m256i {
+        self.avx2._mm256_sra_epi32(a, cast([bits as u64, 0]))
+    }
+
+    #[inline(always)]
+    fn v3(self) -> V3 {
+        self
     }
 }
 
@@ -180,10 +252,64 @@ impl Wide for V4 {
     }
 
     #[inline(always)]
-    fn add_to(self, values: __m512, to: &mut [f32]) {
-        let values: [f32; 16] = cast(values);
-        for (to, value) in to[..16].iter_mut().zip(values) {
-            *to += value;
-        }
+    fn load(self, from: &[f32]) -> __m512 {
+        let mut values = [0.0; 16];
+        values.copy_from_slice(&from[..16]);
+        cast(values)
+    }
+
+    #[inline(always)]
+    fn store(self, values: __m512, to: &mut [f32]) {
+        to[..16].copy_from_slice(&cast::<_, [f32; 16]>(values));
+    }
+
+    #[inline(always)]
+    fn put(self, words: __m512i, to: &mut [u32]) {
+        to[..16].copy_from_slice(&cast::<_, [u32; 16]>(words));
+    }
+
+    #[inline(always)]
+    fn and(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_and_si512(a, b)
+    }
+
+    #[inline(always)]
+    fn or(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_or_si512(a, b)
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_xor_si512(a, b)
+    }
+
+    #[inline(always)]
+    fn sub_32(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_sub_epi32(a, b)
+    }
+
+    #[inline(always)]
+    fn multiply_32(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_mullo_epi32(a, b)
+    }
+
+    #[inline(always)]
+    fn left(self, a: __m512i, bits: usize) -> __m512i {
+        self.avx512f._mm512_sll_epi32(a, cast([bits as u64, 0]))
+    }
+
+    #[inline(always)]
+    fn right(self, a: __m512i, bits: usize) -> __m512i {
+        self.avx512f._mm512_srl_epi32(a, cast([bits as u64, 0]))
+    }
+
+    #[inline(always)]
+    fn right_signed(self, a: __m512i, bits: usize) -> __m512i {
+        self.avx512f._mm512_sra_epi32(a, cast([bits as u64, 0]))
+    }
+
+    #[inline(always)]
+    fn v3(self) -> V3 {
+        *self
     }
 }
