@@ -13,8 +13,8 @@ use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake, StillSettings,
-    TakeId,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake,
+    StillSettings, TakeId,
 };
 use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};

@@ -136,11 +136,14 @@ struct Reader<'a> {
     at: usize,
 }
 
+/// Metadata and tensors by name.
+type Header = (HashMap<String, Value>, HashMap<String, Entry>);
+
 /// Arrays in arrays.
 const DEEPEST: usize = 8;
 
 impl Reader<'_> {
-    fn header(&mut self) -> Result<(HashMap<String, Value>, HashMap<String, Entry>), GgufError> {
+    fn header(&mut self) -> Result<Header, GgufError> {
         if self.array()? != *b"GGUF" {
             return Err(damaged("it does not begin as one"));
         }

@@ -291,10 +291,11 @@ fn fields(content: &str, line: usize, notes: &mut Vec<ImportNote>) -> Shot {
             odd |= !matches!(rest[at..].trim_start(), s if s.starts_with("entities:") || s.starts_with("background:"));
             rest = &rest[value..];
         }
-        if i > 0 && key_in(part).is_none() {
-            if let Some((_, value)) = values.last_mut() {
-                value.push(';');
-            }
+        if i > 0
+            && key_in(part).is_none()
+            && let Some((_, value)) = values.last_mut()
+        {
+            value.push(';');
         }
         add(&mut values, rest);
     }

@@ -1,5 +1,7 @@
 //! Integer products with AVX2 or AVX-512.
 
+#![allow(clippy::needless_range_loop, reason = "a plain index is what is surely compiled to vector instructions")]
+
 mod layouts;
 mod narrow;
 mod pack;
