@@ -34,7 +34,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const CRATES: &[(&[&str], Who)] = &[
     (&["eframe", "egui", "egui_tiles", "egui_wgpu", "epaint", "rfd", "wgpu"], Who::Only(&["preview", "ui"])),
     (
-        &["candle_core", "candle_nn", "candle_transformers"],
+        &["candle_core", "candle_flash_attn", "candle_nn", "candle_transformers"],
         Who::AllBut(&["cli", "export", "farm", "main", "preview", "progress", "project", "ui"]),
     ),
 ];

@@ -3,19 +3,20 @@
 use super::args::{ClipOptions, Stage, Writing};
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
+use super::telling::Teller;
 use crate::engine::{
-    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels,
-    WriteJob,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RenderItem, RunError,
+    StudioModels, WriteJob,
 };
 use crate::export::ExportSettings;
 use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script,
-    ScriptIntake, StillSettings, TakeId,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake,
+    StillSettings, TakeId,
 };
-use crate::writer::{Imported, Intake, WriteRequest};
+use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,12 +80,27 @@ impl Film {
         Ok(())
     }
 
+    /// Applies an edit of the user's, unless it would change a locked scene, and saves the project.
+    pub fn change(&mut self, edit: Edit) -> Result<()> {
+        if let Some(id) = self.project.lock_against(&edit) {
+            let number = self.project.scene_index(id).map_or(0, |index| index + 1);
+            super::scenes::refuse_locked(&self.project, &[number], self.store.folder())?;
+        }
+        self.edit(edit)?;
+        self.save()
+    }
+
+    /// Reserves numbers for new scenes and takes.
+    pub fn numbering(&mut self) -> &mut Project {
+        Arc::make_mut(&mut self.project)
+    }
+
     pub(super) fn save(&mut self) -> Result<()> {
         Ok(self.store.save(&self.project)?)
     }
 
     fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
-        run_job(&self.engine, spec, unit, &self.cancel, |_| {})
+        run_job(&self.engine, spec, unit, &self.cancel, |_, _| {})
     }
 
     /// Takes in what tasks on a cluster have made; returns what each made, and its file.
@@ -122,21 +138,38 @@ impl Film {
             eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);
             self.job(JobSpec::FetchModel(Box::new(model.clone()), cache.clone()), Unit::Bytes)?;
         }
+        let usual = Sampling::of(&choice.model.defaults);
+        let sampling = Sampling {
+            temperature: writing.temperature.unwrap_or(usual.temperature),
+            top_p: writing.top_p.unwrap_or(usual.top_p),
+            repetition: writing.repetition.unwrap_or(usual.repetition),
+        };
+        sampling.check()?;
         let request = WriteRequest {
             premise: self.project.premise.clone(),
             style: self.project.style.clone(),
             scenes: writing.scenes,
             seed: writing.seed,
+            sampling,
         };
         let model = Box::new(choice.model.clone());
-        let job = WriteJob { request, model, cache: cache.clone(), describe: true };
+        let job = WriteJob { request, model, cache: cache.clone(), describe: true, home: WriterHome::user() };
         let mut intake = ScriptIntake::new(writing.seed);
+        let mut teller = Teller::default();
         let mut failed = None;
         let Self { project, store, engine, cancel } = self;
-        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event| {
-            let JobEvent::Scene { index, scene, complete: true, .. } = event else { return };
+        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event, progress| {
+            teller.tell(event, progress);
             let project = Arc::make_mut(project);
-            let Some(edit) = intake.take_scene(project, *index, scene) else { return };
+            let edit = match event {
+                JobEvent::Scene { index, scene, complete: true, .. } => intake.take_scene(project, *index, scene),
+                JobEvent::Camera { index, camera, .. } => intake.take_camera(project, *index, *camera),
+                JobEvent::Description { kind, name, round: DescribeRound::Paragraph, text, complete: true, .. } => {
+                    intake.take_description(project, *kind, name, text)
+                }
+                _ => None,
+            };
+            let Some(edit) = edit else { return };
             let applied = project.apply(edit.clone()).map_err(anyhow::Error::from);
             if let Err(error) = applied.and_then(|_| Ok(store.append(&edit)?)) {
                 cancel.store(true, SeqCst);
@@ -160,20 +193,9 @@ impl Film {
         Ok(())
     }
 
-    /// Takes a finished script in, in place of the scenes there are.
-    pub fn take_script(&mut self, script: &Script, seed: u64) -> Result<()> {
-        let mut intake = ScriptIntake::new(seed);
-        for (index, scene) in script.scenes.iter().enumerate() {
-            if let Some(edit) = intake.take_scene(Arc::make_mut(&mut self.project), index, scene) {
-                self.edit(edit)?;
-            }
-        }
-        self.save()
-    }
-
     /// Takes an imported script in, as one edit.
-    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
-        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake, seed: u64) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, seed);
         self.edit(edit)?;
         self.save()
     }
@@ -192,29 +214,52 @@ impl Film {
         Ok(())
     }
 
-    /// Sets the denoising steps of the project.
-    pub fn set_steps(&mut self, steps: u32) -> Result<()> {
+    /// Sets the denoising steps of the project, and of scenes (counted from 1) that have settings of their own.
+    pub fn set_steps(&mut self, steps: u32, numbers: &[usize]) -> Result<()> {
+        let with_steps = |still: &StillSettings| StillSettings { steps, ..still.clone() };
+        let mut edits = Vec::new();
         if self.project.still.steps != steps {
-            self.edit(Edit::SetStill(StillSettings { steps, ..self.project.still.clone() }))?;
-            self.save()?;
+            edits.push(Edit::SetStill(with_steps(&self.project.still)));
         }
-        Ok(())
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.still.as_ref().filter(|own| own.steps != steps)?;
+            Some(SceneField::Still(Some(with_steps(own))))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
     }
 
-    /// Sets how clips are made.
-    pub fn set_clip(&mut self, options: &ClipOptions) -> Result<()> {
+    /// Sets how clips are made, in the project and in scenes (counted from 1) that have settings of their own.
+    pub fn set_clip(&mut self, options: &ClipOptions, numbers: &[usize]) -> Result<()> {
+        let mut edits = Vec::new();
         let now = &self.project.clip;
-        let mut clip = options.clip_steps.map_or_else(|| now.clone(), |steps| now.with_steps(steps));
-        clip = ClipSettings {
-            frames: options.frames.unwrap_or(clip.frames),
-            camera_from_step: options.camera_from.unwrap_or(clip.camera_from_step),
-            ..clip
-        };
-        if clip != *now {
-            self.edit(Edit::SetClip(clip))?;
-            self.save()?;
+        let new = options.applied_to(now);
+        if new != *now {
+            edits.push(Edit::SetClip(new));
         }
-        Ok(())
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.clip.as_ref()?;
+            let new = options.applied_to(own);
+            (new != *own).then_some(SceneField::Clip(Some(new)))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+    }
+
+    /// The scenes of these numbers, counted from 1.
+    pub(super) fn ids(&self, numbers: &[usize]) -> Vec<SceneId> {
+        numbers.iter().map(|number| self.project.scenes[number - 1].id).collect()
+    }
+
+    /// Gives scenes (counted from 1) new seeds, and returns the `count` − 1 others of each, to be rendered beside them.
+    pub fn vary(&mut self, numbers: &[usize], count: usize) -> Result<Vec<RenderItem>> {
+        let (mut edits, mut others) = (Vec::new(), Vec::new());
+        for number in numbers {
+            let scene = &self.project.scenes[number - 1];
+            let mut seeds = scene.fresh_seeds(count).into_iter();
+            edits.extend(seeds.next().map(|seed| Edit::SetScene { id: scene.id, field: SceneField::Seed(seed) }));
+            others.extend(seeds.map(|seed| RenderItem::Variation { scene: scene.id, seed }));
+        }
+        self.change(Edit::Batch(edits))?;
+        Ok(others)
     }
 
     /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.
@@ -321,11 +366,11 @@ pub(super) fn run_job(
     spec: JobSpec,
     unit: Unit,
     cancel: &Arc<AtomicBool>,
-    mut on_event: impl FnMut(&JobEvent),
+    mut on_event: impl FnMut(&JobEvent, &TerminalProgress),
 ) -> Result<JobOutput> {
     let progress = TerminalProgress::new(unit, Arc::clone(cancel));
     let result = engine.run(spec, |event, status| {
-        on_event(event);
+        on_event(event, &progress);
         status.is_none_or(|status| show_status(&progress, &status))
     });
     result.map_err(|error| match error {

@@ -76,12 +76,7 @@ pub fn intake(project: &mut Project, record: &Record) -> Intake {
                 return Intake::Known;
             }
             let has_other = scene.chosen.is_some();
-            let take = Take {
-                id: project.new_take_id(),
-                kind: recipe.kind(),
-                media: media.clone(),
-                recipe: Recipe::clone(recipe),
-            };
+            let take = Take::new(project.new_take_id(), recipe.kind(), media.clone(), Recipe::clone(recipe));
             let wanted =
                 project.scene(*id).map(|scene| wanted_in_place_of(project, scene, &take, &StudioFiles::default()));
             let is_wanted = wanted.is_some_and(|wanted| stale_reasons(&take.recipe, &wanted).is_empty());

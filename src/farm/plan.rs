@@ -23,6 +23,7 @@ impl fmt::Display for Task {
         match &self.item {
             RenderItem::Reference { name, .. } => write!(f, "picture of {name}"),
             RenderItem::Still(_) => write!(f, "scene {}", self.number),
+            RenderItem::Variation { seed, .. } => write!(f, "scene {} with seed {seed}", self.number),
             RenderItem::Clip { .. } => write!(f, "clip of scene {}", self.number),
         }
     }

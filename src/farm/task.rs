@@ -89,12 +89,15 @@ fn is_whole(run: &Run, record: &Record) -> bool {
 fn needed_before<'a>(plan: &'a Plan, task: &Task, project: &Project, records: &[Record]) -> Option<&'a Task> {
     match &task.item {
         RenderItem::Reference { .. } => None,
-        RenderItem::Still(id) => plan.tasks().map(|(_, task)| task).find(|task| {
-            let RenderItem::Reference { kind, name, .. } = &task.item else { return false };
-            let is_shown = project.scene(*id).is_some_and(|scene| scene.entity_names(*kind).any(|shown| shown == name));
-            let known = project.cast_entry(*kind, name).and_then(|entity| entity.reference.as_ref());
-            is_shown && known.is_none()
-        }),
+        RenderItem::Still(id) | RenderItem::Variation { scene: id, .. } => {
+            plan.tasks().map(|(_, task)| task).find(|task| {
+                let RenderItem::Reference { kind, name, .. } = &task.item else { return false };
+                let is_shown =
+                    project.scene(*id).is_some_and(|scene| scene.entity_names(*kind).any(|shown| shown == name));
+                let known = project.cast_entry(*kind, name).and_then(|entity| entity.reference.as_ref());
+                is_shown && known.is_none()
+            })
+        }
         RenderItem::Clip { scene, .. } => {
             let still = plan.still_of(*scene)?;
             let is_there = records.iter().any(|record| record.task == *still && record.outcome.media().is_some());
@@ -111,7 +114,7 @@ fn missing_before(needed: &Task, records: &[Record]) -> TaskError {
     };
     let needed = match &needed.item {
         RenderItem::Still(_) => format!("still of {needed}"),
-        RenderItem::Reference { .. } | RenderItem::Clip { .. } => needed.to_string(),
+        RenderItem::Reference { .. } | RenderItem::Variation { .. } | RenderItem::Clip { .. } => needed.to_string(),
     };
     TaskError::Failed(format!("there is no {needed}: {why}"))
 }
@@ -122,7 +125,7 @@ pub fn record_of(task: &Task, output: JobOutput) -> Result<Record, TaskError> {
         JobOutput::Reference { reference, note, .. } => {
             Outcome::Reference { reference, notes: note.into_iter().collect() }
         }
-        JobOutput::Take { media, recipe, notes, .. } => Outcome::Take { media, recipe: Box::new(recipe), notes },
+        JobOutput::Take { media, recipe, notes, .. } => Outcome::Take { media, recipe, notes },
         _ => return Err(TaskError::Failed(format!("the {task} gave neither a picture nor a take"))),
     };
     Ok(Record { task: task.clone(), outcome })

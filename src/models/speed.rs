@@ -1,6 +1,6 @@
 //! How fast this machine was before: seconds per step, kept in a small file beside the models.
 
-use super::preflight::Dtype;
+use super::compute::Dtype;
 use crate::project::write_whole;
 use serde::{Deserialize, Serialize};
 use std::io;

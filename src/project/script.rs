@@ -38,18 +38,22 @@ impl Script {
     }
 }
 
-/// A script that arrives scene by scene and becomes edits as it does, so that no finished scene is lost.
+/// A script that arrives scene by scene and becomes edits as it does, so that nothing finished is lost. What the user has
+/// changed meanwhile stays.
 #[derive(Debug, Clone)]
 pub struct ScriptIntake {
     seed: u64,
     background: Option<String>,
-    inserted: Vec<SceneId>,
+    /// The scenes that have come, as the writer last had them.
+    inserted: Vec<(SceneId, ScriptScene)>,
+    /// Where locked scenes of the earlier script stand, in film order.
+    kept: Vec<usize>,
 }
 
 impl ScriptIntake {
     /// Begins a script whose scenes are seeded from `seed` on.
     pub fn new(seed: u64) -> Self {
-        Self { seed, background: None, inserted: Vec::new() }
+        Self { seed, background: None, inserted: Vec::new(), kept: Vec::new() }
     }
 
     /// How many scenes have come.
@@ -62,7 +66,8 @@ impl ScriptIntake {
         self.inserted.is_empty()
     }
 
-    /// The edit that adds a finished scene. The first one also takes the scenes of the earlier script out.
+    /// The edit that adds a finished scene. The first one also takes the scenes of the earlier script out, but for the
+    /// locked ones: they keep their places in the film, and the new scenes go around them.
     ///
     /// `project` is only asked for a number. A scene out of order gives nothing.
     pub fn take_scene(&mut self, project: &mut Project, index: usize, scene: &ScriptScene) -> Option<Edit> {
@@ -70,18 +75,47 @@ impl ScriptIntake {
             return None;
         }
         let mut edits = Vec::new();
+        let mut len = project.scenes.len();
         if index == 0 {
-            edits.extend(project.scenes.iter().map(|scene| Edit::RemoveScene(scene.id)));
+            let (kept, gone): (Vec<_>, Vec<_>) = project.scenes.iter().enumerate().partition(|(_, scene)| scene.locked);
+            self.kept = kept.into_iter().map(|(place, _)| place).collect();
+            edits.extend(gone.into_iter().map(|(_, scene)| Edit::RemoveScene(scene.id)));
+            len = self.kept.len();
         }
         let made = scene.to_scene(project, self.background.as_deref(), self.seed.wrapping_add(index as u64));
         self.background = Some(made.background.clone());
-        self.inserted.push(made.id);
-        edits.push(Edit::InsertScene { index, scene: Box::new(made) });
+        self.inserted.push((made.id, scene.clone()));
+        edits.push(Edit::InsertScene { index: self.place(index).min(len), scene: Box::new(made) });
         Some(Edit::Batch(edits))
     }
 
-    /// The edits that bring the scenes to their final form and describe the cast. A description that is there already
-    /// stays: somebody wrote it.
+    /// The place in the film of the new scene with this number: the places of locked scenes are taken.
+    fn place(&self, index: usize) -> usize {
+        let mut place = index;
+        for kept in &self.kept {
+            if *kept <= place {
+                place += 1;
+            }
+        }
+        place
+    }
+
+    /// The edit that moves the camera of a scene as planned, unless the user has chosen a move meanwhile.
+    pub fn take_camera(&mut self, project: &Project, index: usize, camera: CameraMove) -> Option<Edit> {
+        let (id, known) = self.inserted.get_mut(index)?;
+        let before = std::mem::replace(&mut known.camera, camera);
+        let scene = project.scene(*id).filter(|scene| !scene.locked && scene.camera == before && before != camera)?;
+        Some(Edit::SetScene { id: scene.id, field: SceneField::Camera(camera) })
+    }
+
+    /// The edit that describes somebody or something. A description that is there already stays: somebody wrote it.
+    pub fn take_description(&self, project: &Project, kind: EntityKind, name: &str, text: &str) -> Option<Edit> {
+        let is_free = project.cast_entry(kind, name).is_none_or(|cast| cast.description.is_empty());
+        is_free.then(|| project.entity_edit(kind, name, EntityField::Description(text.to_owned())))
+    }
+
+    /// The edits that bring the scenes to their final form and describe the cast, as far as that has not come piece by
+    /// piece.
     pub fn finish(
         &self,
         project: &Project,
@@ -89,28 +123,31 @@ impl ScriptIntake {
         descriptions: Vec<(EntityKind, String, String)>,
     ) -> Vec<Edit> {
         let mut edits = Vec::new();
-        for (id, wanted) in self.inserted.iter().zip(&script.scenes) {
-            if let Some(scene) = project.scene(*id) {
-                edits.extend(wanted.differences(scene).map(|field| Edit::SetScene { id: *id, field }));
+        for ((id, known), wanted) in self.inserted.iter().zip(&script.scenes) {
+            // One that was locked meanwhile is final already.
+            if let Some(scene) = project.scene(*id).filter(|scene| !scene.locked) {
+                edits.extend(wanted.differences(known, scene).map(|field| Edit::SetScene { id: *id, field }));
             }
         }
-        for (kind, name, description) in descriptions {
-            if project.cast_entry(kind, &name).is_none_or(|cast| cast.description.is_empty()) {
-                edits.push(project.entity_edit(kind, &name, EntityField::Description(description)));
-            }
-        }
+        edits.extend(
+            descriptions.iter().filter_map(|(kind, name, text)| self.take_description(project, *kind, name, text)),
+        );
         edits
     }
 }
 
 impl ScriptScene {
-    /// The fields in which this differs from a scene that was made of an earlier form of it.
-    fn differences(&self, scene: &Scene) -> impl Iterator<Item = SceneField> {
+    /// The fields in which this differs from a scene that was made of `earlier` and has that form of them still.
+    fn differences(&self, earlier: &Self, scene: &Scene) -> impl Iterator<Item = SceneField> {
+        let prompt = scene.prompt == earlier.prompt && scene.prompt != self.prompt;
+        let foreground = scene.foreground == earlier.foreground && scene.foreground != self.foreground;
+        let background = scene.background == earlier.background && scene.background != self.background;
+        let camera = scene.camera == earlier.camera && scene.camera != self.camera;
         [
-            (scene.prompt != self.prompt).then(|| SceneField::Prompt(self.prompt.clone())),
-            (scene.foreground != self.foreground).then(|| SceneField::Foreground(self.foreground.clone())),
-            (scene.background != self.background).then(|| SceneField::Background(self.background.clone())),
-            (scene.camera != self.camera).then_some(SceneField::Camera(self.camera)),
+            prompt.then(|| SceneField::Prompt(self.prompt.clone())),
+            foreground.then(|| SceneField::Foreground(self.foreground.clone())),
+            background.then(|| SceneField::Background(self.background.clone())),
+            camera.then_some(SceneField::Camera(self.camera)),
         ]
         .into_iter()
         .flatten()
@@ -136,5 +173,39 @@ impl ScriptScene {
         };
         scene.seed = seed;
         scene
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_script_goes_around_locked_scenes() {
+        let words = |project: &Project| project.scenes.iter().map(|scene| scene.prompt.clone()).collect::<Vec<_>>();
+        let script = |count: usize| -> Script {
+            let scene = |n| ScriptScene { prompt: format!("new {n}"), ..ScriptScene::default() };
+            Script { scenes: (0..count).map(scene).collect() }
+        };
+        let write = |count: usize, locked: &[usize]| {
+            let mut project = Project::new("");
+            for edit in script(5).insert_edits(&mut project.clone(), 0) {
+                project.apply(edit).unwrap();
+            }
+            for (n, scene) in project.scenes.iter_mut().enumerate() {
+                scene.prompt = format!("old {n}");
+                scene.locked = locked.contains(&n);
+            }
+            let mut intake = ScriptIntake::new(0);
+            for (index, scene) in script(count).scenes.iter().enumerate() {
+                let edit = intake.take_scene(&mut project, index, scene).unwrap();
+                project.apply(edit).unwrap();
+            }
+            words(&project)
+        };
+        assert_eq!(write(2, &[]), ["new 0", "new 1"]);
+        assert_eq!(write(4, &[0, 3]), ["old 0", "new 0", "new 1", "old 3", "new 2", "new 3"]);
+        assert_eq!(write(1, &[2, 4]), ["new 0", "old 2", "old 4"]);
+        assert_eq!(write(2, &[0, 1, 2, 3, 4]), ["old 0", "old 1", "old 2", "old 3", "old 4", "new 0", "new 1"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Launch;
 use super::clips::Clips;
-use super::command::{self, Command, Dialog};
+use super::command::{self, Command, Dialog, Named};
 use super::document::Document;
 use super::farm::Farm;
 use super::panels::{self, Cx};
@@ -11,10 +11,12 @@ use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
+use super::writing::WritingSettings;
 use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
-use crate::models::{ModelCache, Registry};
+use crate::models::{Devices, ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
+use crate::writer::WriterHome;
 use egui::{Context, Pos2, Ui};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -35,6 +37,7 @@ pub(super) struct Remembered {
     pub writer: Option<String>,
     /// Scenes to ask the writer for; `None` leaves the number to it.
     pub scene_count: Option<u32>,
+    pub writing: WritingSettings,
     pub layout: egui_tiles::Tree<panels::Pane>,
     pub looping: bool,
     /// Points per second of film in the timeline.
@@ -47,6 +50,7 @@ impl Default for Remembered {
             recent: Vec::new(),
             writer: None,
             scene_count: None,
+            writing: WritingSettings::default(),
             layout: panels::default_layout(),
             looping: false,
             timeline_zoom: 38.0,
@@ -78,6 +82,10 @@ pub(super) struct Writing {
     pub scenes: Vec<ScriptScene>,
     /// Those that are finished and in the project already.
     pub intake: ScriptIntake,
+    /// The plan of the story, as far as it is there.
+    pub story: String,
+    /// What is being said of somebody's looks.
+    pub saying: String,
 }
 
 /// A message over the panels.
@@ -111,6 +119,10 @@ pub struct App {
     /// The end of the scene that plays once, to show its camera move.
     pub(super) play_until: Option<u64>,
     pub(super) selection: Selection,
+    /// Scenes that are selected besides the one that the inspector would show alone.
+    pub(super) also: Vec<SceneId>,
+    /// Where a selection of several begins: the scene that was clicked last without Shift.
+    pub(super) anchor: Option<SceneId>,
     pub(super) writing: Option<Writing>,
     /// Photos and made pictures on their way, by job.
     pub(super) coming: HashMap<JobId, ComingPicture>,
@@ -128,6 +140,8 @@ pub struct App {
     pub(super) device: String,
     /// Something was remembered that must not wait for the next regular save.
     pub(super) remember_now: bool,
+    /// The user's prompts, and what the writer has read before.
+    pub(super) home: WriterHome,
     /// Where new projects go; `None` when the user has no home.
     pub(super) projects: Option<PathBuf>,
     commands: Vec<Command>,
@@ -170,6 +184,12 @@ impl App {
         options: EngineOptions,
     ) -> Result<Self, AppError> {
         theme::install(&ctx);
+        let build = Devices::of_this_build();
+        if build.cuda || build.metal {
+            // Starting a driver takes a second, which the first dialog that asks for its memory shall not wait for.
+            let start = move || drop(build.accelerators());
+            std::thread::Builder::new().name("reelboard devices".to_owned()).spawn(start)?;
+        }
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
@@ -185,6 +205,8 @@ impl App {
             player,
             play_until: None,
             selection: Selection::Nothing,
+            also: Vec::new(),
+            anchor: None,
             writing: None,
             coming: HashMap::new(),
             rendering: Rendering::default(),
@@ -199,6 +221,7 @@ impl App {
             commands: Vec::new(),
             projects: super::carry_out::project_home(),
             remember_now: false,
+            home: WriterHome::user(),
             remembered,
             ctx,
         })
@@ -212,6 +235,7 @@ impl App {
         let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
+        app.home = WriterHome::default();
         Ok(app)
     }
 
@@ -246,8 +270,8 @@ impl App {
 
     /// The first half of a frame: everything that changes something.
     pub fn step(&mut self, ctx: &Context) {
-        for named in command::pressed(ctx) {
-            self.commands.push(Command::Do(named));
+        for named in command::pressed(ctx, |named| self.is_applicable(named)) {
+            self.commands.push(Command::Do(self.meant_by(named)));
         }
         self.commands.extend(self.dialog_results.1.try_iter());
         self.take_dropped_files(ctx);
@@ -257,6 +281,7 @@ impl App {
         for command in std::mem::take(&mut self.commands) {
             self.carry_out(command);
         }
+        self.forget_gone_takes();
         self.play(ctx);
         self.follow_studio();
         self.take_farm_news();
@@ -299,6 +324,7 @@ impl App {
             && let Some(index) = doc.cut().scene_at(self.player.frame())
             && let Some(scene) = doc.project().scenes.get(index)
             && matches!(self.selection, Selection::Scene(id) if id != scene.id)
+            && self.also.is_empty()
         {
             self.selection = Selection::Scene(scene.id);
         }
@@ -315,10 +341,8 @@ impl App {
         if let Some(script) = scripts.into_iter().next() {
             self.open_dropped_script(script);
         }
-        if self.doc.is_some() {
-            if !photos.is_empty() {
-                self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
-            }
+        if self.doc.is_some() && !photos.is_empty() {
+            self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
         }
         let Some(dropped) = &self.dropped else { return };
         let moved = pointer != dropped.pointer_then;
@@ -347,6 +371,7 @@ impl App {
             clips: &mut self.clips,
             viewer: &mut self.viewer,
             selection: &self.selection,
+            also: &self.also,
             writing: self.writing.as_ref(),
             coming: &self.coming,
             rendering: &self.rendering,
@@ -362,14 +387,43 @@ impl App {
             recent: &self.remembered.recent,
             writer: self.remembered.writer.as_deref(),
             scene_count: self.remembered.scene_count,
+            writing_settings: &self.remembered.writing,
             zoom: &mut self.remembered.timeline_zoom,
             state: &mut self.panel_state,
             out: &mut self.commands,
         };
         panels::window_ui(ui, &mut cx, &mut self.remembered.layout);
-        if !self.commands.is_empty() {
+        if !self.commands.is_empty() || self.stills.has_asked() || self.clips.has_asked() {
             // The commands are carried out before the next frame is drawn.
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Whether a shortcut means its command now, or its key is somebody else's.
+    fn is_applicable(&self, named: Named) -> bool {
+        match named {
+            // Dialogs and menus close with the same key.
+            Named::SelectOne => {
+                let closes =
+                    self.panel_state.compare.is_some() || self.panel_state.is_looking() || !self.also.is_empty();
+                closes && self.dialog.is_none() && !egui::Popup::is_any_open(&self.ctx)
+            }
+            // The storyboard is not in view while takes are compared: no key may change it unseen.
+            Named::Undo | Named::Redo | Named::CompareTakes => true,
+            named if self.panel_state.compare.is_some() => {
+                matches!(named.entry().menu, command::Menu::File | command::Menu::View)
+            }
+            _ => true,
+        }
+    }
+
+    /// The command that a key stands for: in the strip of takes, the keys of frames and scenes are about takes.
+    fn meant_by(&self, named: Named) -> Named {
+        match named {
+            Named::StepBack if self.panel_state.takes_focused => Named::PreviousTake,
+            Named::StepForward if self.panel_state.takes_focused => Named::NextTake,
+            Named::DeleteScene if self.panel_state.takes_focused => Named::DeleteTake,
+            other => other,
         }
     }
 

@@ -36,7 +36,7 @@ enum Ask {
     Send(Box<ToSend>),
     Cancel(u32),
     /// Results for which the project has no place.
-    Refused(Ready),
+    Refused(Box<Ready>),
 }
 
 /// A film on its way to a cluster.
@@ -267,7 +267,7 @@ impl App {
                 Intake::Known => {}
                 Intake::Refused(why) => {
                     words.push(why);
-                    farm.ask(Ask::Refused(ready));
+                    farm.ask(Ask::Refused(Box::new(ready)));
                 }
             }
         }

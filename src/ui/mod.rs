@@ -10,14 +10,17 @@ mod command;
 mod document;
 mod events;
 mod farm;
+mod group;
 mod icons;
 mod panels;
 mod rendering;
 mod scripts;
 mod stills;
+mod takes;
 mod theme;
 mod viewer;
 mod widgets;
+mod writing;
 
 pub use app::{App, AppError};
 use std::path::PathBuf;

@@ -177,6 +177,18 @@ fn followed_by_noun(words: &[Word], i: usize) -> bool {
     })
 }
 
+/// Whether the lists know a word, so that its capitals mean nothing.
+pub(in crate::writer) fn is_common_word(word: &str) -> bool {
+    is_known(word)
+}
+
+/// The share of a text's words that the lists know.
+pub(in crate::writer) fn share_of_english(text: &str) -> f32 {
+    let words = words(text);
+    let known = words.iter().filter(|word| is_known(&word.text)).count();
+    known as f32 / words.len().max(1) as f32
+}
+
 /// Whether a sentence speaks of somebody by a pronoun only.
 pub(super) fn has_pronoun_subject(sentence: &str) -> bool {
     words(sentence).iter().any(|word| matches!(word.text.to_lowercase().as_str(), "he" | "she" | "it" | "they"))
