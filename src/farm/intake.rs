@@ -49,8 +49,8 @@ pub fn ready(project: &Path) -> Result<Vec<Ready>, FarmError> {
 
 /// What `record` means for `project`, which is changed in nothing but its next number.
 ///
-/// A take is chosen when it shows what its scene asks for, or when the scene has no other: what the user has done since
-/// the run was submitted counts more.
+/// A take is chosen when it shows what its scene asks for, or when the scene has no other, and never in a locked scene:
+/// what the user has done since the run was submitted counts more.
 pub fn intake(project: &mut Project, record: &Record) -> Intake {
     match (&record.task.item, &record.outcome) {
         (_, Outcome::Failed(message)) => Intake::Refused(message.clone()),
@@ -75,12 +75,12 @@ pub fn intake(project: &mut Project, record: &Record) -> Intake {
             if scene.takes.iter().any(|take| take.media == *media && take.recipe == **recipe) {
                 return Intake::Known;
             }
-            let has_other = scene.chosen.is_some();
+            let (has_other, is_locked) = (scene.chosen.is_some(), scene.locked);
             let take = Take::new(project.new_take_id(), recipe.kind(), media.clone(), Recipe::clone(recipe));
             let wanted =
                 project.scene(*id).map(|scene| wanted_in_place_of(project, scene, &take, &StudioFiles::default()));
             let is_wanted = wanted.is_some_and(|wanted| stale_reasons(&take.recipe, &wanted).is_empty());
-            let choose = take.recipe.studio != DRAFT_STUDIO && (is_wanted || !has_other);
+            let choose = take.recipe.studio != DRAFT_STUDIO && !is_locked && (is_wanted || !has_other);
             Intake::Edit(Edit::AddTake { id: *id, take: Box::new(take), choose })
         }
         _ => Intake::Refused(format!("the result for the {} is of another kind", record.task)),

@@ -109,7 +109,7 @@ impl Place {
         command
     }
 
-    /// Runs the first task of a stage, sends its shell a signal while the worker denoises, and returns what was said.
+    /// Runs the first task of a stage, sends its shell a signal once the worker has made a step, and returns what was said.
     pub fn signalled_in_the_middle(&self, stage: &str, signal: &str) -> Vec<String> {
         let mut shell = self.program("/bin/sh");
         shell.arg(self.path(&format!("a.reel/farm/1/{stage}.sh")));
@@ -119,6 +119,10 @@ impl Place {
         for line in BufReader::new(shell.stderr.take().unwrap()).lines() {
             let line = line.unwrap();
             if line == "denoising" {
+                while !self.path(&format!("a.reel/farm/1/unfinished/{stage}-1.state")).exists() {
+                    assert!(shell.try_wait().unwrap().is_none(), "it ended by itself: {said:?}");
+                    std::thread::yield_now();
+                }
                 let sent = self.program("kill").arg(signal).arg(shell.id().to_string()).status().unwrap();
                 assert!(sent.success());
             }
