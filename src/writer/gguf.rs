@@ -30,53 +30,73 @@ struct Metadata {
 impl ChatModel {
     /// Loads `path` onto the CPU. Everything that can be checked without reading the weights is checked before.
     pub fn load(path: &Path, progress: &dyn Progress) -> Result<Self, WriterError> {
-        let mut file = Gguf::open(path).map_err(|error| unusable(path, error))?;
-        // What reads the tokenizer asks for candle's type; its tensors are not needed.
-        let content = Content {
-            magic: VersionedMagic::GgufV3,
-            metadata: file.take_metadata(),
-            tensor_infos: HashMap::new(),
-            tensor_data_offset: 0,
-        };
-        let family = match content.metadata.get("general.architecture") {
-            Some(Value::String(family)) => family.clone(),
-            _ => return Err(corrupt(path, "it does not name its architecture")),
-        };
-        if !FAMILIES.contains(&family.as_str()) {
-            return Err(WriterError::Family { path: path.to_owned(), family });
-        }
-        let metadata = Metadata { path: path.to_owned(), content, family };
+        let (file, metadata) = open(path)?;
         let config = metadata.config()?;
         let template = metadata.template()?;
         let vocabulary = metadata.vocabulary()?;
 
-        let tensors = file.tensors() as u64;
-        let mut done = 0;
-        let mut stopped = Ok(());
-        let mut source = |name: &str| {
-            let step = progress.step(done, tensors).map_err(WriterError::from);
-            let tensor = step.and_then(|()| file.tensor(name).map_err(|error| unusable(path, error)));
-            match tensor {
-                Ok(tensor) => {
-                    done += u64::from(tensor.is_some());
-                    Ok(tensor)
-                }
-                Err(error) => {
-                    let message = error.to_string();
-                    stopped = Err(error);
-                    candle_core::bail!("{message}")
-                }
-            }
-        };
-        let net = Llama::new(config, &mut source);
-        stopped?;
-        let net = net.map_err(|e| corrupt(path, plain(&e)))?;
+        let net = read(&file, path, config, progress)?;
         if net.vocabulary() < vocabulary {
             return Err(corrupt(path, format!("{vocabulary} tokens but {} embeddings", net.vocabulary())));
         }
         let tokens = metadata.tokens(net.vocabulary())?;
         Ok(Self { net, tokens, template, begin: metadata.begin() })
     }
+}
+
+/// The network of a model alone, for those who measure it.
+///
+/// # Errors
+/// When the file cannot be used.
+pub fn network(path: &Path, progress: &dyn Progress) -> Result<Llama, WriterError> {
+    let (file, metadata) = open(path)?;
+    read(&file, path, metadata.config()?, progress)
+}
+
+/// Opens a file of a family that there is a network for.
+fn open(path: &Path) -> Result<(Gguf, Metadata), WriterError> {
+    let mut file = Gguf::open(path).map_err(|error| unusable(path, error))?;
+    // What reads the tokenizer asks for candle's type; its tensors are not needed.
+    let content = Content {
+        magic: VersionedMagic::GgufV3,
+        metadata: file.take_metadata(),
+        tensor_infos: HashMap::new(),
+        tensor_data_offset: 0,
+    };
+    let family = match content.metadata.get("general.architecture") {
+        Some(Value::String(family)) => family.clone(),
+        _ => return Err(corrupt(path, "it does not name its architecture")),
+    };
+    if !FAMILIES.contains(&family.as_str()) {
+        return Err(WriterError::Family { path: path.to_owned(), family });
+    }
+    let metadata = Metadata { path: path.to_owned(), content, family };
+    Ok((file, metadata))
+}
+
+/// The network of an open file.
+fn read(file: &Gguf, path: &Path, config: Config, progress: &dyn Progress) -> Result<Llama, WriterError> {
+    let tensors = file.tensors() as u64;
+    let mut done = 0;
+    let mut stopped = Ok(());
+    let mut source = |name: &str| {
+        let step = progress.step(done, tensors).map_err(WriterError::from);
+        let tensor = step.and_then(|()| file.tensor(name).map_err(|error| unusable(path, error)));
+        match tensor {
+            Ok(tensor) => {
+                done += u64::from(tensor.is_some());
+                Ok(tensor)
+            }
+            Err(error) => {
+                let message = error.to_string();
+                stopped = Err(error);
+                candle_core::bail!("{message}")
+            }
+        }
+    };
+    let net = Llama::new(config, &mut source);
+    stopped?;
+    net.map_err(|e| corrupt(path, plain(&e)))
 }
 
 /// An error of candle in one line.

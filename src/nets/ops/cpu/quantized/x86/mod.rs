@@ -7,6 +7,7 @@ mod narrow;
 mod pack;
 mod panels;
 mod rows;
+mod unpack;
 mod wide;
 
 use super::Weights;
