@@ -6,7 +6,8 @@ mod random_edits;
 
 use random_edits::{Rng, random_edit};
 use reelboard::project::{
-    Edit, EntityKind, History, MediaName, Mended, Project, ProjectStore, SCHEMA, Scene, StoreError, read_project,
+    Edit, EntityKind, History, MediaName, Mended, Project, ProjectStore, SCHEMA, Scene, SceneField, StillSettings,
+    StoreError, read_project,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,8 +110,10 @@ fn renaming_to_the_same_name_keeps_the_description() {
 
 #[test]
 fn a_copied_scene_has_takes_of_its_own() {
-    let (mut project, _) = random_film(3, 400);
-    let original = project.scenes.iter().find(|scene| scene.chosen.is_some() && scene.takes.len() > 1).unwrap().clone();
+    let has_takes = |scene: &&Scene| scene.chosen.is_some() && scene.takes.len() > 1;
+    let films = (0..20).map(|seed| random_film(seed, 400).0);
+    let mut films = films.filter_map(|film| Some((film.scenes.iter().find(has_takes)?.clone(), film)));
+    let (original, mut project) = films.next().unwrap();
     let copy = project.copy_of_scene(original.id).unwrap();
     assert_eq!(copy.chosen_take().unwrap().media, original.chosen_take().unwrap().media);
     project.apply(Edit::InsertScene { index: 0, scene: Box::new(copy) }).unwrap();
@@ -369,6 +372,46 @@ fn a_new_project_never_takes_the_place_of_something_else() {
         fs::write(again.join(left), "").unwrap();
     }
     ProjectStore::create(&again, &project).unwrap();
+}
+
+#[test]
+fn a_project_from_before_stars_locks_and_settings_of_scenes_opens_and_is_edited() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("film.reel");
+    drop(ProjectStore::create(&folder, &Project::new("")).unwrap());
+    let media = "0".repeat(64);
+    let text = format!(
+        "(schema: 1, revision: 0, project: (premise: \"\", next_id: 9, scenes: [(id: 1, prompt: \"\", chosen: Some(4), \
+         takes: [(id: 4, kind: still, media: \"{media}.png\", recipe: (studio: \"draft\", prompt: \"\", style: \"\", \
+         size: (64, 64), seed: 1, entities: []))])]))"
+    );
+    fs::write(folder.join("project.ron"), text).unwrap();
+    let (mut store, mut project, opened) = ProjectStore::open(&folder).unwrap();
+    assert!(opened.in_order());
+    let scene = &project.scenes[0];
+    assert_eq!((scene.locked, scene.takes[0].starred, project.still_settings(scene)), (false, false, &project.still));
+    let (id, take) = (scene.id, scene.takes[0].id);
+    let settings = StillSettings { steps: 7, ..StillSettings::default() };
+    for edit in [
+        Edit::StarTake { id, take, starred: true },
+        Edit::SetScene { id, field: SceneField::Still(Some(settings)) },
+        Edit::SetScene { id, field: SceneField::Locked(true) },
+    ] {
+        apply(&mut store, &mut project, edit);
+    }
+    // From the journal, and then from the file.
+    for _ in 0..2 {
+        drop(store);
+        let reopened;
+        (store, reopened, _) = ProjectStore::open(&folder).unwrap();
+        assert_eq!(content(&reopened), content(&project));
+        store.save(&project).unwrap();
+    }
+    let scene = &project.scenes[0];
+    assert!(scene.locked && scene.takes[0].starred);
+    assert_eq!(project.still_settings(scene).steps, 7);
+    let refused = SceneField::Still(Some(StillSettings { steps: 0, ..StillSettings::default() }));
+    assert!(project.clone().apply(Edit::SetScene { id, field: refused }).is_err());
 }
 
 #[test]

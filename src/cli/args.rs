@@ -1,7 +1,8 @@
 //! What can be typed.
 
+use super::computing::Computing;
 use crate::export::Quality;
-use crate::project::DRAFT_STUDIO;
+use crate::project::{CameraMode, ClipSettings, DRAFT_STUDIO, StillSettings};
 use crate::writer::ScriptFormat;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -38,6 +39,9 @@ pub enum Command {
         /// The studio that renders, as in models.ron.
         #[arg(long, default_value = DRAFT_STUDIO, value_name = "NAME")]
         studio: String,
+        #[command(flatten)]
+        /// How its networks compute.
+        computing: Computing,
         #[command(flatten)]
         /// How the film is encoded.
         encoding: Encoding,
@@ -126,9 +130,18 @@ pub enum Command {
         /// what sets those in motion (clips); all without it, as far as the studio goes.
         #[arg(long, value_name = "STAGE")]
         stage: Option<Stage>,
-        /// Denoising steps of references and stills from now on; fewer are faster and rougher.
+        /// Denoising steps of references and stills from now on, in the project and in rendered scenes that have settings
+        /// of their own; fewer are faster and rougher.
         #[arg(long, value_name = "N")]
         steps: Option<u32>,
+        /// Give each scene new seeds and render N takes of it (1 without N). The film uses the first of them; more than one
+        /// are stills.
+        #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["stage", "dry_run"],
+              value_parser = clap::value_parser!(u32).range(1..=64))]
+        vary: Option<u32>,
+        #[command(flatten)]
+        /// How its networks compute.
+        computing: Computing,
         #[command(flatten)]
         /// How clips are made from now on.
         clip: ClipOptions,
@@ -169,12 +182,47 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the takes of scenes, the newest first: which is in the film, stars, how each was made, and why it is stale.
+    Takes {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes to list, such as 1,3-5; all without it.
+        #[arg(long, alias = "scene", value_name = "LIST", value_parser = parse_scene_list)]
+        scenes: Option<SceneList>,
+        /// As JSON, with everything that decided each take.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Choose, star, delete or compare takes, or copy what one was made with to its scene.
+    #[command(subcommand)]
+    Take(TakeCommand),
+    /// Lock, unlock, move, duplicate or delete scenes.
+    #[command(subcommand)]
+    Scene(SceneCommand),
+    /// Show or change how stills and clips are denoised: for the project, or for scenes alone.
+    Settings(SettingsArgs),
+    /// Show or change the film's size and frame rate.
+    Format {
+        /// The project's folder.
+        project: PathBuf,
+        /// Pixels, such as 1920x1080.
+        #[arg(long, value_name = "WxH", value_parser = parse_size)]
+        size: Option<[u32; 2]>,
+        /// Frames per second.
+        #[arg(long, value_name = "N")]
+        fps: Option<u32>,
+    },
+    /// Render on a cluster, see how far it is, and take the results in.
+    Farm(super::farm::FarmArgs),
     /// See or copy the texts that the writer is told, to make your own of them.
     Prompts(super::prompts::PromptsArgs),
     /// List, fetch, check or remove models.
     Models(super::models::ModelsArgs),
     /// Tell what this machine has, what is missing, and what to do.
     Doctor {
+        #[command(flatten)]
+        /// What shall be computed with; only looked at.
+        computing: Computing,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -253,6 +301,229 @@ pub struct ClipOptions {
     pub camera_from: Option<u32>,
 }
 
+impl ClipOptions {
+    /// Whether any value is new.
+    pub fn is_any(&self) -> bool {
+        [self.clip_steps, self.frames, self.camera_from].iter().any(Option::is_some)
+    }
+
+    /// Settings with the new values in them.
+    pub fn applied_to(&self, clip: &ClipSettings) -> ClipSettings {
+        let clip = self.clip_steps.map_or_else(|| clip.clone(), |steps| clip.with_steps(steps));
+        ClipSettings {
+            frames: self.frames.unwrap_or(clip.frames),
+            camera_from_step: self.camera_from.unwrap_or(clip.camera_from_step),
+            ..clip
+        }
+    }
+}
+
+/// The rest of how clips are made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClipChanges {
+    /// How much the prompt counts for clips; 1 is no guidance.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub clip_guidance: Option<u32>,
+    /// Frames per second of a clip's own file.
+    #[arg(long, value_name = "N")]
+    pub clip_fps: Option<u32>,
+    /// How far the camera of clips moves; 1 is as usual.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub camera_strength: Option<u32>,
+    /// What a frame is blended with when the camera moves: accumulated, reference or neighbour.
+    #[arg(long, value_name = "NAME", value_parser = parse_camera_mode)]
+    pub camera_mode: Option<CameraMode>,
+    /// Whether actions in the prompt steer the movement.
+    #[arg(long, value_name = "true|false")]
+    pub action: Option<bool>,
+    /// The aesthetic score that clips aim at, about 4 to 7.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub score: Option<u32>,
+}
+
+impl ClipChanges {
+    /// Whether any value is new.
+    pub fn is_any(&self) -> bool {
+        let numbers = [self.clip_guidance, self.clip_fps, self.camera_strength, self.score];
+        numbers.iter().any(Option::is_some) || self.camera_mode.is_some() || self.action.is_some()
+    }
+
+    /// Settings with the new values in them.
+    pub fn applied_to(&self, clip: ClipSettings) -> ClipSettings {
+        ClipSettings {
+            guidance_hundredths: self.clip_guidance.unwrap_or(clip.guidance_hundredths),
+            fps: self.clip_fps.unwrap_or(clip.fps),
+            camera_strength_hundredths: self.camera_strength.unwrap_or(clip.camera_strength_hundredths),
+            camera_mode: self.camera_mode.unwrap_or(clip.camera_mode),
+            action: self.action.unwrap_or(clip.action),
+            score_hundredths: self.score.unwrap_or(clip.score_hundredths),
+            ..clip
+        }
+    }
+}
+
+/// What can be done with a take. Takes are numbered from 1, the oldest first, as `takes` lists them.
+#[derive(Debug, Subcommand)]
+pub enum TakeCommand {
+    /// Make the film use a take, or "draft" for the live draft.
+    Choose(TakeOf),
+    /// Mark a take with a star.
+    Star(TakeOf),
+    /// Take the star away.
+    Unstar(TakeOf),
+    /// Delete a take. Its picture stays in the media folder.
+    Delete(TakeOf),
+    /// Give the scene the seed of a take.
+    CopySeed(TakeOf),
+    /// Give the scene the render settings of a take.
+    CopySettings(TakeOf),
+    /// Give the scene the prompt of a take.
+    CopyPrompt(TakeOf),
+    /// Say how takes of a scene differ from the first one named.
+    Compare {
+        /// The project's folder.
+        project: PathBuf,
+        /// The scene's number.
+        scene: usize,
+        /// Two or more takes by their numbers.
+        #[arg(required = true, num_args = 2..)]
+        takes: Vec<usize>,
+    },
+}
+
+/// Names a take.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TakeOf {
+    /// The project's folder.
+    pub project: PathBuf,
+    /// The scene's number.
+    pub scene: usize,
+    /// The take's number, or "draft" where that can be chosen.
+    #[arg(value_parser = parse_take)]
+    pub take: TakeArg,
+}
+
+/// A take as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeArg {
+    /// Its number, from 1.
+    Number(usize),
+    /// No take but the live draft.
+    Draft,
+}
+
+/// What can be done with scenes. Renders and the writer leave locked ones as they are.
+#[derive(Debug, Subcommand)]
+pub enum SceneCommand {
+    /// Keep scenes as they are, whatever is rendered or written.
+    Lock {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+    /// Take the lock away.
+    Unlock {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+    /// Bring scenes together at another place.
+    Move {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+        /// The scene that comes after them; one more than there are puts them at the end.
+        #[arg(long, value_name = "N", value_parser = parse_place)]
+        before: usize,
+    },
+    /// Copy scenes with their takes, behind the last of them.
+    Duplicate {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+    /// Delete scenes with their takes. Their pictures stay in the media folder.
+    Delete {
+        /// The project's folder.
+        project: PathBuf,
+        /// Scenes, such as 1,3-5.
+        #[arg(value_parser = parse_scene_list)]
+        scenes: SceneList,
+    },
+}
+
+/// Shows or changes settings; without an option that changes something they are shown.
+#[derive(Debug, clap::Args)]
+pub struct SettingsArgs {
+    /// The project's folder.
+    pub project: PathBuf,
+    /// Settings of these scenes alone, such as 1,3-5; the project's without it.
+    #[arg(long, value_name = "LIST", value_parser = parse_scene_list)]
+    pub scenes: Option<SceneList>,
+    #[command(flatten)]
+    /// New values for stills.
+    pub changes: StillChanges,
+    #[command(flatten)]
+    /// New values for clips.
+    pub clip: ClipOptions,
+    #[command(flatten)]
+    /// More new values for clips.
+    pub clip_changes: ClipChanges,
+    /// Start from the values of VideoStudio's release.
+    #[arg(long)]
+    pub release: bool,
+    /// Give scenes the project's settings again.
+    #[arg(long, requires = "scenes", conflicts_with = "release")]
+    pub as_project: bool,
+}
+
+/// New values of settings.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StillChanges {
+    /// Denoising steps; fewer are faster and rougher.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u32>,
+    /// How much the prompt counts; 1 is no guidance.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub guidance: Option<u32>,
+    /// How much pictures of people and objects count, from 0 to 2.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub cast: Option<u32>,
+    /// How much the picture of the place counts, from 0 to 2.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub place: Option<u32>,
+    /// What the pictures should not show.
+    #[arg(long, value_name = "TEXT")]
+    pub negative: Option<String>,
+}
+
+impl StillChanges {
+    /// Whether any value is new.
+    pub fn is_any(&self) -> bool {
+        let numbers = [self.steps, self.guidance, self.cast, self.place];
+        numbers.iter().any(Option::is_some) || self.negative.is_some()
+    }
+
+    /// Settings with the new values in them.
+    pub fn applied_to(&self, still: &StillSettings) -> StillSettings {
+        StillSettings {
+            negative: self.negative.clone().unwrap_or_else(|| still.negative.clone()),
+            steps: self.steps.unwrap_or(still.steps),
+            guidance_hundredths: self.guidance.unwrap_or(still.guidance_hundredths),
+            foreground_hundredths: self.cast.unwrap_or(still.foreground_hundredths),
+            background_hundredths: self.place.unwrap_or(still.background_hundredths),
+        }
+    }
+}
+
 /// How a script is written.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Writing {
@@ -294,6 +565,12 @@ pub struct Encoding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SceneList(pub Vec<usize>);
 
+impl std::fmt::Display for SceneList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// Reads a list of scene numbers such as `1,3-5`.
 pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
     let mut numbers = Vec::new();
@@ -319,6 +596,31 @@ pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let parts = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
     parts.ok_or_else(|| format!("\"{text}\" is not a size such as 1920x1080"))
+}
+
+fn parse_take(text: &str) -> Result<TakeArg, String> {
+    if text == "draft" {
+        return Ok(TakeArg::Draft);
+    }
+    let number = text.parse().ok().filter(|number| *number >= 1);
+    number.map(TakeArg::Number).ok_or_else(|| format!("\"{text}\" is neither a take's number, from 1, nor \"draft\""))
+}
+
+fn parse_place(text: &str) -> Result<usize, String> {
+    let place = text.parse().ok().filter(|place| *place >= 1);
+    place.ok_or_else(|| format!("\"{text}\" is not a scene number, from 1"))
+}
+
+fn parse_camera_mode(text: &str) -> Result<CameraMode, String> {
+    let found = CameraMode::ALL.into_iter().find(|mode| mode.as_str() == text);
+    found.ok_or_else(|| format!("\"{text}\" is not one of accumulated, reference, neighbour"))
+}
+
+fn parse_hundredths(text: &str) -> Result<u32, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok((value * 100.0).round() as u32),
+        _ => Err(format!("\"{text}\" is not a number such as 0.5")),
+    }
 }
 
 fn parse_quality(text: &str) -> Result<Quality, String> {

@@ -5,15 +5,16 @@ use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use super::telling::Teller;
 use crate::engine::{
-    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RunError, StudioModels,
-    WriteJob,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RenderItem, RunError,
+    StudioModels, WriteJob,
 };
 use crate::export::ExportSettings;
+use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    ClipSettings, DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script,
-    ScriptIntake, StillSettings, TakeId,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake,
+    StillSettings, TakeId,
 };
 use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
@@ -36,8 +37,20 @@ impl Film {
         Self::with_store(project, store, cancel)
     }
 
-    /// Opens a project's folder.
+    /// Opens a project's folder, and takes in what a cluster has made for it.
     pub fn open(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let mut film = Self::open_as_it_is(folder, cancel)?;
+        match film.collect() {
+            Ok(collected) if collected.is_empty() => {}
+            Ok(collected) => eprintln!("took in from the cluster: {}", counted(collected.len(), "result")),
+            // What was asked for does not depend on it.
+            Err(error) => eprintln!("cannot take in what the cluster has made: {error:#}"),
+        }
+        Ok(film)
+    }
+
+    /// Opens a project's folder.
+    pub fn open_as_it_is(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
         let (store, project, opened) = ProjectStore::open(folder)?;
         if !opened.in_order() {
             eprintln!("{opened}");
@@ -46,8 +59,7 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(&cancel)) };
-        let engine = Engine::start_with(options, || {}).context("cannot start the engine")?;
+        let engine = start_engine(&cancel)?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -68,12 +80,52 @@ impl Film {
         Ok(())
     }
 
+    /// Applies an edit of the user's, unless it would change a locked scene, and saves the project.
+    pub fn change(&mut self, edit: Edit) -> Result<()> {
+        if let Some(id) = self.project.lock_against(&edit) {
+            let number = self.project.scene_index(id).map_or(0, |index| index + 1);
+            super::scenes::refuse_locked(&self.project, &[number], self.store.folder())?;
+        }
+        self.edit(edit)?;
+        self.save()
+    }
+
+    /// Reserves numbers for new scenes and takes.
+    pub fn numbering(&mut self) -> &mut Project {
+        Arc::make_mut(&mut self.project)
+    }
+
     pub(super) fn save(&mut self) -> Result<()> {
         Ok(self.store.save(&self.project)?)
     }
 
     fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
         run_job(&self.engine, spec, unit, &self.cancel, |_, _| {})
+    }
+
+    /// Takes in what tasks on a cluster have made; returns what each made, and its file.
+    pub fn collect(&mut self) -> Result<Vec<(String, PathBuf)>> {
+        let mut collected = Vec::new();
+        for Ready { run, name, record } in farm::ready(self.store.folder())? {
+            match farm::intake(Arc::make_mut(&mut self.project), &record) {
+                farm::Intake::Edit(edit) => {
+                    self.edit(edit)?;
+                    for note in record.outcome.notes() {
+                        eprintln!("{}: {note}", record.task);
+                    }
+                    let file = record.outcome.media().map(|media| self.store.media().path(media));
+                    collected.extend(file.map(|file| (record.task.to_string(), file)));
+                }
+                farm::Intake::Known => {}
+                farm::Intake::Refused(why) => eprintln!("{why}"),
+            }
+            // The edit is in the journal by now.
+            run.mark_collected([name])?;
+        }
+        if !collected.is_empty() {
+            self.save()?;
+        }
+        Ok(collected)
     }
 
     /// Writes the script, fetching the writer first if it is missing.
@@ -141,20 +193,9 @@ impl Film {
         Ok(())
     }
 
-    /// Takes a finished script in, in place of the scenes there are.
-    pub fn take_script(&mut self, script: &Script, seed: u64) -> Result<()> {
-        let mut intake = ScriptIntake::new(seed);
-        for (index, scene) in script.scenes.iter().enumerate() {
-            if let Some(edit) = intake.take_scene(Arc::make_mut(&mut self.project), index, scene) {
-                self.edit(edit)?;
-            }
-        }
-        self.save()
-    }
-
     /// Takes an imported script in, as one edit.
-    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
-        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake, seed: u64) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, seed);
         self.edit(edit)?;
         self.save()
     }
@@ -173,29 +214,52 @@ impl Film {
         Ok(())
     }
 
-    /// Sets the denoising steps of the project.
-    pub fn set_steps(&mut self, steps: u32) -> Result<()> {
+    /// Sets the denoising steps of the project, and of scenes (counted from 1) that have settings of their own.
+    pub fn set_steps(&mut self, steps: u32, numbers: &[usize]) -> Result<()> {
+        let with_steps = |still: &StillSettings| StillSettings { steps, ..still.clone() };
+        let mut edits = Vec::new();
         if self.project.still.steps != steps {
-            self.edit(Edit::SetStill(StillSettings { steps, ..self.project.still.clone() }))?;
-            self.save()?;
+            edits.push(Edit::SetStill(with_steps(&self.project.still)));
         }
-        Ok(())
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.still.as_ref().filter(|own| own.steps != steps)?;
+            Some(SceneField::Still(Some(with_steps(own))))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
     }
 
-    /// Sets how clips are made.
-    pub fn set_clip(&mut self, options: &ClipOptions) -> Result<()> {
+    /// Sets how clips are made, in the project and in scenes (counted from 1) that have settings of their own.
+    pub fn set_clip(&mut self, options: &ClipOptions, numbers: &[usize]) -> Result<()> {
+        let mut edits = Vec::new();
         let now = &self.project.clip;
-        let mut clip = options.clip_steps.map_or_else(|| now.clone(), |steps| now.with_steps(steps));
-        clip = ClipSettings {
-            frames: options.frames.unwrap_or(clip.frames),
-            camera_from_step: options.camera_from.unwrap_or(clip.camera_from_step),
-            ..clip
-        };
-        if clip != *now {
-            self.edit(Edit::SetClip(clip))?;
-            self.save()?;
+        let new = options.applied_to(now);
+        if new != *now {
+            edits.push(Edit::SetClip(new));
         }
-        Ok(())
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.clip.as_ref()?;
+            let new = options.applied_to(own);
+            (new != *own).then_some(SceneField::Clip(Some(new)))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+    }
+
+    /// The scenes of these numbers, counted from 1.
+    pub(super) fn ids(&self, numbers: &[usize]) -> Vec<SceneId> {
+        numbers.iter().map(|number| self.project.scenes[number - 1].id).collect()
+    }
+
+    /// Gives scenes (counted from 1) new seeds, and returns the `count` − 1 others of each, to be rendered beside them.
+    pub fn vary(&mut self, numbers: &[usize], count: usize) -> Result<Vec<RenderItem>> {
+        let (mut edits, mut others) = (Vec::new(), Vec::new());
+        for number in numbers {
+            let scene = &self.project.scenes[number - 1];
+            let mut seeds = scene.fresh_seeds(count).into_iter();
+            edits.extend(seeds.next().map(|seed| Edit::SetScene { id: scene.id, field: SceneField::Seed(seed) }));
+            others.extend(seeds.map(|seed| RenderItem::Variation { scene: scene.id, seed }));
+        }
+        self.change(Edit::Batch(edits))?;
+        Ok(others)
     }
 
     /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.
@@ -270,6 +334,17 @@ impl Film {
     }
 }
 
+/// An engine with the user's cache that ends its work when `interrupt` is raised.
+pub(super) fn start_engine(interrupt: &Arc<AtomicBool>) -> Result<Engine> {
+    let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(interrupt)) };
+    Engine::start_with(options, || {}).context("cannot start the engine")
+}
+
+/// `1 result`, `2 results`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What stills need.
 const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
 
@@ -286,7 +361,7 @@ impl Stage {
 }
 
 /// Runs a job to its end, with its progress on standard error.
-fn run_job(
+pub(super) fn run_job(
     engine: &Engine,
     spec: JobSpec,
     unit: Unit,

@@ -8,7 +8,7 @@ use crate::engine::{
     RenderStage, RenderState, RunError, StudioModels,
 };
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntitySummary, Project, ProjectStore, SceneId, StudioFiles, Take, entities,
+    DRAFT_STUDIO, Edit, EntityField, EntitySummary, Project, ProjectStore, StudioFiles, Take, entities,
 };
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
@@ -47,20 +47,29 @@ impl Now {
 impl Film {
     /// Renders what scenes, counted from 1, lack, and prints the files. Goes on with what an earlier run has begun.
     ///
+    /// With `others`, which are variations of these scenes, only stills are rendered: the user chooses one of them first.
+    ///
     /// # Errors
     /// [`PausedRender`] when the user stops it.
-    pub fn render(&mut self, studio: Option<&StudioModels>, numbers: &[usize], stage: Option<Stage>) -> Result<()> {
+    pub fn render(
+        &mut self,
+        studio: Option<&StudioModels>,
+        numbers: &[usize],
+        stage: Option<Stage>,
+        others: Vec<RenderItem>,
+    ) -> Result<()> {
         let only = stage.map(|stage| match stage {
             Stage::References => RenderStage::References,
             Stage::Stills => RenderStage::Stills,
             Stage::Clips => RenderStage::Clips,
         });
         let part = match stage {
+            None if !others.is_empty() => RenderPart::Still,
             None | Some(Stage::References) => RenderPart::All,
             Some(Stage::Stills) => RenderPart::Still,
             Some(Stage::Clips) => RenderPart::Clip,
         };
-        let scenes: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
+        let scenes = self.ids(numbers);
         let folder = RenderFolder::of_project(self.store.folder());
         let (record, note) = folder.read();
         if let Some(note) = note {
@@ -70,11 +79,12 @@ impl Film {
         let asked = now.film(self, studio).lacking(&scenes, part);
         let everything = only.is_none() && scenes.len() == self.project.scenes.len();
         // What was waiting keeps its order; what of it is not asked for now waits on.
-        let (mine, others) = record.renders.into_iter().partition(|old| everything || asked.contains(&old.item));
-        let record = RenderRecord { renders: others };
+        let (mine, waiting) = record.renders.into_iter().partition(|old| everything || asked.contains(&old.item));
+        let record = RenderRecord { renders: waiting };
         let mut queue = RenderQueue::restore(RenderRecord { renders: mine });
         queue.resume_all();
         queue.add(asked);
+        queue.add(others);
         // What need not be made is told when its stage begins: what comes before it may make it stale.
         let mut untold: Vec<RenderItem> = match (only, part) {
             (Some(RenderStage::References), _) => Vec::new(),
@@ -172,7 +182,11 @@ impl Film {
             Err(RunError::Paused) => {
                 keep(folder, queue, others)?;
                 let at = state.steps().map(|(done, total)| format!(" after step {done} of {total} of \"{title}\""));
-                let go_on = "run the same command again".to_owned();
+                // The same command would give new seeds to what is to be varied.
+                let go_on = match entry.item.is_variation() {
+                    true => format!("run \"reelboard render {}\"", self.store.folder().display()),
+                    false => "run the same command again".to_owned(),
+                };
                 Err(PausedRender { at: at.unwrap_or_default(), go_on }.into())
             }
             Err(error) => Err(error.into()),
@@ -196,12 +210,12 @@ impl Film {
                 for note in notes {
                     eprintln!("{}: {note}", item.title(&self.project));
                 }
-                let known = scene.takes.iter().any(|take| take.media == media && take.recipe == recipe);
+                let known = scene.takes.iter().any(|take| take.media == media && take.recipe == *recipe);
                 let made = self.store.media().path(&media).display().to_string();
                 if !known {
                     let take_id = Arc::make_mut(&mut self.project).new_take_id();
-                    let choose = recipe.studio != DRAFT_STUDIO;
-                    let take = Box::new(Take { id: take_id, kind: recipe.kind(), media, recipe });
+                    let choose = recipe.studio != DRAFT_STUDIO && !item.is_variation();
+                    let take = Box::new(Take::new(take_id, recipe.kind(), media, *recipe));
                     self.edit(Edit::AddTake { id, take, choose })?;
                 }
                 made

@@ -1,20 +1,22 @@
 //! Carries a command out.
 
 use super::args::{CacheCommand, Command, Encoding, SceneList, Writing};
+use super::computing::{Computing, nvidia_cards};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
+use super::farm;
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::renders::PausedRender;
-use super::script;
-use super::show;
+use super::{scenes, script, show, takes};
 use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
-use crate::project::{EntityKind, Project, StudioFiles, entities, read_project};
-use crate::writer::{Intake, script_from_text};
+use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
+use crate::project::{Edit, EntityKind, Format, Project, StudioFiles, entities, read_project};
+use crate::video::clip_size;
+use crate::writer::{Intake, ScriptFormat};
 use anyhow::{Context as _, Result, bail};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,8 +25,8 @@ use std::sync::atomic::AtomicBool;
 pub fn run(command: Command) -> Result<()> {
     let cancel = cancel_on_ctrl_c().context("cannot listen for Ctrl-C")?;
     match command {
-        Command::Film { premise, output, writing, style, studio, encoding } => {
-            film(&premise, (style, &studio), &output, &writing, &encoding, cancel)
+        Command::Film { premise, output, writing, style, studio, computing, encoding } => {
+            film(&premise, (style, &studio), computing, &output, &writing, &encoding, cancel)
         }
         Command::New { project, premise, style, example, script, format } => {
             let new = match script {
@@ -39,7 +41,10 @@ pub fn run(command: Command) -> Result<()> {
         Command::Write { project, writing, text } => {
             let mut film = Film::open(&project, cancel)?;
             match text {
-                Some(path) => film.take_script(&script_from_text(&read_text(&path)?)?, writing.seed)?,
+                Some(path) => {
+                    let imported = script::read(&path, Some(ScriptFormat::Text))?;
+                    film.take_in(&imported, Intake::Replace, writing.seed)?;
+                }
                 None => film.write(&registry()?, &cache()?, &writing)?,
             }
             out(&show::as_text(film.project()))
@@ -61,27 +66,30 @@ pub fn run(command: Command) -> Result<()> {
             };
             film.import_photo(entity.kind, &name, photo)
         }
-        Command::Render { project, scenes, studio, dry_run: true, .. } => {
+        Command::Render { project, scenes, studio, computing, dry_run: true, .. } => {
             let read = read_project(&project)?;
             let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
             let studio = studio.as_deref().unwrap_or(&read.studio);
-            out(&format!("{}\n", preflight(&read, scenes, studio)?))?;
-            let models = StudioModels::new(studio, Arc::new(registry()?), cache()?)?;
-            let free = Machine::now(models.cache().folder()).room.memory_bytes;
-            match models.clip_refusal(&read, free) {
-                Some(refusal) => out(&format!("no clips    {refusal}\n")),
-                None => Ok(()),
-            }
+            out(&format!("{}\n", preflight(&read, scenes, studio, computing)?))
         }
-        Command::Render { project, scenes, studio, stage, steps, clip, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, vary, clip, computing, .. } => {
+            let compute = checked(computing, &cache()?)?;
             let mut film = Film::open(&project, cancel)?;
-            let numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
-            if let Some(steps) = steps {
-                film.set_steps(steps)?;
+            let is_named = scenes.is_some();
+            let mut numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
+            if is_named {
+                scenes::refuse_locked(film.project(), &numbers, &project)?;
+            } else {
+                numbers = scenes::without_locked(film.project(), numbers);
             }
-            film.set_clip(&clip)?;
+            if let Some(steps) = steps {
+                film.set_steps(steps, &numbers)?;
+            }
+            film.set_clip(&clip, &numbers)?;
             let studio = film.use_studio(studio.as_deref(), stage, registry()?, cache()?)?;
-            film.render(studio.as_ref(), &numbers, stage)
+            let studio = studio.map(|studio| studio.on(compute));
+            let others = vary.map_or_else(|| Ok(Vec::new()), |count| film.vary(&numbers, count as usize))?;
+            film.render(studio.as_ref(), &numbers, stage, others)
         }
         Command::Queue { project, change } => out(&super::renders::queue(&project, change.as_ref(), studio_of)?),
         Command::Cache { action } => {
@@ -92,12 +100,26 @@ pub fn run(command: Command) -> Result<()> {
             };
             out(&format!("{} {verb} {}\n", cache.folder().display(), usage_text(usage, cache.limit_bytes())))
         }
+        Command::Takes { project, scenes, json } => {
+            let read = read_project(&project)?;
+            let numbers = scene_numbers(scenes, read.scenes.len(), &project)?;
+            let files = studio_files(&read).unwrap_or_default();
+            match json {
+                true => out(&format!("{:#}\n", takes::as_json(&read, &numbers, &files))),
+                false => out(&takes::as_text(&read, &numbers, &files)),
+            }
+        }
+        Command::Take(command) => out(&takes::run(command, cancel)?),
+        Command::Scene(command) => out(&scenes::run(command, cancel)?),
+        Command::Settings(args) => out(&scenes::settings(args, cancel)?),
+        Command::Format { project, size, fps } => format(&project, size, fps, cancel),
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
             let settings = settings(film.project(), output, &encoding);
             film.export(settings)
         }
         Command::Show { project, json } => {
+            farm::tell_what_waits(&project);
             let project = read_project(&project)?;
             if !json {
                 return out(&show::as_text(&project));
@@ -105,16 +127,17 @@ pub fn run(command: Command) -> Result<()> {
             let files = studio_files(&project).unwrap_or_default();
             out(&format!("{:#}\n", show::as_json(&project, &files)))
         }
+        Command::Farm(args) => farm::run(args, cancel),
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
         }
         Command::Prompts(args) => super::prompts::run(&args),
-        Command::Doctor { json } => doctor(json),
+        Command::Doctor { json, computing } => doctor(json, computing),
     }
 }
 
 /// The scenes that were asked for: all without a list.
-fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
+pub(super) fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Result<Vec<usize>> {
     let numbers = list.map_or_else(|| (1..=count).collect(), |list| list.0);
     if let Some(missing) = numbers.iter().find(|number| **number > count) {
         bail!("{} has {count} scenes, there is no scene {missing}", project.display());
@@ -122,18 +145,45 @@ fn scene_numbers(list: Option<SceneList>, count: usize, project: &Path) -> Resul
     Ok(numbers)
 }
 
+/// Shows or changes the size and frame rate of a film.
+fn format(folder: &Path, size: Option<[u32; 2]>, fps: Option<u32>, cancel: Arc<AtomicBool>) -> Result<()> {
+    let text = |format: Format| format!("{}x{} at {} fps\n", format.width, format.height, format.fps);
+    if size.is_none() && fps.is_none() {
+        return out(&text(read_project(folder)?.format));
+    }
+    let mut film = Film::open(folder, cancel)?;
+    let now = film.project().format;
+    let [width, height] = size.unwrap_or([now.width, now.height]);
+    let new = Format { width, height, fps: fps.unwrap_or(now.fps) };
+    if new != now {
+        film.change(Edit::SetFormat(new))?;
+    }
+    out(&text(new))
+}
+
 /// What a studio needs for so many scenes of a project.
-fn preflight(project: &Project, scenes: usize, studio: &str) -> Result<Preflight> {
+fn preflight(project: &Project, scenes: usize, studio: &str, computing: Computing) -> Result<Preflight> {
     let (registry, cache) = (registry()?, cache()?);
     let studio = registry.studio(studio)?;
-    let size = RenderSize::of_project(studio, &registry, project, scenes)?;
-    Ok(Preflight::of(studio, &registry, &cache, &Machine::now(cache.folder()), &size)?)
+    let mut size = RenderSize::of_project(studio, &registry, project, scenes)?;
+    size.clip = clip_size(project.format, size.clip);
+    Ok(Preflight::of(studio, &registry, &cache, &computing.on(Machine::now(cache.folder())), &size)?)
+}
+
+/// How networks shall compute. That they cannot as it was typed is said before anything is made.
+fn checked(computing: Computing, cache: &ModelCache) -> Result<Compute> {
+    let machine = computing.on(Machine::now(cache.folder()));
+    if computing != Computing::default() {
+        machine.first_way()?;
+    }
+    Ok(machine.chosen)
 }
 
 /// Everything from a sentence to a film.
 fn film(
     premise: &str,
     (style, studio): (String, &str),
+    computing: Computing,
     output: &Path,
     writing: &Writing,
     encoding: &Encoding,
@@ -145,6 +195,7 @@ fn film(
     let (registry, cache) = (registry()?, cache()?);
     // Known before anything is written, so that a wrong name costs nothing.
     registry.studio(studio)?;
+    let compute = checked(computing, &cache)?;
     let folder = output.with_extension("reel");
     if folder.exists() {
         let (folder, output) = (folder.display(), output.display());
@@ -161,10 +212,11 @@ fn film(
         film.discard();
     }
     written?;
-    let studio = film.use_studio(Some(studio), None, registry, cache)?;
+    let studio = film.use_studio(Some(studio), None, registry, cache)?.map(|studio| studio.on(compute));
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
-        film.render(studio.as_ref(), &numbers, None).map_err(|error| match error.downcast::<PausedRender>() {
+        let rendered = film.render(studio.as_ref(), &numbers, None, Vec::new());
+        rendered.map_err(|error| match error.downcast::<PausedRender>() {
             Ok(PausedRender { at, .. }) => {
                 let (folder, output) = (folder.display(), output.display());
                 let go_on =
@@ -184,7 +236,7 @@ pub(super) fn usage_text(usage: CacheUsage, limit_bytes: u64) -> String {
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
-fn studio_files(project: &Project) -> Option<StudioFiles> {
+pub(super) fn studio_files(project: &Project) -> Option<StudioFiles> {
     Some(studio_of(project)?.known_files())
 }
 
@@ -193,11 +245,11 @@ fn studio_of(project: &Project) -> Option<StudioModels> {
     StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?).ok()
 }
 
-fn registry() -> Result<Registry> {
+pub(super) fn registry() -> Result<Registry> {
     Ok(Registry::load()?)
 }
 
-fn cache() -> Result<ModelCache> {
+pub(super) fn cache() -> Result<ModelCache> {
     Ok(ModelCache::open()?)
 }
 
@@ -212,20 +264,13 @@ pub(super) fn out(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn doctor(json: bool) -> Result<()> {
+fn doctor(json: bool, computing: Computing) -> Result<()> {
     let encoders: Vec<Encoder> = probe_encoders().iter().filter_map(encoder).collect();
     let adapters = adapters();
-    let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders };
-    let report = doctor::report(&registry()?, &cache()?, probed);
+    let cache = cache()?;
+    let machine = computing.on(Machine::now(cache.folder()));
+    let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders, machine, cards: nvidia_cards() };
+    let report = doctor::report(&registry()?, &cache, probed);
     if json { out(&format!("{}\n", serde_json::to_string_pretty(&report)?)) } else { out(&format!("{report}\n")) }
 }
 

@@ -1,9 +1,8 @@
 //! Prints a project.
 
+use super::takes;
 use crate::export::CutList;
-use crate::project::{
-    EntityKind, Project, SceneId, StudioFiles, TakeKind, entities, stale_reasons, wanted_in_place_of,
-};
+use crate::project::{EntityKind, Project, SceneId, StudioFiles, TakeKind, entities};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -16,21 +15,8 @@ pub fn as_json(project: &Project, files: &StudioFiles) -> Value {
         .iter()
         .enumerate()
         .map(|(index, scene)| {
-            let takes: Vec<Value> = scene
-                .takes
-                .iter()
-                .map(|take| {
-                    let wanted = wanted_in_place_of(project, scene, take, files);
-                    let stale = stale_reasons(&take.recipe, &wanted);
-                    json!({
-                        "media": take.media.as_str(),
-                        "kind": take.kind,
-                        "studio": take.recipe.studio,
-                        "chosen": scene.chosen == Some(take.id),
-                        "stale": stale.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                    })
-                })
-                .collect();
+            let takes = scene.takes.iter().map(|take| takes::take_json(project, scene, take, files, false));
+            let takes: Vec<Value> = takes.collect();
             json!({
                 "number": index + 1,
                 "prompt": scene.prompt,
@@ -42,6 +28,9 @@ pub fn as_json(project: &Project, files: &StudioFiles) -> Value {
                 "frames": cut.cuts().get(index).map(|cut| cut.frames),
                 "dissolve_frames": cut.cuts().get(index).map(|cut| cut.dissolve_frames),
                 "seed": scene.seed,
+                "locked": scene.locked,
+                "settings": scene.still.as_ref().map(takes::settings_json),
+                "clip_settings": scene.clip.as_ref().map(takes::clip_settings_json),
                 "note": scene.note,
                 "takes": takes,
             })
@@ -66,7 +55,8 @@ pub fn as_json(project: &Project, files: &StudioFiles) -> Value {
         "style": project.style,
         "studio": project.studio,
         "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
-        "studio": project.studio,
+        "settings": takes::settings_json(&project.still),
+        "clip_settings": takes::clip_settings_json(&project.clip),
         "frames": cut.total_frames(),
         "scenes": scenes,
         "entities": entities,
@@ -93,7 +83,8 @@ pub fn as_text(project: &Project) -> String {
             .into_iter()
             .flat_map(|kind| scene.entity_names(kind))
             .collect();
-        let _ = writeln!(text, "\n{:>3}  {}", index + 1, scene.prompt);
+        let lock = if scene.locked { " (locked)" } else { "" };
+        let _ = writeln!(text, "\n{:>3}  {}{lock}", index + 1, scene.prompt);
         let shows = match scene.chosen_take().map(|take| take.kind) {
             None => "",
             Some(TakeKind::Still) => " | still",

@@ -5,8 +5,8 @@ use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, SceneId, Script, ScriptScene,
-    Take, TakeId,
+    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script,
+    ScriptScene, Take, TakeId,
 };
 use crate::writer::{DescribeRound, WriteRequest, WriterHome};
 use image::RgbaImage;
@@ -110,6 +110,10 @@ pub enum DrawTarget {
     Entity(EntityKind, String),
     /// One of a scene's takes.
     Take(SceneId, TakeId),
+    /// A scene's draft, whatever take the film uses.
+    Draft(SceneId),
+    /// An entity as a take used it.
+    Used(Box<RecipeEntity>),
 }
 
 /// Draws one scene or entity of a project as it is now.
@@ -218,7 +222,7 @@ pub enum JobOutput {
         /// Its file.
         media: MediaName,
         /// How it was made.
-        recipe: Recipe,
+        recipe: Box<Recipe>,
         /// What to tell the user.
         notes: Vec<String>,
     },

@@ -1,8 +1,8 @@
 //! Applying edits. Each one gives back the edit that undoes it exactly.
 
 use super::{
-    DURATION_MS_RANGE, Edit, EditError, Entity, EntityField, EntityKind, Format, Project, Scene, SceneField, SceneId,
-    StillSettings, Take, TakeId,
+    ClipSettings, DURATION_MS_RANGE, Edit, EditError, Entity, EntityField, EntityKind, Format, Project, Scene,
+    SceneField, SceneId, StillSettings, Take, TakeId,
 };
 
 impl Project {
@@ -57,6 +57,11 @@ impl Project {
             }
             Edit::RemoveTake { id, take, chosen } => self.remove_take(id, take, chosen),
             Edit::RestoreTake { id, index, take, chosen } => self.insert_take(id, index, *take, chosen),
+            Edit::StarTake { id, take, starred } => {
+                let scene = self.scene_mut(id).ok_or(EditError::NoScene(id))?;
+                let found = scene.takes.iter_mut().find(|t| t.id == take).ok_or(EditError::NoTake(id, take))?;
+                Ok(Edit::StarTake { id, take, starred: std::mem::replace(&mut found.starred, starred) })
+            }
             Edit::Batch(edits) => self.apply_all(edits),
         }
     }
@@ -182,6 +187,8 @@ impl Scene {
     /// What every scene of a project keeps to, whatever the others are.
     pub(super) fn check(&self) -> Result<(), EditError> {
         check_duration(self.duration_ms)?;
+        self.still.iter().try_for_each(StillSettings::check)?;
+        self.clip.iter().try_for_each(ClipSettings::check)?;
         for (i, take) in self.takes.iter().enumerate() {
             if self.takes[..i].iter().any(|earlier| earlier.id == take.id) {
                 return Err(EditError::TakeExists(take.id));
@@ -213,6 +220,15 @@ impl Scene {
                 self.check_choice(new)?;
                 SceneField::Chosen(std::mem::replace(&mut self.chosen, new))
             }
+            SceneField::Still(new) => {
+                new.iter().try_for_each(StillSettings::check)?;
+                SceneField::Still(std::mem::replace(&mut self.still, new))
+            }
+            SceneField::Clip(new) => {
+                new.iter().try_for_each(ClipSettings::check)?;
+                SceneField::Clip(std::mem::replace(&mut self.clip, new))
+            }
+            SceneField::Locked(new) => SceneField::Locked(std::mem::replace(&mut self.locked, new)),
             SceneField::Note(new) => SceneField::Note(std::mem::replace(&mut self.note, new)),
         })
     }

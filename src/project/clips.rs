@@ -194,8 +194,12 @@ pub fn clip_recipe(
     still: &Take,
     models: Vec<(String, String)>,
 ) -> Recipe {
-    let clip =
-        ClipRecipe { still: Some(still.media.clone()), camera: scene.camera, settings: project.clip.clone(), models };
+    let clip = ClipRecipe {
+        still: Some(still.media.clone()),
+        camera: scene.camera,
+        settings: project.clip_settings(scene).clone(),
+        models,
+    };
     // References and settings are those that the still was really made with.
     let Recipe { entities, still, models, .. } = still.recipe.clone();
     Recipe { entities, still, models, clip: Some(clip), ..wanted_recipe(project, scene, studio, &[]) }
@@ -220,7 +224,7 @@ pub fn wanted_in_place_of(project: &Project, scene: &Scene, take: &Take, files: 
         wanted.clip = Some(ClipRecipe {
             still: wanted_start(scene, clip, is_fresh).cloned(),
             camera: scene.camera,
-            settings: project.clip.clone(),
+            settings: project.clip_settings(scene).clone(),
             models: files.clip.clone().unwrap_or_else(|| clip.models.clone()),
         });
     }
@@ -301,7 +305,7 @@ mod tests {
 
     fn add(project: &mut Project, recipe: Recipe, bytes: &[u8]) -> Take {
         let (id, media) = (project.new_take_id(), MediaName::of(bytes, "bin").unwrap());
-        let take = Take { id, kind: recipe.kind(), media, recipe };
+        let take = Take::new(id, recipe.kind(), media, recipe);
         let scene = project.scenes[0].id;
         project.apply(Edit::AddTake { id: scene, take: Box::new(take.clone()), choose: true }).unwrap();
         take

@@ -96,6 +96,15 @@ pub enum Edit {
         /// The take that the film used before: the restored one or one of the others.
         chosen: Option<TakeId>,
     },
+    /// Marks a take as one of the good ones, or takes the mark away.
+    StarTake {
+        /// Which scene.
+        id: SceneId,
+        /// Which take.
+        take: TakeId,
+        /// Whether it is marked from now on.
+        starred: bool,
+    },
     /// Several edits that the user made as one, in order. All apply or none does.
     Batch(Vec<Edit>),
 }
@@ -119,6 +128,12 @@ pub enum SceneField {
     Seed(u64),
     /// The take that the film uses, or `None` for the live draft.
     Chosen(Option<TakeId>),
+    /// How its stills are denoised, or `None` for the project's settings.
+    Still(Option<StillSettings>),
+    /// How its clips are denoised, or `None` for the project's settings.
+    Clip(Option<ClipSettings>),
+    /// Whether it is locked.
+    Locked(bool),
     /// Dialogue and remarks.
     Note(String),
 }
@@ -210,6 +225,8 @@ impl Edit {
             Self::AddTake { .. } => "new take",
             Self::RemoveTake { .. } => "deletion of take",
             Self::RestoreTake { .. } => "return of take",
+            Self::StarTake { starred: true, .. } => "star",
+            Self::StarTake { starred: false, .. } => "removal of star",
             Self::Batch(edits) => batch_label(edits.iter().map(Self::label)),
         }
     }
@@ -223,6 +240,10 @@ impl Edit {
             Self::RemoveEntity { .. } => "new entity",
             Self::AddTake { .. } | Self::RestoreTake { .. } => "deletion of take",
             Self::RemoveTake { .. } => "new take",
+            Self::StarTake { starred: true, .. } => "removal of star",
+            Self::StarTake { starred: false, .. } => "star",
+            Self::SetScene { field: SceneField::Locked(true), .. } => "unlocking",
+            Self::SetScene { field: SceneField::Locked(false), .. } => "locking",
             Self::Batch(inverses) => batch_label(inverses.iter().rev().map(Self::undone_label)),
             symmetric => symmetric.label(),
         }
@@ -240,6 +261,13 @@ impl Edit {
             (Self::MoveScene { id: a, .. }, Self::MoveScene { id: b, .. }) => a == b,
             (Self::SetScene { id: a, field: x }, Self::SetScene { id: b, field: y }) => {
                 a == b && std::mem::discriminant(x) == std::mem::discriminant(y)
+            }
+            // The same fields of the same scenes: a drag that sets all selected ones.
+            (Self::Batch(a), Self::Batch(b)) => {
+                let sets_scene = |edit: &Self| matches!(edit, Self::SetScene { .. });
+                a.len() == b.len()
+                    && a.iter().all(sets_scene)
+                    && a.iter().zip(b).all(|(earlier, later)| earlier.covers(later))
             }
             (Self::SetEntity { kind: ka, name: a, field: x }, Self::SetEntity { kind: kb, name: b, field: y }) => {
                 // A change of name is addressed by another name each time, so those stay a chain.
@@ -263,6 +291,9 @@ impl SceneField {
             Self::DissolveMs(_) => "change of dissolve",
             Self::Seed(_) => "change of seed",
             Self::Chosen(_) => "choice of take",
+            Self::Still(_) | Self::Clip(_) => "change of render settings",
+            Self::Locked(true) => "locking",
+            Self::Locked(false) => "unlocking",
             Self::Note(_) => "change of notes",
         }
     }

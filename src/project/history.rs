@@ -195,6 +195,30 @@ mod tests {
     }
 
     #[test]
+    fn a_drag_that_sets_several_scenes_is_one_short_step() {
+        let (mut project, _) = film();
+        let second = Scene::new(project.new_scene_id(), "The boat sinks");
+        project.apply(Edit::InsertScene { index: 1, scene: Box::new(second) }).unwrap();
+        let ids: Vec<SceneId> = project.scenes.iter().map(|scene| scene.id).collect();
+        let before = project.clone();
+        let mut history = History::new();
+        let key = Some(CoalesceKey::new("durations"));
+        for duration in [1000, 2000, 3000] {
+            let edit = project.set_edit(&ids, |_| Some(SceneField::DurationMs(duration))).unwrap();
+            history.record_as("change of duration of 2 scenes", project.apply(edit).unwrap(), key);
+        }
+        assert_eq!(history.undo_label(), Some("change of duration of 2 scenes"));
+        let Some(Edit::Batch(undone)) = history.undo(&mut project).unwrap() else { panic!("nothing was undone") };
+        assert_eq!(
+            (undone.len(), &project),
+            (2, &before),
+            "one edit for each scene, not one for each step of the drag"
+        );
+        history.redo(&mut project).unwrap();
+        assert!(project.scenes.iter().all(|scene| scene.duration_ms == 3000));
+    }
+
+    #[test]
     fn the_menu_says_what_undo_and_redo_do() {
         let (mut project, id) = film();
         let mut history = History::new();
@@ -218,7 +242,7 @@ mod tests {
         history.record(project.apply(prompt(id, "The boat")).unwrap(), None);
         let recipe = crate::project::wanted_recipe(&project, &project.scenes[0], "draft", &[]);
         let media = MediaName::of(b"picture", "png").unwrap();
-        let take = Take { id: TakeId(9), kind: TakeKind::Still, media, recipe };
+        let take = Take::new(TakeId(9), TakeKind::Still, media, recipe);
         let inverse = project.apply(Edit::AddTake { id, take: Box::new(take), choose: true }).unwrap();
         history.record(inverse, None);
         history.undo(&mut project).unwrap();

@@ -4,8 +4,10 @@
 //! [`MediaFolder`] touch the disk.
 
 mod apply;
+mod arrange;
 mod camera;
 mod clips;
+mod compare;
 mod edit;
 mod entity;
 mod history;
@@ -15,18 +17,24 @@ mod model;
 mod script;
 mod staleness;
 mod store;
+mod takes;
 
 pub use camera::{CameraMove, Direction, Speed, UnknownCamera, View};
 pub use clips::{CameraMode, ClipRecipe, ClipSettings, StudioFiles, clip_recipe, wanted_in_place_of};
+pub use compare::{Difference, differences};
 pub use edit::{Edit, EditError, EntityField, SceneField};
 pub use entity::{EntitySummary, entities, entity_key};
 pub use history::{CoalesceKey, History};
 pub use ids::{SceneId, TakeId};
 pub use media::{MediaName, MediaNameError};
 pub use model::{
-    DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Recipe, RecipeEntity, Reference,
+    DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, MadeOn, Project, Recipe, RecipeEntity, Reference,
     ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
 pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
-pub use store::{Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project};
+pub use store::{
+    Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project, write_snapshot,
+    write_whole,
+};
+pub use takes::{NotCopied, TakePart};

@@ -138,6 +138,15 @@ pub struct Scene {
     /// The take that the film uses; `None` shows the live draft.
     #[serde(default)]
     pub chosen: Option<TakeId>,
+    /// How its stills are denoised; `None` is as in the project. See [`Project::still_settings`].
+    #[serde(default)]
+    pub still: Option<StillSettings>,
+    /// How its clips are denoised; `None` is as in the project. See [`Project::clip_settings`].
+    #[serde(default)]
+    pub clip: Option<ClipSettings>,
+    /// Whether renders, the writer and changes by accident leave it alone. See [`Project::lock_against`].
+    #[serde(default)]
+    pub locked: bool,
 }
 
 fn default_duration_ms() -> u32 {
@@ -170,7 +179,7 @@ pub enum EntityKind {
 }
 
 /// The picture of an entity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reference {
     /// Where it comes from.
     pub source: ReferenceSource,
@@ -182,7 +191,7 @@ pub struct Reference {
 }
 
 /// Where a reference comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReferenceSource {
     /// The user's own photo, and the file name that it had.
@@ -205,6 +214,9 @@ pub struct Take {
     pub media: MediaName,
     /// What decided it.
     pub recipe: Recipe,
+    /// Whether the user marked it as one of the good ones.
+    #[serde(default)]
+    pub starred: bool,
 }
 
 /// What a take is.
@@ -238,14 +250,38 @@ pub struct Recipe {
     /// Every model file that took part: its role and its SHA-256.
     #[serde(default)]
     pub models: Vec<(String, String)>,
+    /// On which kind of device, and in which numbers.
+    #[serde(default, skip_serializing_if = "MadeOn::is_unknown")]
+    pub made_on: MadeOn,
     /// What decided a clip besides; `None` for a still. The fields above are then those of the still that it starts
     /// from, but for the prompt, the style and the seed, which are its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<ClipRecipe>,
 }
 
+/// On which kind of device a take was computed, and in which numbers, such as `cpu f32`. It changes a picture by a hair and
+/// is nothing that a scene asks for, so it says nothing against a take: any two are equal.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MadeOn(pub String);
+
+impl MadeOn {
+    /// Whether it is not known: nothing was computed, or an older version of the program did it.
+    pub fn is_unknown(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl PartialEq for MadeOn {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for MadeOn {}
+
 /// An entity as a take used it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecipeEntity {
     /// Its name.
     pub name: String,
@@ -346,6 +382,9 @@ impl Scene {
             note: String::new(),
             takes: Vec::new(),
             chosen: None,
+            still: None,
+            clip: None,
+            locked: false,
         }
     }
 

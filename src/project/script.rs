@@ -46,12 +46,14 @@ pub struct ScriptIntake {
     background: Option<String>,
     /// The scenes that have come, as the writer last had them.
     inserted: Vec<(SceneId, ScriptScene)>,
+    /// Where locked scenes of the earlier script stand, in film order.
+    kept: Vec<usize>,
 }
 
 impl ScriptIntake {
     /// Begins a script whose scenes are seeded from `seed` on.
     pub fn new(seed: u64) -> Self {
-        Self { seed, background: None, inserted: Vec::new() }
+        Self { seed, background: None, inserted: Vec::new(), kept: Vec::new() }
     }
 
     /// How many scenes have come.
@@ -64,7 +66,8 @@ impl ScriptIntake {
         self.inserted.is_empty()
     }
 
-    /// The edit that adds a finished scene. The first one also takes the scenes of the earlier script out.
+    /// The edit that adds a finished scene. The first one also takes the scenes of the earlier script out, but for the
+    /// locked ones: they keep their places in the film, and the new scenes go around them.
     ///
     /// `project` is only asked for a number. A scene out of order gives nothing.
     pub fn take_scene(&mut self, project: &mut Project, index: usize, scene: &ScriptScene) -> Option<Edit> {
@@ -72,21 +75,36 @@ impl ScriptIntake {
             return None;
         }
         let mut edits = Vec::new();
+        let mut len = project.scenes.len();
         if index == 0 {
-            edits.extend(project.scenes.iter().map(|scene| Edit::RemoveScene(scene.id)));
+            let (kept, gone): (Vec<_>, Vec<_>) = project.scenes.iter().enumerate().partition(|(_, scene)| scene.locked);
+            self.kept = kept.into_iter().map(|(place, _)| place).collect();
+            edits.extend(gone.into_iter().map(|(_, scene)| Edit::RemoveScene(scene.id)));
+            len = self.kept.len();
         }
         let made = scene.to_scene(project, self.background.as_deref(), self.seed.wrapping_add(index as u64));
         self.background = Some(made.background.clone());
         self.inserted.push((made.id, scene.clone()));
-        edits.push(Edit::InsertScene { index, scene: Box::new(made) });
+        edits.push(Edit::InsertScene { index: self.place(index).min(len), scene: Box::new(made) });
         Some(Edit::Batch(edits))
+    }
+
+    /// The place in the film of the new scene with this number: the places of locked scenes are taken.
+    fn place(&self, index: usize) -> usize {
+        let mut place = index;
+        for kept in &self.kept {
+            if *kept <= place {
+                place += 1;
+            }
+        }
+        place
     }
 
     /// The edit that moves the camera of a scene as planned, unless the user has chosen a move meanwhile.
     pub fn take_camera(&mut self, project: &Project, index: usize, camera: CameraMove) -> Option<Edit> {
         let (id, known) = self.inserted.get_mut(index)?;
         let before = std::mem::replace(&mut known.camera, camera);
-        let scene = project.scene(*id).filter(|scene| scene.camera == before && before != camera)?;
+        let scene = project.scene(*id).filter(|scene| !scene.locked && scene.camera == before && before != camera)?;
         Some(Edit::SetScene { id: scene.id, field: SceneField::Camera(camera) })
     }
 
@@ -106,7 +124,8 @@ impl ScriptIntake {
     ) -> Vec<Edit> {
         let mut edits = Vec::new();
         for ((id, known), wanted) in self.inserted.iter().zip(&script.scenes) {
-            if let Some(scene) = project.scene(*id) {
+            // One that was locked meanwhile is final already.
+            if let Some(scene) = project.scene(*id).filter(|scene| !scene.locked) {
                 edits.extend(wanted.differences(known, scene).map(|field| Edit::SetScene { id: *id, field }));
             }
         }
@@ -154,5 +173,39 @@ impl ScriptScene {
         };
         scene.seed = seed;
         scene
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_script_goes_around_locked_scenes() {
+        let words = |project: &Project| project.scenes.iter().map(|scene| scene.prompt.clone()).collect::<Vec<_>>();
+        let script = |count: usize| -> Script {
+            let scene = |n| ScriptScene { prompt: format!("new {n}"), ..ScriptScene::default() };
+            Script { scenes: (0..count).map(scene).collect() }
+        };
+        let write = |count: usize, locked: &[usize]| {
+            let mut project = Project::new("");
+            for edit in script(5).insert_edits(&mut project.clone(), 0) {
+                project.apply(edit).unwrap();
+            }
+            for (n, scene) in project.scenes.iter_mut().enumerate() {
+                scene.prompt = format!("old {n}");
+                scene.locked = locked.contains(&n);
+            }
+            let mut intake = ScriptIntake::new(0);
+            for (index, scene) in script(count).scenes.iter().enumerate() {
+                let edit = intake.take_scene(&mut project, index, scene).unwrap();
+                project.apply(edit).unwrap();
+            }
+            words(&project)
+        };
+        assert_eq!(write(2, &[]), ["new 0", "new 1"]);
+        assert_eq!(write(4, &[0, 3]), ["old 0", "new 0", "new 1", "old 3", "new 2", "new 3"]);
+        assert_eq!(write(1, &[2, 4]), ["new 0", "old 2", "old 4"]);
+        assert_eq!(write(2, &[0, 1, 2, 3, 4]), ["old 0", "old 1", "old 2", "old 3", "old 4", "new 0", "new 1"]);
     }
 }

@@ -2,8 +2,9 @@
 
 use super::Launch;
 use super::clips::Clips;
-use super::command::{self, Command, Dialog};
+use super::command::{self, Command, Dialog, Named};
 use super::document::Document;
+use super::farm::Farm;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
 use super::scripts::is_script;
@@ -12,7 +13,7 @@ use super::theme;
 use super::viewer::Viewer;
 use super::writing::WritingSettings;
 use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
-use crate::models::{ModelCache, Registry};
+use crate::models::{Devices, ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
 use crate::writer::WriterHome;
@@ -118,10 +119,16 @@ pub struct App {
     /// The end of the scene that plays once, to show its camera move.
     pub(super) play_until: Option<u64>,
     pub(super) selection: Selection,
+    /// Scenes that are selected besides the one that the inspector would show alone.
+    pub(super) also: Vec<SceneId>,
+    /// Where a selection of several begins: the scene that was clicked last without Shift.
+    pub(super) anchor: Option<SceneId>,
     pub(super) writing: Option<Writing>,
     /// Photos and made pictures on their way, by job.
     pub(super) coming: HashMap<JobId, ComingPicture>,
     pub(super) rendering: Rendering,
+    /// The open project on a cluster.
+    pub(super) farm: Option<Farm>,
     pub(super) exporting: Option<JobId>,
     pub(super) dialog: Option<Dialog>,
     pub(super) panel_state: panels::State,
@@ -177,6 +184,12 @@ impl App {
         options: EngineOptions,
     ) -> Result<Self, AppError> {
         theme::install(&ctx);
+        let build = Devices::of_this_build();
+        if build.cuda || build.metal {
+            // Starting a driver takes a second, which the first dialog that asks for its memory shall not wait for.
+            let start = move || drop(build.accelerators());
+            std::thread::Builder::new().name("reelboard devices".to_owned()).spawn(start)?;
+        }
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
@@ -192,9 +205,12 @@ impl App {
             player,
             play_until: None,
             selection: Selection::Nothing,
+            also: Vec::new(),
+            anchor: None,
             writing: None,
             coming: HashMap::new(),
             rendering: Rendering::default(),
+            farm: None,
             exporting: None,
             dialog: None,
             panel_state: panels::State::default(),
@@ -254,8 +270,8 @@ impl App {
 
     /// The first half of a frame: everything that changes something.
     pub fn step(&mut self, ctx: &Context) {
-        for named in command::pressed(ctx) {
-            self.commands.push(Command::Do(named));
+        for named in command::pressed(ctx, |named| self.is_applicable(named)) {
+            self.commands.push(Command::Do(self.meant_by(named)));
         }
         self.commands.extend(self.dialog_results.1.try_iter());
         self.take_dropped_files(ctx);
@@ -265,8 +281,10 @@ impl App {
         for command in std::mem::take(&mut self.commands) {
             self.carry_out(command);
         }
+        self.forget_gone_takes();
         self.play(ctx);
         self.follow_studio();
+        self.take_farm_news();
         self.render_next();
         self.keep_renders();
         self.jobs = self.engine.jobs();
@@ -306,6 +324,7 @@ impl App {
             && let Some(index) = doc.cut().scene_at(self.player.frame())
             && let Some(scene) = doc.project().scenes.get(index)
             && matches!(self.selection, Selection::Scene(id) if id != scene.id)
+            && self.also.is_empty()
         {
             self.selection = Selection::Scene(scene.id);
         }
@@ -322,10 +341,8 @@ impl App {
         if let Some(script) = scripts.into_iter().next() {
             self.open_dropped_script(script);
         }
-        if self.doc.is_some() {
-            if !photos.is_empty() {
-                self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
-            }
+        if self.doc.is_some() && !photos.is_empty() {
+            self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
         }
         let Some(dropped) = &self.dropped else { return };
         let moved = pointer != dropped.pointer_then;
@@ -354,9 +371,11 @@ impl App {
             clips: &mut self.clips,
             viewer: &mut self.viewer,
             selection: &self.selection,
+            also: &self.also,
             writing: self.writing.as_ref(),
             coming: &self.coming,
             rendering: &self.rendering,
+            farm: self.farm.as_ref(),
             exporting: self.exporting,
             jobs: &self.jobs,
             player: &self.player,
@@ -374,9 +393,37 @@ impl App {
             out: &mut self.commands,
         };
         panels::window_ui(ui, &mut cx, &mut self.remembered.layout);
-        if !self.commands.is_empty() {
+        if !self.commands.is_empty() || self.stills.has_asked() || self.clips.has_asked() {
             // The commands are carried out before the next frame is drawn.
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Whether a shortcut means its command now, or its key is somebody else's.
+    fn is_applicable(&self, named: Named) -> bool {
+        match named {
+            // Dialogs and menus close with the same key.
+            Named::SelectOne => {
+                let closes =
+                    self.panel_state.compare.is_some() || self.panel_state.is_looking() || !self.also.is_empty();
+                closes && self.dialog.is_none() && !egui::Popup::is_any_open(&self.ctx)
+            }
+            // The storyboard is not in view while takes are compared: no key may change it unseen.
+            Named::Undo | Named::Redo | Named::CompareTakes => true,
+            named if self.panel_state.compare.is_some() => {
+                matches!(named.entry().menu, command::Menu::File | command::Menu::View)
+            }
+            _ => true,
+        }
+    }
+
+    /// The command that a key stands for: in the strip of takes, the keys of frames and scenes are about takes.
+    fn meant_by(&self, named: Named) -> Named {
+        match named {
+            Named::StepBack if self.panel_state.takes_focused => Named::PreviousTake,
+            Named::StepForward if self.panel_state.takes_focused => Named::NextTake,
+            Named::DeleteScene if self.panel_state.takes_focused => Named::DeleteTake,
+            other => other,
         }
     }
 

@@ -1,13 +1,13 @@
 //! Carries the commands out.
 
 use super::app::{App, Notice, Selection, Writing};
-use super::command::{Command, Dialog, Named, Part};
+use super::command::{Command, Dialog, Named, Part, TakeAct};
 use super::document::Document;
 use super::rendering::ComingPicture;
 use crate::engine::{ExportJob, JobSpec, PhotoJob, WriteJob};
 use crate::models::choose_writer;
 use crate::project::{
-    CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Project, Scene, SceneField, SceneId, ScriptIntake,
+    CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Project, Scene, SceneId, ScriptIntake,
 };
 use crate::writer::{ScriptFormat, WriteRequest};
 use std::path::{Path, PathBuf};
@@ -18,10 +18,21 @@ impl App {
     pub(super) fn carry_out(&mut self, command: Command) {
         match command {
             Command::Do(named) => self.carry_out_named(named),
-            Command::Edit(edit, key) => self.edit(edit, key),
+            Command::Edit(edit, key) => {
+                if !self.is_refused(&edit) {
+                    self.edit(edit, key);
+                }
+            }
             Command::SealEdits => self.with_doc(Document::seal),
             Command::SelectScene(id) => self.select_scene(id),
-            Command::SelectEntity(kind, name) => self.selection = Selection::Entity(kind, name),
+            Command::ToggleScene(id) => self.toggle_scene(id),
+            Command::SelectRange(id) => self.select_range(id),
+            Command::ForSelected(many) => self.change_selected(many),
+            Command::MoveScenes(ids, gap) => self.move_scenes(&ids, gap),
+            Command::SelectEntity(kind, name) => {
+                self.selection = Selection::Entity(kind, name);
+                self.also.clear();
+            }
             Command::Seek(frame) => {
                 self.play_until = None;
                 self.player.seek(frame, self.now());
@@ -54,10 +65,13 @@ impl App {
             Command::MakePicture(kind, name) => self.make_picture(kind, &name),
             Command::RenderTake(id) => self.render_scene(id, Part::All),
             Command::RenderPart(id, part) => self.render_scene(id, part),
+            Command::Vary(ids, count) => self.vary(&ids, count),
             Command::FetchStudio => self.fetch_studio(),
-            Command::ChooseTake(id, take) => {
-                self.edit(Edit::SetScene { id, field: SceneField::Chosen(take) }, None);
-            }
+            Command::SetCompute(compute) => self.set_compute(compute),
+            Command::SendFilm(how) => self.send_film(how),
+            Command::CancelRun(number) => self.cancel_run(number),
+            Command::ChooseTake(id, take) => self.choose_take(id, take),
+            Command::Take(id, take, act) => self.act_on_take(id, take, act),
             Command::Export(settings) => {
                 let Some(doc) = &mut self.doc else { return };
                 doc.save();
@@ -134,10 +148,13 @@ impl App {
             Named::Undo => self.undo_or_redo(Document::undo, "there is nothing to undo"),
             Named::Redo => self.undo_or_redo(Document::redo, "there is nothing to redo"),
             Named::AddScene => self.add_scene(),
-            Named::DuplicateScene => self.duplicate_scene(),
-            Named::DeleteScene => self.delete_scene(),
-            Named::MoveSceneEarlier => self.move_selected(-1),
-            Named::MoveSceneLater => self.move_selected(1),
+            Named::DuplicateScene => self.duplicate_selected(),
+            Named::DeleteScene => self.delete_selected(),
+            Named::MoveSceneEarlier => self.shift_selected(false),
+            Named::MoveSceneLater => self.shift_selected(true),
+            Named::SelectAll => self.select_all(),
+            Named::SelectOne => self.leave_one_thing(),
+            Named::LockScene => self.lock_selected(),
             Named::PreviousScene => self.select_neighbour(-1),
             Named::NextScene => self.select_neighbour(1),
             Named::RenderScene => self.render_selected(Part::All),
@@ -153,6 +170,22 @@ impl App {
             Named::ShowQueue => super::panels::toggle_queue(&self.ctx),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
+            Named::Farm => self.show_dialog(Some(Dialog::Farm)),
+            Named::FilmFormat => self.show_dialog(Some(Dialog::Format)),
+            Named::Vary => self.vary(&self.selected_scenes(), 1),
+            Named::VaryFour => self.vary(&self.selected_scenes(), 4),
+            Named::PreviousTake => self.look_further(false),
+            Named::NextTake => self.look_further(true),
+            Named::UseTake => self.use_take_at_hand(),
+            Named::UseDraft => {
+                if let Some(id) = self.selected_scene() {
+                    self.choose_take(id, None);
+                }
+            }
+            Named::StarTake if !self.also.is_empty() => self.star_selected(),
+            Named::StarTake => self.with_take_at_hand(TakeAct::Star),
+            Named::DeleteTake => self.with_take_at_hand(TakeAct::Delete),
+            Named::CompareTakes => self.compare_selected(),
             Named::PlayPause => {
                 self.play_until = None;
                 self.player.toggle(self.now());
@@ -178,8 +211,9 @@ impl App {
     }
 
     fn render_selected(&mut self, part: Part) {
-        if let Some(id) = self.selected_scene() {
-            self.render_scene(id, part);
+        let ids = self.selected_scenes();
+        if !ids.is_empty() {
+            self.render_scenes(&ids, part);
         }
     }
 
@@ -222,6 +256,14 @@ impl App {
             let first = doc.cut().scene_at(self.player.frame()).and_then(|index| project.scenes.get(index));
             self.selection = first.map_or(Selection::Nothing, |scene| Selection::Scene(scene.id));
         }
+        self.forget_gone_scenes();
+    }
+
+    /// Leaves the comparison, the take that is looked at, or all selected scenes but one: one thing for each call.
+    fn leave_one_thing(&mut self) {
+        if self.panel_state.compare.take().is_none() && !self.panel_state.stop_looking() {
+            self.also.clear();
+        }
     }
 
     pub(super) fn submit(&mut self, spec: JobSpec) -> Option<crate::engine::JobId> {
@@ -245,18 +287,33 @@ impl App {
         if dialog == Some(Dialog::ExportScript) {
             self.prepare_script_export();
         }
-        if dialog == Some(Dialog::Studio) {
+        if matches!(dialog, Some(Dialog::Studio | Dialog::RenderSettings)) {
             self.look_at_needs();
+        }
+        if dialog == Some(Dialog::Format)
+            && let Some(doc) = &self.doc
+        {
+            self.panel_state.format = doc.project().format;
         }
         self.dialog = dialog;
     }
 
     // --- scenes ---
 
-    fn select_scene(&mut self, id: SceneId) {
+    /// Selects one scene and nothing else.
+    pub(super) fn select_scene(&mut self, id: SceneId) {
+        if self.doc.as_ref().is_some_and(|doc| doc.project().scene(id).is_some()) {
+            self.selection = Selection::Scene(id);
+            self.also.clear();
+            self.anchor = Some(id);
+            self.show_scene(id);
+        }
+    }
+
+    /// Moves the playhead into a scene, unless it is there.
+    pub(super) fn show_scene(&mut self, id: SceneId) {
         let Some(doc) = &self.doc else { return };
         let Some(index) = doc.project().scene_index(id) else { return };
-        self.selection = Selection::Scene(id);
         let range = doc.cut().range_of(index);
         if !range.contains(&self.player.frame()) || doc.cut().scene_at(self.player.frame()) != Some(index) {
             self.play_until = None;
@@ -269,7 +326,9 @@ impl App {
     fn select_scene_at_playhead(&mut self) {
         let Some(doc) = &self.doc else { return };
         let at = doc.cut().scene_at(self.player.frame()).and_then(|index| doc.project().scenes.get(index));
-        if let (Some(scene), Selection::Scene(_) | Selection::Nothing) = (at, &self.selection) {
+        if let (Some(scene), Selection::Scene(_) | Selection::Nothing) = (at, &self.selection)
+            && self.also.is_empty()
+        {
             self.selection = Selection::Scene(scene.id);
         }
     }
@@ -316,43 +375,6 @@ impl App {
         self.edit(Edit::InsertScene { index, scene: Box::new(scene) }, None);
         self.select_scene(id);
         self.panel_state.focus_prompt = true;
-    }
-
-    fn duplicate_scene(&mut self) {
-        let Some(id) = self.selected_scene() else { return };
-        let Some(doc) = &mut self.doc else { return };
-        let Some(index) = doc.project().scene_index(id) else { return };
-        let Some(mut copy) = doc.project().scene(id).cloned() else { return };
-        copy.id = doc.numbering().new_scene_id();
-        copy.takes.clear();
-        copy.chosen = None;
-        let id = copy.id;
-        self.edit(Edit::InsertScene { index: index + 1, scene: Box::new(copy) }, None);
-        self.select_scene(id);
-    }
-
-    fn delete_scene(&mut self) {
-        let Some(id) = self.selected_scene() else { return };
-        let Some(doc) = &self.doc else { return };
-        let scenes = &doc.project().scenes;
-        let Some(index) = doc.project().scene_index(id) else { return };
-        let neighbour = scenes.get(index + 1).or(index.checked_sub(1).and_then(|i| scenes.get(i))).map(|s| s.id);
-        self.edit(Edit::RemoveScene(id), None);
-        match neighbour {
-            Some(id) => self.select_scene(id),
-            None => self.selection = Selection::Nothing,
-        }
-    }
-
-    fn move_selected(&mut self, by: isize) {
-        let Some(id) = self.selected_scene() else { return };
-        let Some(doc) = &self.doc else { return };
-        let Some(from) = doc.project().scene_index(id) else { return };
-        let index = from.saturating_add_signed(by).min(doc.project().scenes.len().saturating_sub(1));
-        if index != from {
-            self.edit(Edit::MoveScene { id, index }, None);
-            self.select_scene(id);
-        }
     }
 
     // --- writing ---
@@ -430,6 +452,7 @@ impl App {
         self.rendering.queue.running().iter().chain(self.coming.keys()).for_each(|job| self.engine.cancel(*job));
         self.rendering.open(crate::engine::RenderRecord::default());
         self.doc = None;
+        self.farm = None;
         self.stills.clear();
         self.clips.clear();
         self.viewer.clear();
@@ -438,6 +461,8 @@ impl App {
         self.player.seek(0, self.now());
         self.play_until = None;
         self.selection = Selection::Nothing;
+        self.also.clear();
+        self.anchor = None;
         self.coming.clear();
         self.notice = None;
         self.dialog = None;
@@ -484,6 +509,7 @@ impl App {
                 let (record, damage) = doc.saver().renders().read();
                 self.rendering.open(record);
                 self.doc = Some(doc);
+                self.watch_farm();
                 damage.into_iter().for_each(|damage| self.complain(damage));
             }
             Err(error) => self.complain(error.to_string()),

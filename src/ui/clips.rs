@@ -16,6 +16,8 @@ pub struct Clips {
     entries: Vec<Entry>,
     /// A scene that the user looks at beside the playhead.
     looked_at: Option<SceneId>,
+    /// Clips that are compared or looked at, whatever the film uses.
+    takes: Vec<Take>,
 }
 
 struct Entry {
@@ -68,8 +70,9 @@ impl Clips {
         let project = doc.project();
         let shape = [project.format.width, project.format.height];
         let looked_at = self.looked_at.take();
-        for id in needed.iter().chain(&looked_at) {
-            let Some(take) = project.scene(*id).and_then(clip_of) else { continue };
+        let takes = std::mem::take(&mut self.takes);
+        let in_film = needed.iter().chain(&looked_at).filter_map(|id| project.scene(*id).and_then(clip_of));
+        for take in in_film.chain(&takes) {
             if let Some(index) = self.entries.iter().position(|e| e.media == take.media && e.shape == shape) {
                 let entry = self.entries.remove(index);
                 self.entries.push(entry);
@@ -87,7 +90,7 @@ impl Clips {
         }
         let mut bytes: usize = self.entries.iter().map(Entry::bytes).sum();
         // What was just asked for stays.
-        let kept = needed.len() + 1;
+        let kept = needed.len() + 1 + takes.len();
         while bytes > BUDGET && self.entries.len() > kept {
             bytes -= self.entries.remove(0).bytes();
         }
@@ -96,6 +99,18 @@ impl Clips {
     /// Wants the clip of a scene in the next frames, since the pointer is on its card.
     pub fn look_at(&mut self, scene: SceneId) {
         self.looked_at = Some(scene);
+    }
+
+    /// Wants a clip in the next frames, also one that the film does not use.
+    pub fn look_at_take(&mut self, take: &Take) {
+        if !self.takes.iter().any(|known| known.id == take.id) {
+            self.takes.push(take.clone());
+        }
+    }
+
+    /// Whether a clip has to be asked for in the next frame.
+    pub fn has_asked(&self) -> bool {
+        self.takes.iter().any(|take| !self.entries.iter().any(|entry| entry.media == take.media))
     }
 
     /// Takes a clip that the engine decoded.

@@ -1,11 +1,15 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
+use super::farm::SendFilm;
 use super::scripts::{ReadScript, ScriptSource};
 use super::writing::WritingSettings;
 pub use crate::engine::RenderPart as Part;
 use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
-use crate::project::{CoalesceKey, Edit, EntityKind, SceneId, TakeId};
+use crate::models::Compute;
+use crate::project::{
+    CameraMove, ClipSettings, CoalesceKey, Edit, EntityKind, SceneId, StillSettings, TakeId, TakePart,
+};
 use crate::writer::{Intake, ScriptFormat};
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
@@ -21,6 +25,14 @@ pub enum Command {
     /// The user has left a field or let go of a drag: the next edit is a new step of the history.
     SealEdits,
     SelectScene(SceneId),
+    /// Adds a scene to the selected ones, or takes it out.
+    ToggleScene(SceneId),
+    /// Selects all scenes from the one that was clicked last to this one.
+    SelectRange(SceneId),
+    /// Changes every selected scene but the locked ones, as one step of the history.
+    ForSelected(Many),
+    /// Brings scenes together in the gap before the one at this place.
+    MoveScenes(Vec<SceneId>, usize),
     SelectEntity(EntityKind, String),
     /// Shows a frame of the film.
     Seek(u64),
@@ -54,9 +66,19 @@ pub enum Command {
     RenderTake(SceneId),
     /// Renders only a part of a scene.
     RenderPart(SceneId, Part),
+    /// Gives scenes new seeds and renders so many takes of each.
+    Vary(Vec<SceneId>, usize),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
+    /// Chooses how networks compute on this machine.
+    SetCompute(Compute),
+    /// Sends what the film lacks to a cluster.
+    SendFilm(SendFilm),
+    /// Ends the tasks of a run.
+    CancelRun(u32),
     ChooseTake(SceneId, Option<TakeId>),
+    /// Does something with one of a scene's takes.
+    Take(SceneId, TakeId, TakeAct),
     Export(ExportSettings),
     BrowseExport(PathBuf),
     SetExportPath(PathBuf),
@@ -86,6 +108,32 @@ pub enum Command {
     Reveal(PathBuf),
 }
 
+/// What can be done with a take, besides choosing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeAct {
+    /// Shows it in the viewer, whatever the film uses.
+    LookAt,
+    Star,
+    Delete,
+    Copy(TakePart),
+    /// Opens the comparison, or adds the take to it or takes it out.
+    Compare,
+}
+
+/// A change of all selected scenes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Many {
+    Camera(CameraMove),
+    DurationMs(u32),
+    DissolveMs(u32),
+    NewSeeds,
+    /// Settings of their own, or with `None` the project's again.
+    Settings(Option<(StillSettings, ClipSettings)>),
+    Locked(bool),
+    /// Stars the takes that the film uses, or takes their stars away.
+    Starred(bool),
+}
+
 /// A dialog over the window; at most one is open.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dialog {
@@ -95,8 +143,12 @@ pub enum Dialog {
     /// What the project's studio needs, against what this machine has.
     Studio,
     RenderSettings,
+    /// Sends the film to a cluster, and tells how far it is.
+    Farm,
     /// How boldly the writer writes.
     Writing,
+    /// The film's size and frame rate.
+    Format,
     Export,
     Open,
     /// A script comes in.
@@ -126,6 +178,8 @@ pub enum Named {
     MoveSceneLater,
     NextScene,
     PreviousScene,
+    SelectAll,
+    SelectOne,
     RenderScene,
     RenderStill,
     RenderClip,
@@ -136,6 +190,18 @@ pub enum Named {
     ShowQueue,
     StudioNeeds,
     RenderSettings,
+    Farm,
+    FilmFormat,
+    Vary,
+    VaryFour,
+    PreviousTake,
+    NextTake,
+    UseTake,
+    UseDraft,
+    StarTake,
+    DeleteTake,
+    CompareTakes,
+    LockScene,
     PlayPause,
     StepBack,
     StepForward,
@@ -166,8 +232,19 @@ pub struct Entry {
 pub enum Menu {
     File,
     Edit,
+    Takes,
     Play,
     View,
+}
+
+impl Menu {
+    pub const ALL: [(Self, &str); 5] = [
+        (Self::File, "File"),
+        (Self::Edit, "Edit"),
+        (Self::Takes, "Takes"),
+        (Self::Play, "Play"),
+        (Self::View, "View"),
+    ];
 }
 
 const fn key(key: Key) -> Option<KeyboardShortcut> {
@@ -217,21 +294,35 @@ impl Named {
         entry(Menu::Edit, Self::MoveSceneLater, "Move scene later", shift(Key::ArrowDown), false),
         entry(Menu::Edit, Self::PreviousScene, "Previous scene", key(Key::ArrowUp), false),
         entry(Menu::Edit, Self::NextScene, "Next scene", key(Key::ArrowDown), false),
-        entry(Menu::Edit, Self::RenderScene, "Render scene", ctrl(Key::R), true),
+        entry(Menu::Edit, Self::SelectAll, "Select all scenes", ctrl(Key::A), false),
+        entry(Menu::Edit, Self::SelectOne, "Select one scene", key(Key::Escape), false),
+        entry(Menu::Edit, Self::LockScene, "Lock or unlock scene", key(Key::K), false),
+        entry(Menu::Edit, Self::FilmFormat, "Film size and frame rate…", None, false),
+        entry(Menu::Takes, Self::RenderScene, "Render scene", ctrl(Key::R), true),
         entry(
-            Menu::Edit,
+            Menu::Takes,
             Self::RenderAll,
             "Render all scenes",
             Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
             true,
         ),
         entry(Menu::Edit, Self::WritingSettings, "Writing settings…", None, false),
-        entry(Menu::Edit, Self::RenderStill, "Render only the still", None, false),
-        entry(Menu::Edit, Self::RenderClip, "Render only the clip", None, false),
-        entry(Menu::Edit, Self::RenderAllStills, "Render all stills", None, false),
-        entry(Menu::Edit, Self::PauseRenders, "Pause or resume rendering", ctrl(Key::P), true),
-        entry(Menu::Edit, Self::RenderSettings, "Render settings…", None, false),
-        entry(Menu::Edit, Self::StudioNeeds, "What the studio needs…", None, false),
+        entry(Menu::Edit, Self::Farm, "Render on a cluster…", None, false),
+        entry(Menu::Takes, Self::RenderStill, "Render only the still", None, false),
+        entry(Menu::Takes, Self::RenderClip, "Render only the clip", None, false),
+        entry(Menu::Takes, Self::RenderAllStills, "Render all stills", None, false),
+        entry(Menu::Takes, Self::PauseRenders, "Pause or resume rendering", ctrl(Key::P), true),
+        entry(Menu::Takes, Self::Vary, "Vary: render with a new seed", key(Key::V), false),
+        entry(Menu::Takes, Self::VaryFour, "Vary ×4: render four new seeds", shift(Key::V), false),
+        entry(Menu::Takes, Self::PreviousTake, "Look at the take before", key(Key::OpenBracket), false),
+        entry(Menu::Takes, Self::NextTake, "Look at the take after", key(Key::CloseBracket), false),
+        entry(Menu::Takes, Self::UseTake, "Use this take in the film", key(Key::U), false),
+        entry(Menu::Takes, Self::UseDraft, "Go back to the live draft", shift(Key::U), false),
+        entry(Menu::Takes, Self::StarTake, "Star or unstar take", key(Key::S), false),
+        entry(Menu::Takes, Self::CompareTakes, "Compare takes", key(Key::C), false),
+        entry(Menu::Takes, Self::DeleteTake, "Delete take", shift(Key::Delete), false),
+        entry(Menu::Takes, Self::RenderSettings, "Render settings…", None, false),
+        entry(Menu::Takes, Self::StudioNeeds, "What the studio needs…", None, false),
         entry(Menu::Play, Self::PlayPause, "Play or pause", key(Key::Space), false),
         entry(Menu::Play, Self::StepBack, "One frame back", key(Key::ArrowLeft), false),
         entry(Menu::Play, Self::StepForward, "One frame forward", key(Key::ArrowRight), false),
@@ -255,17 +346,25 @@ impl Named {
     pub fn tooltip(self, ctx: &egui::Context) -> String {
         let entry = self.entry();
         match &entry.shortcut {
-            Some(shortcut) => format!("{} ({})", entry.label, ctx.format_shortcut(shortcut)),
+            Some(shortcut) => format!("{} ({})", entry.label, shortcut_text(ctx, shortcut)),
             None => entry.label.to_owned(),
         }
     }
 }
 
-/// The named commands whose shortcuts were pressed. While a text field has the keyboard, only those meant for it count.
-pub fn pressed(ctx: &egui::Context) -> Vec<Named> {
+/// A shortcut as it is written on the keys.
+pub fn shortcut_text(ctx: &egui::Context, shortcut: &KeyboardShortcut) -> String {
+    let text = ctx.format_shortcut(shortcut);
+    text.replace("OpenBracket", "[").replace("CloseBracket", "]").replace("Escape", "Esc")
+}
+
+/// The named commands whose shortcuts were pressed. While a text field has the keyboard, only those meant for it count;
+/// those that are not `applicable` leave the key to others.
+pub fn pressed(ctx: &egui::Context, applicable: impl Fn(Named) -> bool) -> Vec<Named> {
     let typing = ctx.text_edit_focused();
     // Longer combinations first: a shortcut also matches when Shift is held in addition.
-    let mut entries: Vec<&Entry> = Named::ALL.iter().filter(|entry| entry.in_text || !typing).collect();
+    let mut entries: Vec<&Entry> =
+        Named::ALL.iter().filter(|entry| (entry.in_text || !typing) && applicable(entry.command)).collect();
     let held = |m: Modifiers| [m.shift, m.alt, m.command, m.ctrl].into_iter().filter(|held| *held).count();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.shortcut.map_or(0, |shortcut| held(shortcut.modifiers))));
     let mut found = Vec::new();

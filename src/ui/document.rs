@@ -107,6 +107,14 @@ impl Document {
         Ok(())
     }
 
+    /// Applies an edit of the user's that the menu calls `label`: "deletion of 3 scenes" for "Undo deletion of 3 scenes".
+    pub fn edit_as(&mut self, label: String, edit: Edit, key: Option<CoalesceKey>) -> Result<(), EditError> {
+        let inverse = Arc::make_mut(&mut self.project).apply(edit.clone())?;
+        self.history.record_as(label, inverse, key);
+        self.changed(edit);
+        Ok(())
+    }
+
     /// Applies an edit that is not the user's to undo: a finished take.
     pub fn engine_edit(&mut self, edit: Edit) -> Result<(), EditError> {
         Arc::make_mut(&mut self.project).apply(edit.clone())?;

@@ -76,19 +76,23 @@ impl App {
                     self.tell(notes.join("; "));
                 }
                 // Scenes of two projects may have the same number.
-                let is_ours = self.rendering.queue.of_job(job).is_some();
+                let entry = self.rendering.queue.of_job(job);
+                let is_ours = entry.is_some();
+                let is_variation = entry.is_some_and(|entry| entry.item.is_variation());
                 if let Some(doc) = self.doc.as_mut().filter(|_| is_ours)
                     && let Some(known) = doc.project().scene(scene)
                 {
-                    if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
-                        self.tell("this take is there already; another seed gives another one");
+                    if known.takes.iter().any(|take| take.media == media && take.recipe == *recipe) {
+                        self.tell("this take is there already; \"Vary\" makes another one");
                         self.end_render(job, RenderEnd::Done);
                         return self.end_of(job);
                     }
+                    let is_locked = known.locked;
                     let id = doc.numbering().new_take_id();
-                    // A draft is never chosen by itself: the live draft follows the edits, and a take would not.
-                    let choose = recipe.studio != DRAFT_STUDIO;
-                    let take = Box::new(Take { id, kind: recipe.kind(), media, recipe });
+                    // A draft is never chosen by itself: the live draft follows the edits, and a take would not. Nor is
+                    // one of several variations, or anything in a scene that was locked meanwhile.
+                    let choose = recipe.studio != DRAFT_STUDIO && !is_variation && !is_locked;
+                    let take = Box::new(Take::new(id, recipe.kind(), media, *recipe));
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());
                     }

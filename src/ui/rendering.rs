@@ -8,11 +8,12 @@ use crate::engine::{
     FilmNow, JobId, JobSpec, JobStatus, RenderEnd, RenderEntry, RenderId, RenderItem, RenderQueue, RenderRecord,
     RenderStage, RenderState, StudioModels,
 };
-use crate::models::{Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
+use crate::models::{Compute, Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityKind, MediaName, Project, Recipe, Scene, SceneField, SceneId, StudioFiles, Take,
     wanted_in_place_of,
 };
+use crate::video::clip_size;
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
 use std::collections::HashMap;
@@ -63,8 +64,8 @@ pub(super) struct Rendering {
     files: StudioFiles,
     /// What the studio needs, as it was when the dialog was opened or a model came.
     pub preflight: Option<Preflight>,
-    /// Why this machine cannot make clips, as it was then.
-    clip_refusal: Option<String>,
+    /// This machine as it was then, and how it shall be used.
+    pub machine: Option<Machine>,
     /// Models that are being made, by id.
     making: HashMap<JobId, String>,
     /// What is to be rendered of the open project.
@@ -81,7 +82,7 @@ impl Default for Rendering {
             studio: None,
             files: StudioFiles::of_draft(),
             preflight: None,
-            clip_refusal: None,
+            machine: None,
             making: HashMap::new(),
             queue: RenderQueue::default(),
             previews: HashMap::new(),
@@ -104,11 +105,6 @@ impl Rendering {
     /// Whether the studio can set stills in motion.
     pub fn has_animator(&self) -> bool {
         self.studio.as_ref().is_some_and(|studio| studio.model(Role::Animator).is_some())
-    }
-
-    /// Why this machine cannot make clips of a project now.
-    pub fn clip_refusal(&self) -> Option<&str> {
-        self.clip_refusal.as_deref()
     }
 
     /// Whether stills can be made without the models that are missing.
@@ -226,10 +222,11 @@ impl Rendering {
 }
 
 /// What a studio needs to render a whole project.
-fn preflight(project: &Project, registry: &Registry, cache: &ModelCache) -> Option<Preflight> {
+fn preflight(project: &Project, registry: &Registry, cache: &ModelCache, machine: &Machine) -> Option<Preflight> {
     let studio = registry.studio(&project.studio).ok()?;
-    let size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
-    Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()
+    let mut size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
+    size.clip = clip_size(project.format, size.clip);
+    Preflight::of(studio, registry, cache, machine, &size).ok()
 }
 
 impl App {
@@ -262,10 +259,18 @@ impl App {
     /// Looks at what the studio needs, for its dialog.
     pub(super) fn look_at_needs(&mut self) {
         let Some(doc) = &self.doc else { return };
-        self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache);
-        let free = Machine::now(self.cache.folder()).room.memory_bytes;
-        let studio = self.rendering.studio.as_ref();
-        self.rendering.clip_refusal = studio.and_then(|studio| studio.clip_refusal(doc.project(), free));
+        let machine = Machine::now(self.cache.folder());
+        self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache, &machine);
+        self.rendering.machine = Some(machine);
+    }
+
+    /// Chooses how networks compute on this machine, for every project.
+    pub(super) fn set_compute(&mut self, compute: Compute) {
+        if let Err(error) = compute.remember(self.cache.folder()) {
+            let folder = self.cache.folder().display();
+            self.complain(format!("the choice cannot be kept in {folder}: {error}"));
+        }
+        self.look_at_needs();
     }
 
     /// Downloads everything that the studio lacks.
@@ -306,29 +311,57 @@ impl App {
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
         let Some(scene) = project.scene(id) else { return };
+        if scene.locked {
+            return self.tell_locked(&[id]);
+        }
         let film = self.rendering.film(doc);
         let target = film.target(id, part);
         if let Some(take) = film.up_to_date_take(&target).filter(|_| target.is_over(&film)) {
             if scene.chosen != Some(take) && project.studio != DRAFT_STUDIO {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) }, None);
             }
-            return self.tell("a take shows just this already; another seed gives another one");
+            return self.tell("a take shows just this already; \"Vary\" makes another one");
         }
         self.render(&[id], part);
     }
 
-    /// Renders a part of every scene that lacks an up-to-date take.
-    pub(super) fn render_all(&mut self, part: Part) {
+    /// Renders a part of scenes that lack an up-to-date take and are not locked.
+    pub(super) fn render_scenes(&mut self, ids: &[SceneId], part: Part) {
+        if let [id] = ids {
+            return self.render_scene(*id, part);
+        }
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
-        let project = Arc::clone(doc.project());
         let film = self.rendering.film(doc);
-        let lacking = project.scenes.iter().filter(|scene| !film.target(scene.id, part).is_over(&film));
-        let ids: Vec<SceneId> = lacking.map(|scene| scene.id).collect();
-        if ids.is_empty() {
-            return self.tell("every scene has a take that is up to date");
+        // What is locked is over.
+        let lacking: Vec<SceneId> = ids.iter().copied().filter(|id| !film.target(*id, part).is_over(&film)).collect();
+        if lacking.is_empty() {
+            return self.tell("these scenes have takes that are up to date, or are locked");
         }
-        self.render(&ids, part);
+        self.render(&lacking, part);
+    }
+
+    /// Renders a part of every scene that lacks an up-to-date take and is not locked.
+    pub(super) fn render_all(&mut self, part: Part) {
+        let Some(doc) = &self.doc else { return };
+        let ids: Vec<SceneId> = doc.project().scenes.iter().map(|scene| scene.id).collect();
+        self.render_scenes(&ids, part);
+    }
+
+    /// Whether the studio can render a part of scenes now, or as soon as its random models are made; else shows what is
+    /// missing.
+    pub(super) fn can_render(&mut self, part: Part) -> bool {
+        self.follow_studio();
+        let is_draft = self.doc.as_ref().is_some_and(|doc| doc.project().studio == DRAFT_STUDIO);
+        let roles = if part == Part::Still || !self.rendering.has_animator() { &STILL_ROLES[..] } else { &ALL_ROLES };
+        is_draft || self.has_models(roles)
+    }
+
+    /// Renders a part of scenes, and other seeds of scenes beside them.
+    pub(super) fn render_varied(&mut self, ids: &[SceneId], part: Part, varied: Vec<(SceneId, u64)>) {
+        let items = varied.into_iter().map(|(scene, seed)| RenderItem::Variation { scene, seed });
+        self.rendering.queue.add(items);
+        self.render(ids, part);
     }
 
     fn render(&mut self, ids: &[SceneId], part: Part) {
@@ -392,7 +425,7 @@ impl App {
         // A photo that is being cut out may make the picture needless.
         let has_photo = |item: &RenderItem| match item {
             RenderItem::Reference { kind, name, .. } => self.coming.values().any(|coming| coming.is_of(*kind, name)),
-            RenderItem::Still(_) | RenderItem::Clip { .. } => false,
+            RenderItem::Still(_) | RenderItem::Variation { .. } | RenderItem::Clip { .. } => false,
         };
         let next = next.filter(|next| !has_photo(&next.item));
         let job = next.as_ref().and_then(|next| next.item.job(&film, doc.saver().media()));

@@ -35,6 +35,8 @@ pub struct Theme {
     pub warn: Color32,
     pub warn_faint: Color32,
     pub bad: Color32,
+    /// The star of a take.
+    pub star: Color32,
     /// An entity chip.
     pub chip: Color32,
     /// A chip of a place, and its text.
@@ -88,6 +90,7 @@ impl Theme {
         warn: rgb(0xf2bd62),
         warn_faint: rgb(0x3a2d16),
         bad: rgb(0xff7d7d),
+        star: rgb(0xffd257),
         chip: rgb(0x272c37),
         chip_place: rgb(0x1d2f38),
         on_chip_place: rgb(0x9fd3e6),
@@ -118,6 +121,7 @@ impl Theme {
         warn: rgb(0x8a5a00),
         warn_faint: rgb(0xfcecc9),
         bad: rgb(0xc03232),
+        star: rgb(0xffd257),
         chip: rgb(0xe9ecf2),
         chip_place: rgb(0xd9edf4),
         on_chip_place: rgb(0x14546b),

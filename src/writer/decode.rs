@@ -209,7 +209,7 @@ impl Decoder {
         self.prefix = (prefix.len(), false);
         self.text = prefix;
         self.read_all(read)?;
-        let state = self.net.state()?;
+        let state = self.net.state();
         if state.iter().all(|number| number.is_finite()) {
             self.net.restore(self.text.len(), &state)?;
             self.prefixes.put(&self.text, shape, state);

@@ -70,6 +70,19 @@ pub enum WriterError {
         /// Bytes that it has.
         actual: u64,
     },
+    /// Weights in a format that there is no code for.
+    #[error(
+        "{path}: the tensor {tensor} is stored as {format}, which is not supported; choose a file in one of the formats \
+         Q2_K to Q8_0, F16, BF16 or F32"
+    )]
+    Format {
+        /// The model file.
+        path: PathBuf,
+        /// The first such tensor.
+        tensor: String,
+        /// The name, or the number, of the format.
+        format: String,
+    },
     /// A model family without an implementation.
     #[error("{path} is a \"{family}\" model; the writer runs these families: {}", FAMILIES.join(", "))]
     Family {

@@ -68,8 +68,11 @@ pub(super) fn read_camera(value: &str) -> Result<CameraMove, String> {
     Ok(CameraMove { direction, speed })
 }
 
+/// The number of a line, its name and its value.
+type Field<'a> = (usize, &'a str, &'a str);
+
 /// The fields of a file of examples: those with empty lines around them, each line "Name: value" with its number.
-fn blocks(text: &str) -> Result<Vec<Vec<(usize, &str, &str)>>, String> {
+fn blocks(text: &str) -> Result<Vec<Vec<Field<'_>>>, String> {
     let mut blocks = vec![Vec::new()];
     for (i, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -63,7 +63,7 @@ pub(super) fn in_english() -> String {
 /// which is what the picture library and the image models understand. Cast and places begin with those of the premise.
 pub(super) fn plan(names: &PremiseNames, counts: &[u32]) -> String {
     let opening = choice(["A", "An", "The", "One", "Two", "Three", "Four", "Some"].iter().chain(&["In", "On"]));
-    let cast = list(&names.cast, [names.cast.len().max(2).min(CAST), CAST]);
+    let cast = list(&names.cast, [names.cast.len().clamp(2, CAST), CAST]);
     let places = list(&names.places, PLACES);
     let counts = choice(counts.iter());
     format!(

@@ -61,6 +61,7 @@ pub use formats::{
     read_script, read_script_file, save_script, write_script,
 };
 pub use free::FreelyWritten;
+pub use gguf::network;
 pub use prefix::PrefixStore;
 pub use prompts::{PROMPT_FILES, PromptFile, Prompts, WriterHome, user_prompt_folder};
 pub use sampler::Sampling;

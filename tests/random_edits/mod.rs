@@ -2,7 +2,7 @@
 
 use reelboard::project::{
     CameraMove, ClipSettings, Direction, Edit, Entity, EntityField, EntityKind, Format, MediaName, Project, Reference,
-    ReferenceSource, Scene, SceneField, SceneId, Speed, Take, TakeId, TakeKind, wanted_recipe,
+    ReferenceSource, Scene, SceneField, SceneId, Speed, StillSettings, Take, TakeId, TakeKind, TakePart, wanted_recipe,
 };
 
 /// SplitMix64.
@@ -35,7 +35,7 @@ impl Rng {
 pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
     // Long films make slow tests and find nothing more.
     let crowded = project.scenes.len() > 8;
-    match rng.below(19) {
+    match rng.below(25) {
         0 => Edit::SetPremise(text(rng)),
         1 => match (text(rng), fresh % 3) {
             // A camera from step 0 does not fit.
@@ -78,12 +78,53 @@ pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
             let (kind, from) = cast_name(rng, project);
             project.rename_edit(kind, &from, &name(rng))
         }
+        18 => {
+            let id = scene_id(rng, project);
+            Edit::StarTake { id, take: take_id(rng, project, id), starred: rng.one_in(2) }
+        }
+        19 => Edit::SetStill(still(rng)),
+        20 => several(rng, project),
+        21 => {
+            let id = scene_id(rng, project);
+            let take = take_id(rng, project, id);
+            match rng.below(3) {
+                0 => project.choose_edit(id, Some(take)),
+                1 => project.remove_take_edit(id, take),
+                _ => {
+                    let part = rng.one_of(&[TakePart::Seed, TakePart::Settings, TakePart::Prompt]);
+                    project.copy_edit(id, take, part).unwrap_or(Edit::Batch(Vec::new()))
+                }
+            }
+        }
+        22 => Edit::SetClip(clip(rng)),
         _ => {
             // The parts are made for the project as it is now, so that some batches fail in the middle.
             let parts = rng.below(4) as u64;
             Edit::Batch((0..parts).map(|i| random_edit(rng, project, fresh + 10 * (i + 1))).collect())
         }
     }
+}
+
+/// An edit of several scenes at once.
+fn several(rng: &mut Rng, project: &Project) -> Edit {
+    let ids: Vec<SceneId> = (0..rng.below(4)).map(|_| scene_id(rng, project)).collect();
+    let made = match rng.below(4) {
+        0 => project.move_edit(&ids, rng.below(project.scenes.len() + 2)),
+        1 => project.shift_edit(&ids, rng.one_in(2)),
+        2 => project.set_edit(&ids, |_| Some(SceneField::DurationMs(rng.one_of(&[500, 2500])))),
+        _ => project.clone().duplicate_edit(&ids).map(|(edit, _)| edit).filter(|_| project.scenes.len() < 8),
+    };
+    made.unwrap_or(Edit::Batch(Vec::new()))
+}
+
+fn still(rng: &mut Rng) -> StillSettings {
+    let steps = rng.one_of(&[0, 1, 60, 1000, 1001]);
+    StillSettings { negative: text(rng), steps, guidance_hundredths: rng.one_of(&[99, 100, 750]), ..Default::default() }
+}
+
+fn clip(rng: &mut Rng) -> ClipSettings {
+    let (steps, camera_from_step) = (rng.one_of(&[1, 20, 70]), rng.one_of(&[0, 1, 5, 70]));
+    ClipSettings { steps, camera_from_step, ..ClipSettings::default() }
 }
 
 fn name(rng: &mut Rng) -> String {
@@ -149,7 +190,7 @@ fn entity_field(rng: &mut Rng) -> EntityField {
 }
 
 fn scene_field(rng: &mut Rng, project: &Project, id: SceneId) -> SceneField {
-    match rng.below(10) {
+    match rng.below(15) {
         0 | 1 => SceneField::Prompt(text(rng)),
         2 => SceneField::Foreground((0..rng.below(4)).map(|_| name(rng)).collect()),
         3 => SceneField::Background(if rng.one_in(3) { String::new() } else { name(rng) }),
@@ -157,7 +198,12 @@ fn scene_field(rng: &mut Rng, project: &Project, id: SceneId) -> SceneField {
         5 => SceneField::DurationMs(rng.one_of(&[500, 4000, 60_000, 0, 60_001])),
         6 => SceneField::DissolveMs(rng.below(2000) as u32),
         7 => SceneField::Seed(rng.next()),
-        8 => SceneField::Note(text(rng)),
+        8 => SceneField::Locked(rng.one_in(2)),
+        9 => SceneField::Still(Some(still(rng))),
+        10 => SceneField::Still(None),
+        11 => SceneField::Note(text(rng)),
+        12 => SceneField::Clip(Some(clip(rng))),
+        13 => SceneField::Clip(None),
         _ => SceneField::Chosen(choice(rng, project, id)),
     }
 }
@@ -165,7 +211,8 @@ fn scene_field(rng: &mut Rng, project: &Project, id: SceneId) -> SceneField {
 fn take(rng: &mut Rng, project: &Project, id: TakeId) -> Take {
     let mut recipe = wanted_recipe(project, &Scene::new(SceneId(1), "A lamp"), "draft", &[]);
     recipe.models = vec![("compositor".to_owned(), format!("{:x}", rng.next()))];
-    Take { id, kind: rng.one_of(&[TakeKind::Still, TakeKind::Clip]), media: media(rng, "png"), recipe }
+    let kind = rng.one_of(&[TakeKind::Still, TakeKind::Clip]);
+    Take { starred: rng.one_in(2), ..Take::new(id, kind, media(rng, "png"), recipe) }
 }
 
 fn scene(rng: &mut Rng, project: &Project, fresh: u64) -> Scene {
@@ -174,6 +221,10 @@ fn scene(rng: &mut Rng, project: &Project, fresh: u64) -> Scene {
     scene.foreground = (0..rng.below(3)).map(|_| name(rng)).collect();
     scene.takes = (0..rng.below(4) as u64).map(|i| take(rng, project, TakeId(fresh + 1 + i))).collect();
     scene.chosen = scene.takes.first().map(|take| take.id);
+    scene.locked = rng.one_in(4);
+    if rng.one_in(4) {
+        scene.still = Some(still(rng));
+    }
     if rng.one_in(12) {
         scene.chosen = Some(TakeId(u64::MAX));
     }

@@ -4,7 +4,8 @@ use crate::engine::job::{ClipJob, IllustrateJob, JobSpec, TakeJob};
 use crate::engine::studio::{StudioModels, illustration_seed};
 use crate::models::Role;
 use crate::project::{
-    EntityKind, EntitySummary, MediaFolder, MediaName, Project, Scene, SceneId, StudioFiles, Take, TakeId,
+    Edit, EntityKind, EntitySummary, MediaFolder, MediaName, Project, Scene, SceneField, SceneId, StudioFiles, Take,
+    TakeId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -25,6 +26,13 @@ pub enum RenderItem {
     },
     /// A still of a scene.
     Still(SceneId),
+    /// A still of a scene with another seed than its own. The film uses it only when the user chooses it.
+    Variation {
+        /// Which scene.
+        scene: SceneId,
+        /// The seed.
+        seed: u64,
+    },
     /// A clip of a scene.
     Clip {
         /// Which scene.
@@ -46,7 +54,8 @@ pub enum RenderPart {
 }
 
 /// Items of one stage use the same models. Earlier stages come first, so that each model is loaded once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RenderStage {
     /// Pictures of entities.
     References,
@@ -54,6 +63,29 @@ pub enum RenderStage {
     Stills,
     /// Clips of stills.
     Clips,
+}
+
+impl RenderStage {
+    /// In the order in which they come.
+    pub const ALL: [Self; 3] = [Self::References, Self::Stills, Self::Clips];
+
+    /// As people name it, also in the names of files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::References => "references",
+            Self::Stills => "stills",
+            Self::Clips => "clips",
+        }
+    }
+
+    /// The roles whose models it works with.
+    pub fn roles(self) -> &'static [Role] {
+        match self {
+            Self::References => &[Role::Illustrator, Role::Segmenter],
+            Self::Stills => &[Role::Compositor],
+            Self::Clips => &[Role::Animator],
+        }
+    }
 }
 
 /// The film as it is now, and what it is rendered with.
@@ -88,6 +120,11 @@ impl FilmNow<'_> {
         let take = match item {
             RenderItem::Reference { .. } => None,
             RenderItem::Still(scene) => self.fresh_still(self.project.scene(*scene)?),
+            RenderItem::Variation { scene, seed } => {
+                let scene = self.project.scene(*scene)?;
+                let varied = Scene { seed: *seed, ..scene.clone() };
+                scene.takes.iter().find(|take| self.is_fresh(&varied, take))
+            }
             RenderItem::Clip { scene, any_still } => {
                 let scene = self.project.scene(*scene)?;
                 let still = self.start(scene, *any_still)?;
@@ -164,7 +201,7 @@ impl RenderItem {
     pub fn stage(&self) -> RenderStage {
         match self {
             Self::Reference { .. } => RenderStage::References,
-            Self::Still(_) => RenderStage::Stills,
+            Self::Still(_) | Self::Variation { .. } => RenderStage::Stills,
             Self::Clip { .. } => RenderStage::Clips,
         }
     }
@@ -173,8 +210,13 @@ impl RenderItem {
     pub fn scene(&self) -> Option<SceneId> {
         match self {
             Self::Reference { .. } => None,
-            Self::Still(scene) | Self::Clip { scene, .. } => Some(*scene),
+            Self::Still(scene) | Self::Variation { scene, .. } | Self::Clip { scene, .. } => Some(*scene),
         }
+    }
+
+    /// Whether it is another seed of a scene, beside the one that the film shows.
+    pub fn is_variation(&self) -> bool {
+        matches!(self, Self::Variation { .. })
     }
 
     /// What the queue calls it.
@@ -182,6 +224,7 @@ impl RenderItem {
         let verb = match self {
             Self::Reference { name, .. } => return format!("Make a picture of {name}"),
             Self::Still(_) => "Render",
+            Self::Variation { .. } => "Vary",
             Self::Clip { .. } => "Animate",
         };
         match self.scene().and_then(|scene| project.scene_index(scene)) {
@@ -191,7 +234,7 @@ impl RenderItem {
     }
 
     /// Whether both would make the same thing.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Reference { kind, name, .. }, Self::Reference { kind: k, name: n, .. }) => (kind, name) == (k, n),
             (Self::Clip { scene, .. }, Self::Clip { scene: other, .. }) => scene == other,
@@ -206,7 +249,7 @@ impl RenderItem {
                 let of_name = |entity: &&EntitySummary| entity.kind == *kind && entity.name == *name;
                 film.entities.iter().find(of_name).is_some_and(|entity| entity.scenes.contains(&scene))
             }
-            Self::Still(_) | Self::Clip { .. } => self.scene() == Some(scene),
+            Self::Still(_) | Self::Variation { .. } | Self::Clip { .. } => self.scene() == Some(scene),
         }
     }
 
@@ -218,10 +261,11 @@ impl RenderItem {
                 let can = film.studio.is_some_and(|studio| studio.model(Role::Illustrator).is_some());
                 !can || !has_name || film.picture_of(*kind, name) != replaces.as_ref()
             }
-            Self::Still(scene) | Self::Clip { scene, .. } => {
-                let is_there = film.project.scene(*scene).is_some();
+            Self::Still(scene) | Self::Variation { scene, .. } | Self::Clip { scene, .. } => {
+                // A locked scene stays as it is.
+                let can_be = film.project.scene(*scene).is_some_and(|scene| !scene.locked);
                 // A take that lacks a picture of what it shows is made again with it.
-                !is_there || (film.up_to_date_take(self).is_some() && self.needs(film).is_empty())
+                !can_be || (film.up_to_date_take(self).is_some() && self.needs(film).is_empty())
             }
         }
     }
@@ -230,7 +274,7 @@ impl RenderItem {
     pub(super) fn needs(&self, film: &FilmNow<'_>) -> Vec<RenderItem> {
         let first = |stage| film.only.is_none_or(|only| only == stage);
         match self {
-            Self::Still(scene) if first(RenderStage::References) => {
+            Self::Still(scene) | Self::Variation { scene, .. } if first(RenderStage::References) => {
                 film.lacking_pictures().filter(|entity| entity.scenes.contains(scene)).map(new_picture).collect()
             }
             Self::Clip { scene, any_still } if first(RenderStage::Stills) => {
@@ -239,7 +283,7 @@ impl RenderItem {
                 let has_start = film.start(known, *any_still).is_some() && (*any_still || still.is_over(film));
                 if has_start { Vec::new() } else { vec![still] }
             }
-            Self::Reference { .. } | Self::Still(_) | Self::Clip { .. } => Vec::new(),
+            Self::Reference { .. } | Self::Still(_) | Self::Variation { .. } | Self::Clip { .. } => Vec::new(),
         }
     }
 
@@ -258,6 +302,12 @@ impl RenderItem {
             Self::Still(scene) => {
                 JobSpec::RenderTake(TakeJob { project, scene: *scene, media, studio: film.studio.cloned() })
             }
+            Self::Variation { scene, seed } => {
+                let mut project = project;
+                let edit = Edit::SetScene { id: *scene, field: SceneField::Seed(*seed) };
+                Arc::make_mut(&mut project).apply(edit).ok()?;
+                JobSpec::RenderTake(TakeJob { project, scene: *scene, media, studio: film.studio.cloned() })
+            }
             Self::Clip { scene, any_still } => {
                 let still = film.start(project.scene(*scene)?, *any_still)?.media.clone();
                 JobSpec::RenderClip(ClipJob { project, scene: *scene, still, media, studio: film.studio?.clone() })
@@ -273,6 +323,7 @@ impl RenderItem {
                 format!("reference-{}.state", &hash[..16])
             }
             Self::Still(scene) => format!("still-{}.state", scene.0),
+            Self::Variation { scene, seed } => format!("still-{}-{seed}.state", scene.0),
             Self::Clip { scene, .. } => format!("clip-{}.state", scene.0),
         }
     }

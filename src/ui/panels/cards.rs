@@ -1,6 +1,7 @@
 //! The storyboard: one card for each scene, wrapped to the width.
 
 use super::Cx;
+use super::scene_menu::scene_menu_ui;
 use super::status::{progress_text, steps_text};
 use crate::engine::{DrawTarget, RenderState};
 use crate::project::{
@@ -90,7 +91,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         let response = response.accessible_name(format!("Scene {}: {}", index + 1, scene.prompt));
         let selected = cx.is_selected(scene.id);
         if response.clicked() {
-            cx.send(Command::SelectScene(scene.id));
+            cx.select(scene.id, ui.input(|input| input.modifiers));
             response.request_focus();
         }
         if response.double_clicked() {
@@ -100,7 +101,7 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
             cx.state.focus_prompt = true;
         }
         response.dnd_set_drag_payload(scene.id);
-        response.context_menu(|ui| context_menu_ui(ui, cx, scene.id));
+        response.context_menu(|ui| scene_menu_ui(ui, cx, doc, scene.id));
         if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
             response.clone().on_hover_text(problem);
         }
@@ -111,7 +112,14 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         scene_picture(ui, cx, scene, picture_rect, t);
         number(ui, &theme, index, picture_rect);
         let (text, color, fill) = state_badge(cx, doc, scene);
-        badge(ui.painter(), picture_rect.left_bottom() + vec2(8.0, -8.0), &text, color, fill, rect.width() - 16.0);
+        let at = picture_rect.left_bottom() + vec2(8.0, -8.0);
+        let badge = badge(ui.painter(), at, &text, color, fill, rect.width() - 16.0);
+        let hover = ui.interact(badge, id.with("badge"), Sense::hover());
+        let hover = hover.accessible_name(format!("Scene {} · {text}", index + 1));
+        hover.on_hover_ui(|ui| {
+            ui.label(state_hint(cx, doc, scene));
+        });
+        marks(ui, &theme, scene, picture_rect);
 
         let body = Rect::from_min_max(picture_rect.left_bottom(), rect.max).shrink2(vec2(11.0, 9.0));
         let mut body_ui = ui.new_child(UiBuilder::new().max_rect(body).layout(Layout::top_down(Align::Min)));
@@ -142,18 +150,6 @@ fn hover_time(ui: &Ui, response: &egui::Response, scene: &Scene) -> f32 {
     }
     ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
     t
-}
-
-fn context_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {
-    for named in
-        [Named::AddScene, Named::DuplicateScene, Named::DeleteScene, Named::MoveSceneEarlier, Named::MoveSceneLater]
-    {
-        if ui.button(named.entry().label).clicked() {
-            cx.send(Command::SelectScene(id));
-            cx.run(named);
-            ui.close();
-        }
-    }
 }
 
 fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
@@ -197,6 +193,19 @@ fn number(ui: &Ui, theme: &Theme, index: usize, picture: Rect) {
     ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), theme.scrim);
     let font = FontId::new(12.0, semibold());
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, theme.on_scrim);
+}
+
+/// In the corner of a picture: whether its take has a star, and whether its scene is locked.
+fn marks(ui: &Ui, theme: &Theme, scene: &Scene, picture: Rect) {
+    let starred = scene.chosen_take().is_some_and(|take| take.starred);
+    let marks = [(scene.locked, icons::LOCK, theme.on_scrim), (starred, "★", theme.star)];
+    let mut right = picture.right() - 8.0;
+    for (_, text, color) in marks.into_iter().filter(|(is_so, ..)| *is_so) {
+        let rect = Rect::from_min_size(pos2(right - 22.0, picture.top() + 8.0), vec2(22.0, 20.0));
+        ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), theme.scrim);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(12.0), color);
+        right = rect.left() - 4.0;
+    }
 }
 
 /// The newest look at the take of a scene that is being rendered.
@@ -244,9 +253,15 @@ pub(super) fn take_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String,
     }
     let random = if cx.is_random(&take.recipe.studio) { "random weights" } else { "" };
     let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
-    match (stale_reasons(&take.recipe, &wanted).first(), random) {
-        (Some(reason), "") => (format!("Stale: {reason}"), theme.warn, theme.warn_faint),
-        (Some(reason), random) => (format!("Stale: {reason} · {random}"), theme.warn, theme.warn_faint),
+    // A locked take is what the user wants, whatever the scene would give now.
+    let reasons = if scene.locked { Vec::new() } else { stale_reasons(&take.recipe, &wanted) };
+    let more = match reasons.len() {
+        0 | 1 => String::new(),
+        n => format!(" +{}", n - 1),
+    };
+    match (reasons.first(), random) {
+        (Some(reason), "") => (format!("Stale: {reason}{more}"), theme.warn, theme.warn_faint),
+        (Some(reason), random) => (format!("Stale: {reason}{more} · {random}"), theme.warn, theme.warn_faint),
         (None, "") => (what, theme.good, theme.good_faint),
         // Up to date, but nothing to be glad of.
         (None, random) => (format!("{what} · {random}"), theme.text, theme.chip),
@@ -259,6 +274,30 @@ pub(super) fn take_name(take: &Take, number: usize) -> String {
         TakeKind::Still => format!("Take {number}"),
         TakeKind::Clip => format!("Take {number} · clip"),
     }
+}
+
+/// What the badge of a scene says at length.
+pub(super) fn state_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> String {
+    let Some(take) = scene.chosen_take() else {
+        return "The live draft: it follows every edit".to_owned();
+    };
+    let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
+    let reasons = stale_reasons(&take.recipe, &wanted);
+    let number = scene.take_number(take.id).unwrap_or_default();
+    let title = super::takes::studio_title(cx, &take.recipe.studio);
+    let mut text = format!("Take {number} of {} · {title}", scene.takes.len());
+    if scene.locked {
+        text += "\nLocked: it stays as it is";
+    } else if reasons.is_empty() {
+        text += "\nJust what the scene asks for";
+    } else {
+        text += "\nSince it was made:";
+        for reason in reasons {
+            text += &format!("\n• {reason}");
+        }
+        text += "\nNothing is rendered again unless you ask";
+    }
+    text
 }
 
 fn two_lines(ui: &mut Ui, text: &str, color: Color32) {
@@ -322,10 +361,12 @@ fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
         } else {
             "Render this scene with the project's studio"
         };
-        if has_animator {
+        if has_animator && !scene.locked {
+            ui.spacing_mut().item_spacing.x = 2.0;
             parts_menu_ui(ui, cx, scene.id);
         }
-        let button = ui.button(RichText::new("Render").size(12.0)).on_hover_text(hint);
+        let button = ui.add_enabled(!scene.locked, Button::new(RichText::new("Render").size(12.0)));
+        let button = button.on_hover_text(hint).on_disabled_hover_text("The scene is locked");
         if button.accessible_name("Render scene").clicked() {
             cx.send(Command::RenderTake(scene.id));
         }
@@ -370,20 +411,17 @@ fn reorder(ui: &Ui, cx: &mut Cx<'_>, doc: &Document, id: SceneId, index: usize, 
     let Some(dragged) = egui::DragAndDrop::payload::<SceneId>(ui.ctx()) else { return };
     let Some(pointer) = ui.ctx().pointer_interact_pos() else { return };
     let zone = rect.expand(GAP / 2.0);
-    if *dragged == id || !zone.contains(pointer) {
+    let moved = cx.meant_with(*dragged);
+    if moved.contains(&id) || !zone.contains(pointer) {
         return;
     }
     let after = pointer.x > rect.center().x;
     let x = if after { rect.right() + GAP / 2.0 } else { rect.left() - GAP / 2.0 };
     let line = [pos2(x, rect.top()), pos2(x, rect.bottom())];
     ui.painter().line_segment(line, Stroke::new(3.0, cx.theme.accent));
-    if ui.input(|input| input.pointer.any_released())
-        && let Some(from) = doc.project().scene_index(*dragged)
-    {
-        let gap = index + usize::from(after);
-        let to = if from < gap { gap - 1 } else { gap };
-        if to != from {
-            cx.send(Command::Edit(crate::project::Edit::MoveScene { id: *dragged, index: to }, None));
+    if ui.input(|input| input.pointer.any_released()) {
+        if doc.project().scene(*dragged).is_some() {
+            cx.send(Command::MoveScenes(moved, index + usize::from(after)));
         }
         egui::DragAndDrop::clear_payload(ui.ctx());
     }

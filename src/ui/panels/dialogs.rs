@@ -1,12 +1,12 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, script, studio, writing};
+use super::{Cx, State, farm, format, script, settings, studio, writing};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
 use crate::project::EntityKind;
-use crate::ui::command::{Command, Dialog, Menu, Named};
+use crate::ui::command::{Command, Dialog, Menu, Named, shortcut_text};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
@@ -24,7 +24,9 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::WriterNeeded => ("The writer is not on this machine yet", 560.0),
         Dialog::Studio => ("What the studio needs", 620.0),
         Dialog::RenderSettings => ("Render settings", 520.0),
+        Dialog::Farm => ("Render on a cluster", 620.0),
         Dialog::Writing => ("Writing settings", 560.0),
+        Dialog::Format => ("Film size and frame rate", 520.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
         Dialog::Script => ("Open a script", 680.0),
@@ -48,7 +50,9 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Dialog::Models => models_ui(ui, cx),
             Dialog::WriterNeeded => writer_needed_ui(ui, cx),
             Dialog::Studio => studio::needs_ui(ui, cx),
-            Dialog::RenderSettings => studio::settings_ui(ui, cx),
+            Dialog::RenderSettings => settings::dialog_ui(ui, cx),
+            Dialog::Format => format::format_ui(ui, cx),
+            Dialog::Farm => farm::farm_ui(ui, cx),
             Dialog::Writing => writing::settings_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
@@ -242,8 +246,8 @@ fn writer_needed_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 // --- export ---
 
 /// The frame heights on offer, and what people call them.
-const HEIGHTS: [(u32, &str); 4] = [(480, "480p"), (720, "720p"), (1080, "1080p"), (2160, "4K")];
-const RATES: [u32; 6] = [12, 24, 25, 30, 50, 60];
+pub(super) const HEIGHTS: [(u32, &str); 4] = [(480, "480p"), (720, "720p"), (1080, "1080p"), (2160, "4K")];
+pub(super) const RATES: [u32; 6] = [12, 24, 25, 30, 50, 60];
 
 fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let Some(doc) = cx.doc else { return };
@@ -374,23 +378,26 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn shortcuts_ui(ui: &mut Ui) {
-    let menus = [(Menu::File, "File"), (Menu::Edit, "Edit"), (Menu::Play, "Play"), (Menu::View, "View")];
-    ui.spacing_mut().item_spacing.x = 36.0;
-    ui.columns(2, |columns| {
-        for (i, (menu, name)) in menus.into_iter().enumerate() {
-            let ui = &mut columns[usize::from(i >= 2 || menu == Menu::Play)];
-            section_heading(ui, name);
-            for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
-                let Some(shortcut) = &entry.shortcut else { continue };
-                ui.horizontal(|ui| {
-                    ui.label(entry.label);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        ui.label(dim(ui, ui.ctx().format_shortcut(shortcut)));
+    let height = ui.ctx().content_rect().height() - 140.0;
+    ScrollArea::vertical().id_salt("shortcuts").max_height(height).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(36.0, 3.0);
+        ui.spacing_mut().interact_size.y = 20.0;
+        ui.columns(2, |columns| {
+            for (menu, name) in Menu::ALL {
+                let ui = &mut columns[usize::from(!matches!(menu, Menu::File | Menu::Edit))];
+                section_heading(ui, name);
+                for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
+                    let Some(shortcut) = &entry.shortcut else { continue };
+                    ui.horizontal(|ui| {
+                        ui.label(entry.label);
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            ui.label(dim(ui, shortcut_text(ui.ctx(), shortcut)));
+                        });
                     });
-                });
+                }
+                ui.add_space(space::S);
             }
-            ui.add_space(space::S);
-        }
+        });
     });
 }
 

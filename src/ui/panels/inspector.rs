@@ -1,11 +1,9 @@
 //! The fields of what is selected: a scene or an entity.
 
 use super::cast::{coming_ui, thumb_ui};
-use super::{Cx, cards};
-use crate::engine::DrawTarget;
+use super::{Cx, group, recipe, settings, takes};
 use crate::project::{
-    ClipSettings, CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene,
-    SceneField, Take, stale_reasons,
+    CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField,
 };
 use crate::ui::app::Selection;
 use crate::ui::carry_out::duration_ms;
@@ -14,19 +12,22 @@ use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
 use crate::ui::widgets::{
-    Chip, camera_picker_ui, chip_ui, chip_width, dim, form_row, icon_button, picture, quiet_icon_button,
-    section_heading,
+    Chip, camera_picker_ui, chip_ui, chip_width, dim, form_row, icon_button, quiet_icon_button, section_heading,
 };
 use egui::{
-    Button, CornerRadius, DragValue, Key, Margin, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui,
-    pos2, vec2,
+    Button, CornerRadius, DragValue, Frame, Key, Label, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, vec2,
 };
 use std::path::PathBuf;
 
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
-    ScrollArea::vertical().id_salt("inspector").auto_shrink(false).show(ui, |ui| {
+    // One scene, several, and an entity have forms of their own, each scrolled to where it was left.
+    let form = (std::mem::discriminant(cx.selection), cx.also.is_empty());
+    ScrollArea::vertical().id_salt(("inspector", form)).auto_shrink(false).show(ui, |ui| {
         ui.set_max_width(ui.available_width() - 4.0);
         match cx.selection.clone() {
+            Selection::Scene(_) if !cx.also.is_empty() => {
+                ui.push_id("group", |ui| group::group_ui(ui, cx, doc));
+            }
             Selection::Scene(id) => match doc.project().scene(id) {
                 Some(scene) => {
                     ui.push_id(id, |ui| scene_ui(ui, cx, doc, scene));
@@ -52,9 +53,11 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
     ui.horizontal(|ui| {
         section_heading(ui, &format!("Scene {}", index + 1));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let lock = if scene.locked { (icons::LOCK, "Unlock scene") } else { (icons::UNLOCK, "Lock scene") };
             for (icon, named, name) in [
                 (icons::TRASH, Named::DeleteScene, "Delete scene"),
                 (icons::COPY, Named::DuplicateScene, "Duplicate scene"),
+                (lock.0, Named::LockScene, lock.1),
             ] {
                 let hint = named.tooltip(ui.ctx());
                 if quiet_icon_button(ui, icon, name, &hint).clicked() {
@@ -63,26 +66,55 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             }
         });
     });
-    prompt_ui(ui, cx, scene);
-    form_row(ui, "In the scene", |ui| foreground_ui(ui, cx, doc, scene));
-    form_row(ui, "Place", |ui| place_ui(ui, cx, doc, scene));
-    form_row(ui, "Camera", |ui| {
-        if let Some(camera) = camera_picker_ui(ui, scene.camera) {
-            set(cx, scene, SceneField::Camera(camera), None);
-            cx.send(Command::PlayScene(scene.id));
+    if scene.locked {
+        locked_ui(ui, cx);
+    }
+    ui.add_enabled_ui(!scene.locked, |ui| {
+        prompt_ui(ui, cx, scene);
+        form_row(ui, "In the scene", |ui| foreground_ui(ui, cx, doc, scene));
+        form_row(ui, "Place", |ui| place_ui(ui, cx, doc, scene));
+        form_row(ui, "Camera", |ui| {
+            if let Some(camera) = camera_picker_ui(ui, scene.camera) {
+                set(cx, scene, SceneField::Camera(camera), None);
+                cx.send(Command::PlayScene(scene.id));
+            }
+        });
+        form_row(ui, "Duration", |ui| duration_ui(ui, cx, scene));
+        if index > 0 {
+            form_row(ui, "Transition", |ui| transition_ui(ui, cx, scene));
+        }
+        form_row(ui, "Seed", |ui| seed_ui(ui, cx, scene));
+        form_row(ui, "Notes", |ui| note_ui(ui, cx, scene));
+        if doc.project().studio != DRAFT_STUDIO {
+            ui.add_space(space::S);
+            settings::scene_ui(ui, cx, doc, scene);
         }
     });
-    form_row(ui, "Duration", |ui| duration_ui(ui, cx, scene));
-    if index > 0 {
-        form_row(ui, "Transition", |ui| transition_ui(ui, cx, scene));
+    if let Some(take) = takes::take_in_view(cx, scene) {
+        ui.add_space(space::S);
+        ui.push_id(take.id, |ui| recipe::recipe_ui(ui, cx, doc, scene, take));
     }
-    form_row(ui, "Seed", |ui| seed_ui(ui, cx, scene));
-    form_row(ui, "Notes", |ui| note_ui(ui, cx, scene));
-    ui.add_space(space::XS);
-    takes_ui(ui, cx, doc, scene);
-    if doc.project().studio != DRAFT_STUDIO && ui.button(Named::RenderSettings.entry().label).clicked() {
-        cx.run(Named::RenderSettings);
-    }
+}
+
+/// Says what a lock does, with the way out beside it.
+fn locked_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let frame = Frame::new()
+        .fill(cx.theme.accent_faint)
+        .corner_radius(CornerRadius::same(radius::MEDIUM))
+        .inner_margin(Margin::symmetric(10, 6));
+    frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if ui.button("Unlock").on_hover_text(Named::LockScene.tooltip(ui.ctx())).clicked() {
+                    cx.run(Named::LockScene);
+                }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    let text = format!("{} Locked: renders, the writer and edits leave it as it is.", icons::LOCK);
+                    ui.add(Label::new(RichText::new(text).size(12.0)).wrap());
+                });
+            });
+        });
+    });
 }
 
 fn set(cx: &mut Cx<'_>, scene: &Scene, field: SceneField, key: Option<&str>) {
@@ -273,126 +305,6 @@ fn seed_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     if icon_button(ui, icons::DICE, "New seed", "Another arrangement of the same scene").clicked() {
         set(cx, scene, SceneField::Seed(scene.seed.wrapping_add(1)), None);
     }
-}
-
-/// The live draft and the takes, side by side; a click makes the film use one.
-fn takes_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
-    section_heading(ui, "Takes");
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
-        let live = scene.chosen.is_none();
-        // While a take is chosen, the scene's picture is that take's, and the draft has none.
-        let target = live.then_some(DrawTarget::Scene(scene.id));
-        let hint = "The draft follows every edit";
-        if take_button(ui, cx, target.as_ref(), "Draft", live, hint).clicked() && !live {
-            cx.send(Command::ChooseTake(scene.id, None));
-        }
-        for (i, take) in scene.takes.iter().enumerate() {
-            let chosen = scene.chosen == Some(take.id);
-            let hint = take_hint(cx, doc, scene, take);
-            let target = DrawTarget::Take(scene.id, take.id);
-            let name = cards::take_name(take, i + 1);
-            let response = ui.push_id(take.id, |ui| take_button(ui, cx, Some(&target), &name, chosen, &hint));
-            if response.inner.clicked() && !chosen {
-                cx.send(Command::ChooseTake(scene.id, Some(take.id)));
-            }
-        }
-        let (rect, response) = ui.allocate_exact_size(vec2(92.0, 52.0), Sense::click());
-        let response = response.on_hover_text(Named::RenderScene.tooltip(ui.ctx())).accessible_name("New take");
-        let color = if response.hovered() { cx.theme.accent } else { cx.theme.text_dim };
-        let corners = CornerRadius::same(radius::MEDIUM);
-        ui.painter().rect_stroke(rect, corners, Stroke::new(1.0, cx.theme.line), StrokeKind::Inside);
-        let font = egui::FontId::proportional(12.0);
-        let text = format!("{} take", icons::ADD);
-        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, color);
-        if response.clicked() {
-            cx.send(Command::RenderTake(scene.id));
-        }
-    });
-    let used: Vec<String> = [EntityKind::Foreground, EntityKind::Background]
-        .into_iter()
-        .flat_map(|kind| scene.entity_names(kind).map(move |name| (kind, name)))
-        .map(|(kind, name)| {
-            let known = doc.project().cast_entry(kind, name).and_then(|cast| cast.reference.as_ref());
-            match known.map(Reference::is_photo) {
-                Some(true) => format!("{name} (photo)"),
-                Some(false) => format!("{name} (made)"),
-                None => name.to_owned(),
-            }
-        })
-        .collect();
-    if !used.is_empty() {
-        ui.label(dim(ui, format!("References used: {}", used.join(", "))));
-    }
-    let (text, color, _) = cards::take_badge(cx, doc, scene);
-    if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
-        ui.label(RichText::new(problem).size(11.0).color(color));
-    } else if text.starts_with("Stale") {
-        ui.label(RichText::new(text).size(11.0).color(color));
-    }
-}
-
-fn take_hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String {
-    let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
-    let reasons = stale_reasons(&take.recipe, &wanted);
-    let mut hint =
-        format!("Made by the {} studio at {}×{}", take.recipe.studio, take.recipe.size[0], take.recipe.size[1]);
-    if let Some(still) = &take.recipe.still {
-        let share = |hundredths: u32| f64::from(hundredths) / 100.0;
-        hint += &format!(
-            "\n{} steps, guidance {}, people and objects {}, place {}, seed {}",
-            still.steps,
-            share(still.guidance_hundredths),
-            share(still.foreground_hundredths),
-            share(still.background_hundredths),
-            take.recipe.seed
-        );
-    }
-    if let Some(clip) = &take.recipe.clip {
-        let ClipSettings { steps, guidance_hundredths, frames, camera_from_step, .. } = clip.settings;
-        let guidance = f64::from(guidance_hundredths) / 100.0;
-        hint += &format!(
-            "\nA clip of its still: {frames} frames, {steps} steps, guidance {guidance}, camera {} after step \
-             {camera_from_step}",
-            clip.camera
-        );
-    }
-    if cx.is_random(&take.recipe.studio) {
-        hint += "\nIts weights are random: the picture is noise";
-    }
-    if !reasons.is_empty() {
-        let reasons = reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        hint += &format!("\nSince then: {reasons}");
-    }
-    hint
-}
-
-fn take_button(
-    ui: &mut Ui,
-    cx: &Cx<'_>,
-    target: Option<&DrawTarget>,
-    name: &str,
-    chosen: bool,
-    hint: &str,
-) -> egui::Response {
-    let (rect, response) = ui.allocate_exact_size(vec2(92.0, 52.0), Sense::click());
-    let corners = CornerRadius::same(radius::MEDIUM);
-    ui.painter().rect_filled(rect, corners, cx.theme.field);
-    if let Some(texture) = target.and_then(|target| cx.stills.texture(target)) {
-        let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        picture(ui.painter(), texture.id(), rect, all, corners);
-    }
-    let line = if chosen {
-        cx.theme.good
-    } else if response.hovered() {
-        cx.theme.accent
-    } else {
-        cx.theme.line
-    };
-    ui.painter().rect_stroke(rect, corners, Stroke::new(if chosen { 2.0 } else { 1.0 }, line), StrokeKind::Inside);
-    let at = rect.left_bottom() + vec2(4.0, -4.0);
-    crate::ui::widgets::badge(ui.painter(), at, name, cx.theme.on_scrim, cx.theme.scrim, 84.0);
-    response.on_hover_text(hint).accessible_name(name)
 }
 
 // --- an entity ---

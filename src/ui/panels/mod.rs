@@ -3,25 +3,36 @@
 mod cards;
 mod cast;
 mod clip_settings;
+mod compare;
+mod compute;
 mod dialogs;
+pub(super) mod farm;
+mod format;
+mod group;
 mod inspector;
 mod notice;
 mod queue;
+mod recipe;
+mod scene_menu;
 mod script;
+mod settings;
 mod start;
 mod status;
 mod studio;
+mod takes;
 mod timeline;
 mod top_bar;
 mod viewer;
 mod writing;
 
+pub(super) use compare::Compare;
 pub(super) use queue::toggle_queue;
 
 use super::app::{Notice, Selection, Writing};
 use super::clips::Clips;
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
+use super::farm::Farm;
 use super::rendering::{ComingPicture, Rendering};
 use super::scripts::ScriptForm;
 use super::stills::Stills;
@@ -31,8 +42,8 @@ use super::writing::WritingSettings;
 use crate::engine::{JobId, JobStatus, RenderId};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
-use crate::project::{EntityKind, Format, SceneId};
-use egui::{CentralPanel, Frame, Margin, Pos2, Rect, Ui};
+use crate::project::{EntityKind, Format, Scene, SceneId, TakeId};
+use egui::{CentralPanel, Frame, Margin, Modifiers, Pos2, Rect, Ui};
 use egui_tiles::{Container, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -46,9 +57,11 @@ pub(super) struct Cx<'a> {
     pub clips: &'a mut Clips,
     pub viewer: &'a mut Viewer,
     pub selection: &'a Selection,
+    pub also: &'a [SceneId],
     pub writing: Option<&'a Writing>,
     pub coming: &'a HashMap<JobId, ComingPicture>,
     pub rendering: &'a Rendering,
+    pub farm: Option<&'a Farm>,
     pub exporting: Option<JobId>,
     pub jobs: &'a [JobStatus],
     pub player: &'a Player,
@@ -86,7 +99,27 @@ impl Cx<'_> {
     }
 
     pub fn is_selected(&self, id: SceneId) -> bool {
-        *self.selection == Selection::Scene(id)
+        *self.selection == Selection::Scene(id) || self.also.contains(&id)
+    }
+
+    /// The scenes that a card or a clip stands for when it is dragged or has its menu open: all selected ones, if it is one
+    /// of them.
+    pub fn meant_with(&self, id: SceneId) -> Vec<SceneId> {
+        match self.selection {
+            Selection::Scene(first) if self.is_selected(id) => self.also.iter().copied().chain([*first]).collect(),
+            _ => vec![id],
+        }
+    }
+
+    /// Selects a scene as the keys held say: alone, in addition, or with all between.
+    pub fn select(&mut self, id: SceneId, held: Modifiers) {
+        self.send(if held.shift {
+            Command::SelectRange(id)
+        } else if held.command {
+            Command::ToggleScene(id)
+        } else {
+            Command::SelectScene(id)
+        });
     }
 }
 
@@ -113,10 +146,22 @@ pub(super) struct State {
     pub accepted_terms: BTreeSet<String>,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
+    /// The fields of the dialog for a cluster.
+    pub farm: farm::FarmFields,
     /// The line of the queue that is being dragged.
     pub dragged_render: Option<RenderId>,
     /// The timeline shows the whole film from the next frame on.
     pub fit_timeline: bool,
+    /// The take that the viewer shows, whatever the film uses.
+    looked_at: Option<(SceneId, TakeId)>,
+    /// Whether a take in the strip has the keyboard.
+    pub takes_focused: bool,
+    /// The keyboard shall go to the take that is looked at now.
+    pub takes_moved: bool,
+    /// The takes that are compared in place of the panels.
+    pub compare: Option<Compare>,
+    /// The size and frame rate in their dialog.
+    pub format: Format,
     /// The prompt field takes the keyboard on the next frame.
     pub focus_prompt: bool,
     /// Where entities were drawn in the last frame, for files dropped on them.
@@ -124,6 +169,25 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The take of a scene that is looked at, if it is not just the one that the film uses.
+    pub fn looked_at(&self, scene: &Scene) -> Option<TakeId> {
+        let (id, take) = self.looked_at?;
+        (id == scene.id && scene.chosen != Some(take) && scene.take(take).is_some()).then_some(take)
+    }
+
+    pub fn look_at(&mut self, scene: SceneId, take: TakeId) {
+        self.looked_at = Some((scene, take));
+    }
+
+    pub fn is_looking(&self) -> bool {
+        self.looked_at.is_some()
+    }
+
+    /// Shows what the film uses again. Whether something else was shown.
+    pub fn stop_looking(&mut self) -> bool {
+        self.looked_at.take().is_some()
+    }
+
     /// The entity at a place in the window.
     pub fn entity_at(&self, at: Pos2) -> Option<(EntityKind, String)> {
         let found = self.entity_rects.iter().rev().find(|(rect, ..)| rect.contains(at));
@@ -165,8 +229,8 @@ pub(super) fn default_layout() -> Tree<Pane> {
         }
     };
     share(root, &[(middle, 0.79), (timeline, 0.21)]);
-    share(middle, &[(cast, 0.17), (cards, 0.535), (right, 0.295)]);
-    share(right, &[(viewer, 0.44), (inspector, 0.56)]);
+    share(middle, &[(cast, 0.165), (cards, 0.525), (right, 0.31)]);
+    share(right, &[(viewer, 0.53), (inspector, 0.47)]);
     Tree::new(egui::Id::unique("layout"), root, tiles)
 }
 
@@ -213,15 +277,16 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
 /// The whole window.
 pub(super) fn window_ui(ui: &mut Ui, cx: &mut Cx<'_>, layout: &mut Tree<Pane>) {
     cx.state.entity_rects.clear();
+    cx.state.takes_focused = false;
     top_bar::top_bar_ui(ui, cx);
     queue::restored_ui(ui, cx);
     status::status_ui(ui, cx);
     notice::notice_ui(ui, cx);
-    CentralPanel::default().frame(Frame::new().fill(cx.theme.surface)).show(ui, |ui| {
-        if cx.doc.is_some() {
+    CentralPanel::default().frame(Frame::new().fill(cx.theme.surface)).show(ui, |ui| match cx.doc {
+        None => start::start_ui(ui, cx),
+        Some(doc) if cx.state.compare.is_some() => compare::compare_ui(ui, cx, doc),
+        Some(_) => {
             layout.ui(&mut Behavior { cx }, ui);
-        } else {
-            start::start_ui(ui, cx);
         }
     });
     dialogs::dialogs_ui(ui, cx);

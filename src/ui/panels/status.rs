@@ -88,7 +88,7 @@ pub fn time_left_text(left: Duration) -> String {
     }
 }
 
-fn saved_ui(ui: &mut Ui, cx: &Cx<'_>) {
+fn saved_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let Some(doc) = cx.doc else { return };
     match &doc.save_error {
         Some(error) => {
@@ -111,7 +111,10 @@ fn saved_ui(ui: &mut Ui, cx: &Cx<'_>) {
             format.height,
             format.fps
         );
-        ui.label(dim(ui, text));
-        ui.add_space(8.0);
+        let button = Button::new(dim(ui, text)).frame_when_inactive(false).min_size(vec2(0.0, 22.0));
+        let hint = "Change the film's size and frame rate";
+        if ui.add(button).on_hover_text(hint).accessible_name("Film format").clicked() {
+            cx.run(Named::FilmFormat);
+        }
     }
 }

@@ -1,22 +1,20 @@
 //! The project's studio: the choice, what it needs, and how it renders.
 
 use super::Cx;
-use super::clip_settings::clip_settings_ui;
+use super::compute;
 use super::dialogs::{fetch_job, may_fetch, progress_ui, terms_ui};
 use super::status::time_left_text;
-use crate::models::{MissingFiles, Preflight, Role, bytes_text};
-use crate::project::{ClipSettings, CoalesceKey, DRAFT_STUDIO, Edit, StillSettings};
+use crate::models::{MissingFiles, Preflight, bytes_text};
+use crate::project::DRAFT_STUDIO;
 use crate::ui::command::{Command, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
-use crate::ui::widgets::{capitalized, dim, form_row, primary_button, section_heading};
+use crate::ui::widgets::{dim, primary_button, section_heading};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Button, ComboBox, CornerRadius, DragValue, FontId, Frame, Layout, Margin, RichText, ScrollArea, Stroke,
-    TextEdit, Ui, vec2,
+    Align, Button, ComboBox, CornerRadius, FontId, Frame, Layout, Margin, RichText, ScrollArea, Stroke, Ui, vec2,
 };
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What is said of a studio whose weights are random.
@@ -138,23 +136,12 @@ fn missing_ui(ui: &mut Ui, cx: &mut Cx<'_>, missing: &MissingFiles) {
 }
 
 /// Memory, disk and time.
-fn stages_ui(ui: &mut Ui, cx: &Cx<'_>, preflight: &Preflight) {
+fn stages_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
     section_heading(ui, "On this machine");
     for stage in &preflight.stages {
-        let (text, color) = match (stage.refusal(), stage.plans.first()) {
-            (Some(refusal), _) => {
-                (format!("{} does not fit: {refusal}", capitalized(&stage.role.to_string())), cx.theme.bad)
-            }
-            (None, Some(plan)) => {
-                (format!("{}: {plan} of memory", capitalized(&stage.role.to_string())), cx.theme.text)
-            }
-            (None, None) => continue,
-        };
-        ui.label(RichText::new(text).color(color));
+        compute::stage_ui(ui, cx, stage);
     }
-    if let Some(refusal) = cx.rendering.clip_refusal() {
-        ui.label(RichText::new(format!("Clips: {refusal}")).color(cx.theme.bad));
-    }
+    compute::automatic_ui(ui, cx);
     if preflight.missing_bytes() > 0 {
         let free = preflight.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
         let text = format!("Disk: {} needed, {free} free", bytes_text(preflight.missing_bytes()));
@@ -211,128 +198,4 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
 /// A row that begins on the right, no higher than its buttons.
 fn last_row(ui: &mut Ui, add_buttons: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| ui.with_layout(Layout::right_to_left(Align::Center), add_buttons));
-}
-
-// --- how it renders ---
-
-pub(super) fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let Some(doc) = cx.doc else { return };
-    let height = ui.ctx().content_rect().height() - 190.0;
-    let (still, clip) = (&doc.project().still, &doc.project().clip);
-    ScrollArea::vertical().id_salt("settings").max_height(height).min_scrolled_height(height).show(ui, |ui| {
-        still_settings_ui(ui, cx, doc);
-        ui.add_space(space::S);
-        section_heading(ui, "Clips");
-        if doc.project().studio != DRAFT_STUDIO && !cx.rendering.has_animator() {
-            ui.label(dim(ui, "The project's studio makes no clips; these are for studios with an animator."));
-        }
-        clip_settings_ui(ui, cx, clip);
-    });
-    ui.add_space(space::S);
-    ui.horizontal(|ui| {
-        let reset = Button::new("Reset to the release's");
-        let mut edits = Vec::new();
-        if *still != StillSettings::default() {
-            edits.push(Edit::SetStill(StillSettings::default()));
-        }
-        if *clip != ClipSettings::default() {
-            edits.push(Edit::SetClip(ClipSettings::default()));
-        }
-        let response = ui.add_enabled(!edits.is_empty(), reset);
-        let response = response.on_hover_text("As VideoStudio was released, and the camera as in its paper");
-        if response.on_disabled_hover_text("They are the release's already").clicked() {
-            cx.send(Command::Edit(Edit::Batch(edits), None));
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("Done").clicked() {
-                cx.send(Command::Dialog(None));
-            }
-        });
-    });
-}
-
-fn still_settings_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
-    let still = &doc.project().still;
-    section_heading(ui, "References and stills");
-    if doc.project().studio == DRAFT_STUDIO {
-        ui.label(dim(ui, "The draft studio has no settings; these are for studios with models."));
-    }
-    ui.label(dim(ui, "Not in the picture"));
-    let mut negative = still.negative.clone();
-    let field = TextEdit::multiline(&mut negative)
-        .id_salt("negative")
-        .hint_text("What the pictures should not show")
-        .margin(Margin::symmetric(9, 7))
-        .desired_rows(2)
-        .desired_width(f32::INFINITY);
-    let response = ui.add(field).accessible_name("Negative prompt");
-    if response.changed() {
-        set(cx, "negative", StillSettings { negative, ..still.clone() });
-    }
-    if response.lost_focus() {
-        cx.send(Command::SealEdits);
-    }
-    form_row(ui, "Steps", |ui| {
-        let mut steps = still.steps;
-        let field = DragValue::new(&mut steps).range(StillSettings::STEPS).speed(0.2);
-        let response = ui.add_sized(vec2(84.0, 28.0), field).accessible_name("Steps");
-        finish(cx, &response, "steps", || StillSettings { steps, ..still.clone() });
-        match cx.rendering.step_limit(Role::Compositor) {
-            Some(most) if steps > most => {
-                ui.label(dim(ui, format!("random weights take no more than {most}")));
-            }
-            _ => {
-                ui.label(dim(ui, "more is slower and cleaner"));
-            }
-        }
-    });
-    let numbers = [
-        ("Guidance", "how much the prompt counts", still.guidance_hundredths, StillSettings::GUIDANCE),
-        ("Cast", "how much pictures of people and objects count", still.foreground_hundredths, StillSettings::WEIGHT),
-        ("Place", "how much the picture of the place counts", still.background_hundredths, StillSettings::WEIGHT),
-    ];
-    for (index, (label, hint, mut hundredths, range)) in numbers.into_iter().enumerate() {
-        form_row(ui, label, |ui| {
-            let response = hundredths_ui(ui, &format!("{label} weight"), &mut hundredths, range);
-            finish(cx, &response, label, || {
-                let mut new = still.clone();
-                let fields =
-                    [&mut new.guidance_hundredths, &mut new.foreground_hundredths, &mut new.background_hundredths];
-                if let Some(field) = fields.into_iter().nth(index) {
-                    *field = hundredths;
-                }
-                new
-            });
-            ui.label(dim(ui, hint));
-        });
-    }
-}
-
-/// A field for a fraction that is kept in hundredths.
-pub(super) fn hundredths_ui(
-    ui: &mut Ui,
-    name: &str,
-    hundredths: &mut u32,
-    range: RangeInclusive<u32>,
-) -> egui::Response {
-    let mut value = f64::from(*hundredths) / 100.0;
-    let range = f64::from(*range.start()) / 100.0..=f64::from(*range.end()) / 100.0;
-    let field = DragValue::new(&mut value).range(range).speed(0.01).fixed_decimals(2);
-    let response = ui.add_sized(vec2(84.0, 28.0), field).accessible_name(name);
-    *hundredths = (value * 100.0).round() as u32;
-    response
-}
-
-/// Sends what a number field was changed to; a drag is one step of the history.
-fn finish(cx: &mut Cx<'_>, response: &egui::Response, field: &str, new: impl FnOnce() -> StillSettings) {
-    if response.changed() {
-        set(cx, field, new());
-    }
-    if response.drag_stopped() || response.lost_focus() {
-        cx.send(Command::SealEdits);
-    }
-}
-
-fn set(cx: &mut Cx<'_>, field: &str, new: StillSettings) {
-    cx.send(Command::Edit(Edit::SetStill(new), Some(CoalesceKey::new(("still", field)))));
 }

@@ -2,11 +2,13 @@
 
 use super::Cx;
 use super::cards::uv_at;
+use super::scene_menu::scene_menu_ui;
 use crate::engine::DrawTarget;
 use crate::project::{CoalesceKey, Edit, Scene, SceneField};
 use crate::ui::carry_out::duration_ms;
 use crate::ui::command::Command;
 use crate::ui::document::Document;
+use crate::ui::icons;
 use crate::ui::theme::{radius, semibold};
 use crate::ui::widgets::picture;
 use egui::{
@@ -134,9 +136,13 @@ fn clip_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         if response.clicked()
             && let Some(at) = response.interact_pointer_pos()
         {
-            cx.send(Command::SelectScene(scene.id));
-            cx.send(Command::Seek(scale.frame(at.x).clamp(range.start, range.end.saturating_sub(1))));
+            let held = ui.input(|input| input.modifiers);
+            cx.select(scene.id, held);
+            if !held.any() {
+                cx.send(Command::Seek(scale.frame(at.x).clamp(range.start, range.end.saturating_sub(1))));
+            }
         }
+        response.context_menu(|ui| scene_menu_ui(ui, cx, doc, scene.id));
         if response.double_clicked() {
             cx.send(Command::PlayScene(scene.id));
         }
@@ -155,6 +161,12 @@ fn clip_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
             Rect::from_min_size(rect.min + vec2(5.0, 5.0), vec2(if number.len() > 1 { 22.0 } else { 16.0 }, 16.0));
         painter.rect_filled(tag, CornerRadius::same(4), theme.scrim);
         painter.text(tag.center(), Align2::CENTER_CENTER, number, FontId::new(10.5, semibold()), theme.on_scrim);
+        if scene.locked {
+            let mark = Rect::from_min_size(pos2(tag.right() + 3.0, tag.top()), vec2(18.0, 16.0));
+            painter.rect_filled(mark, CornerRadius::same(4), theme.scrim);
+            let font = FontId::proportional(10.5);
+            painter.text(mark.center(), Align2::CENTER_CENTER, icons::LOCK, font, theme.on_scrim);
+        }
         caption(ui, cx, scene, Rect::from_min_size(rect.left_bottom() + vec2(0.0, 5.0), vec2(rect.width(), CAPTION)));
         edge_ui(ui, cx, doc, scene, scale, rect);
     });
@@ -195,6 +207,9 @@ fn caption(ui: &Ui, cx: &Cx<'_>, scene: &Scene, rect: Rect) {
 
 /// The right edge of a clip, which changes the scene's duration.
 fn edge_ui(ui: &Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, scale: &Scale, rect: Rect) {
+    if scene.locked {
+        return;
+    }
     let edge = Rect::from_center_size(rect.right_center() - vec2(HANDLE / 2.0, 0.0), vec2(HANDLE, rect.height()));
     let response = ui.interact(edge, ui.scope_id().with("edge"), Sense::drag());
     let response = response.accessible_name("Change the duration").on_hover_cursor(CursorIcon::ResizeHorizontal);

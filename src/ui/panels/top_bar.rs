@@ -2,7 +2,7 @@
 
 use super::Cx;
 use crate::project::{CoalesceKey, Edit};
-use crate::ui::command::{Command, Menu, Named};
+use crate::ui::command::{Command, Menu, Named, shortcut_text};
 use crate::ui::icons;
 use crate::ui::theme::semibold;
 use crate::ui::widgets::primary_button;
@@ -12,12 +12,14 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let frame = Frame::new().fill(cx.theme.panel).inner_margin(Margin::symmetric(12, 8));
     Panel::top("top bar").exact_size(46.0).resizable(false).frame(frame).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
-            ui.label(RichText::new("Reelboard").size(14.0).family(semibold()));
-            ui.add_space(4.0);
-            menu_ui(ui, cx, "File", Menu::File);
-            menu_ui(ui, cx, "Edit", Menu::Edit);
-            menu_ui(ui, cx, "Play", Menu::Play);
-            menu_ui(ui, cx, "View", Menu::View);
+            // The premise needs the room of a narrow window more.
+            if ui.available_width() > 1200.0 {
+                ui.label(RichText::new("Reelboard").size(14.0).family(semibold()));
+                ui.add_space(4.0);
+            }
+            for (menu, title) in Menu::ALL {
+                menu_ui(ui, cx, title, menu);
+            }
             if cx.doc.is_some() {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| actions_ui(ui, cx));
             }
@@ -27,7 +29,7 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, menu: Menu) {
     ui.menu_button(title, |ui| {
-        ui.set_width(250.0);
+        ui.set_width(270.0);
         for entry in Named::ALL.iter().filter(|entry| entry.menu == menu) {
             let history = cx.doc.map(|doc| doc.history());
             let (label, enabled) = match entry.command {
@@ -52,7 +54,7 @@ fn menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, menu: Menu) {
             let label = label.unwrap_or_else(|| entry.label.to_owned());
             let mut button = Button::new(label);
             if let Some(shortcut) = &entry.shortcut {
-                button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+                button = button.shortcut_text(shortcut_text(ui.ctx(), shortcut));
             }
             if ui.add_enabled(enabled, button).clicked() {
                 cx.run(entry.command);

@@ -2,8 +2,11 @@
 
 use super::Cx;
 use super::cards::{middle_uv, preview_of, state_badge, take_badge, uv_at};
+use super::takes::{self, STRIP};
 use crate::engine::DrawTarget;
 use crate::export::Visible;
+use crate::project::{Scene, SceneId, TakeId};
+use crate::ui::app::Selection;
 use crate::ui::clips::clip_of;
 use crate::ui::command::Named;
 use crate::ui::document::Document;
@@ -16,7 +19,9 @@ const TRANSPORT: f32 = 34.0;
 
 pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
     let format = doc.project().format;
-    let space = ui.available_size() - vec2(0.0, TRANSPORT + space::S);
+    let in_strip = strip_scene(cx, doc);
+    let strip = if in_strip.is_some() { STRIP + space::S } else { 0.0 };
+    let space = ui.available_size() - vec2(0.0, TRANSPORT + space::S + strip);
     let (area, _) = ui.allocate_exact_size(space.max(vec2(32.0, 18.0)), Sense::hover());
     let rect = fit_aspect(area, format.width as f32 / format.height as f32);
     let response = ui.interact(rect, ui.scope_id().with("viewer"), Sense::click()).accessible_name("Viewer");
@@ -33,6 +38,8 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
             let scene = doc.project().scenes.get(visible.scene).filter(|_| !cx.player.is_playing());
             if let Some(preview) = scene.and_then(|scene| preview_of(cx, scene.id)) {
                 picture(ui.painter(), preview.id(), rect, middle_uv(preview.size_vec2(), rect), corners);
+            } else if let Some((scene, take)) = looked_at(cx, scene) {
+                takes::take_picture(ui, cx, scene, take, visible.t, rect, None);
             } else if let Some(texture) = cx.viewer.render(doc, cx.stills, cx.clips, visible, pixels) {
                 picture(ui.painter(), texture, rect, all, corners);
             } else if let Some(scene) = doc.project().scenes.get(visible.scene) {
@@ -47,7 +54,16 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
             if let Some(scene) = doc.project().scenes.get(visible.scene) {
                 let is_preview = !cx.player.is_playing() && preview_of(cx, scene.id).is_some();
                 let badge = if is_preview { state_badge } else { take_badge };
-                let (text, color, fill) = badge(cx, doc, scene);
+                let (mut text, mut color, mut fill) = badge(cx, doc, scene);
+                if !is_preview && let Some((_, take)) = looked_at(cx, Some(scene).filter(|_| !cx.player.is_playing())) {
+                    let number = scene.take_number(take).unwrap_or_default();
+                    (color, fill) = (cx.theme.text, cx.theme.accent_faint);
+                    text = format!("Take {number}, not in the film");
+                    let studio = scene.take(take).map(|take| take.recipe.studio.as_str());
+                    if studio.is_some_and(|studio| cx.is_random(studio)) {
+                        text += " · random weights";
+                    }
+                }
                 let text = format!("Scene {} · {text}", visible.scene + 1);
                 crate::ui::widgets::badge(
                     ui.painter(),
@@ -72,6 +88,24 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
         }
     }
     transport_ui(ui, cx, doc);
+    if let Some(scene) = in_strip {
+        takes::strip_ui(ui, cx, doc, scene);
+    }
+}
+
+/// The scene whose takes are below the picture: the selected one, else the one at the playhead.
+fn strip_scene<'a>(cx: &Cx<'_>, doc: &'a Document) -> Option<&'a Scene> {
+    let selected = match cx.selection {
+        Selection::Scene(id) => doc.project().scene(*id),
+        _ => None,
+    };
+    selected.or_else(|| doc.project().scenes.get(doc.cut().scene_at(cx.player.frame())?))
+}
+
+/// The take of the scene at the playhead that is looked at, though the film uses another.
+fn looked_at(cx: &Cx<'_>, scene: Option<&Scene>) -> Option<(SceneId, TakeId)> {
+    let scene = scene?;
+    Some((scene.id, cx.state.looked_at(scene)?))
 }
 
 /// Says to a screen reader which frame of a clip is shown.
@@ -98,7 +132,7 @@ fn transport_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
     let text = format!("{} / {}", clock(cx.player.frame()), clock(doc.cut().total_frames()));
     let font = FontId::proportional(12.5);
     let width = ui.painter().layout_no_wrap(text.clone(), font.clone(), cx.theme.text_dim).size().x;
-    let row = buttons.len() as f32 * 32.0 + 8.0 + width;
+    let row = buttons.len() as f32 * 39.0 + 8.0 + width;
     ui.horizontal(|ui| {
         ui.set_height(TRANSPORT);
         ui.spacing_mut().item_spacing.x = 4.0;

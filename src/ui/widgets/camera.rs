@@ -10,6 +10,8 @@ pub fn camera_picker_ui(ui: &mut Ui, camera: CameraMove) -> Option<CameraMove> {
     let mut chosen = None;
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing = vec2(3.0, 4.0);
+        // Seven in a row also fit a narrow window.
+        ui.spacing_mut().button_padding.x = 6.0;
         ui.horizontal(|ui| {
             for direction in Direction::ALL {
                 let icon = RichText::new(icons::direction(direction)).size(14.0);
