@@ -19,8 +19,11 @@ fn there_and_back(project: &Project, format: ScriptFormat) -> Vec<Scene> {
     read.scenes_of(&mut empty, Intake::Replace, 0)
 }
 
+/// Prompt, cast, place and camera; length, dissolve and notes where the format has them.
+type Held = (String, Vec<String>, String, CameraMove, Option<(u32, u32, String)>);
+
 /// What a format can hold of a scene, in a form that can be compared.
-fn held(scene: &Scene, format: ScriptFormat) -> (String, Vec<String>, String, CameraMove, Option<(u32, u32, String)>) {
+fn held(scene: &Scene, format: ScriptFormat) -> Held {
     let rest = (scene.duration_ms, scene.dissolve_ms, scene.note.clone());
     if format != ScriptFormat::Brackets {
         return (scene.prompt.clone(), scene.foreground.clone(), scene.background.clone(), scene.camera, Some(rest));

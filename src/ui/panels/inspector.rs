@@ -2,6 +2,7 @@
 
 use super::cast::{coming_ui, thumb_ui};
 use super::{Cx, group, recipe, settings, takes};
+use crate::engine::DrawTarget;
 use crate::project::{
     CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField,
 };
@@ -90,6 +91,9 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             settings::scene_ui(ui, cx, doc, scene);
         }
     });
+    if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
+        ui.label(RichText::new(problem).size(11.0).color(cx.theme.bad));
+    }
     if let Some(take) = takes::take_in_view(cx, scene) {
         ui.add_space(space::S);
         ui.push_id(take.id, |ui| recipe::recipe_ui(ui, cx, doc, scene, take));
