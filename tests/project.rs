@@ -111,7 +111,8 @@ fn renaming_to_the_same_name_keeps_the_description() {
 #[test]
 fn a_copied_scene_has_takes_of_its_own() {
     let has_takes = |scene: &&Scene| scene.chosen.is_some() && scene.takes.len() > 1;
-    let films = (0..20).map(|seed| random_film(seed, 400).0);
+    // A film with the last of all numbers in it has none left for a copy.
+    let films = (0..40).map(|seed| random_film(seed, 400).0).filter(|film| film.next_id < u64::MAX);
     let mut films = films.filter_map(|film| Some((film.scenes.iter().find(has_takes)?.clone(), film)));
     let (original, mut project) = films.next().unwrap();
     let copy = project.copy_of_scene(original.id).unwrap();
@@ -122,7 +123,9 @@ fn a_copied_scene_has_takes_of_its_own() {
 /// A saved project with three edits in its journal.
 fn saved_film(temporary: &TempDir) -> (PathBuf, Project) {
     let folder = temporary.path().join("film.reel");
-    let (mut project, edits) = random_film(28, 40);
+    // One with a picture.
+    let mut films = (28..).map(|seed| random_film(seed, 40));
+    let (mut project, edits) = films.find(|(film, _)| format!("{film:?}").contains(".png")).unwrap();
     let mut store = ProjectStore::create(&folder, &Project::new("A keeper rescues a boat")).unwrap();
     for edit in edits {
         store.append(&edit).unwrap();

@@ -68,7 +68,7 @@ fn prompts(shown: &Value) -> Vec<String> {
 #[test]
 fn takes_are_listed_chosen_starred_compared_and_deleted() {
     let place = Place::new();
-    place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "2"]);
+    place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "2", "--stage", "stills"]);
     let files = place.succeed(&["render", "a.reel", "--scenes", "2", "--vary", "2"]);
     assert_eq!(files.lines().count(), 2);
     let scene = place.scene(2);
@@ -108,7 +108,7 @@ fn takes_are_listed_chosen_starred_compared_and_deleted() {
 #[test]
 fn a_locked_scene_is_neither_rendered_nor_rewritten() {
     let place = Place::new();
-    place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "3"]);
+    place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "3", "--stage", "stills"]);
     place.succeed(&["scene", "lock", "a.reel", "3"]);
     let locked = place.scene(3);
     assert_eq!(locked["locked"], true);

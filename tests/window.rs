@@ -598,7 +598,8 @@ fn a_paused_queue_is_put_in_another_order_and_goes_on() {
     assert_eq!(window.takes()[3].len(), usize::from(!with_dog[3]));
     window.settle();
     for (index, takes) in window.takes().iter().enumerate() {
-        let expected = usize::from(index != 1 && !with_dog[index]);
+        // A still and its clip.
+        let expected = 2 * usize::from(index != 1 && !with_dog[index]);
         assert_eq!(takes.len(), expected, "scene {}", index + 1);
     }
 }
@@ -867,7 +868,7 @@ fn a_dropped_screenplay_is_shown_before_it_comes_in() {
     window.drop_file(&script);
     window.harness.get_by_label("Open a script");
     window.harness.get_by_label_contains("The Boat · Fountain screenplay · 1 scenes");
-    window.harness.get_by_label_contains("Line 9: films have no");
+    window.harness.get_by_label_contains("Line 10: films have no");
     assert!(window.app().project().is_none(), "nothing has come in yet");
     window.click("Make 1 scene");
     window.settle();

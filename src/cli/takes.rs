@@ -72,6 +72,7 @@ pub(super) fn take_json(project: &Project, scene: &Scene, take: &Take, files: &S
         "starred": take.starred,
         "chosen": scene.chosen == Some(take.id),
         "stale": stale(project, scene, take, files),
+        "made_on": (!take.recipe.made_on.is_unknown()).then_some(&take.recipe.made_on.0),
     });
     if whole && let Value::Object(fields) = &mut value {
         fields.insert("recipe".to_owned(), recipe_json(&take.recipe));

@@ -58,6 +58,14 @@ impl Place {
         chosen.collect()
     }
 
+    /// The names of each scene's takes, the oldest first.
+    pub fn takes(&self, project: &str) -> Vec<Vec<String>> {
+        let shown: Value = serde_json::from_str(&self.succeed(&["show", project, "--json"])).unwrap();
+        let scenes = shown["scenes"].as_array().unwrap().iter();
+        let media = |take: &Value| take["media"].as_str().unwrap().to_owned();
+        scenes.map(|scene| scene["takes"].as_array().unwrap().iter().map(media).collect()).collect()
+    }
+
     /// Starts a render that says each of its steps.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);

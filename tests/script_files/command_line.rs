@@ -54,7 +54,7 @@ fn a_script_goes_through_every_format_and_back() {
     place.write("boat.fountain", FOUNTAIN);
     let (_, said) = place.succeed(&["new", "boat.reel", "--script", "boat.fountain"]);
     assert!(said.contains("boat.fountain: Fountain screenplay, 2 scenes"), "{said}");
-    assert!(said.contains("line 13: speech without an action became the scene \"Tom talks.\""), "{said}");
+    assert!(said.contains("line 14: speech without an action became the scene \"Tom talks.\""), "{said}");
     let prompts = place.prompts("boat.reel");
     assert_eq!(prompts, ["Mia waves.", "Tom talks."]);
     for file in ["out.fountain", "out.fdx", "out.csv", "out.txt", "out.steps"] {
