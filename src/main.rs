@@ -22,6 +22,10 @@ fn main() -> ExitCode {
             eprintln!("reelboard: cancelled");
             ExitCode::from(130)
         }
+        Err(error) if error.is::<reelboard::cli::PausedRender>() => {
+            eprintln!("reelboard: {error}");
+            ExitCode::from(130)
+        }
         Err(error) => {
             eprintln!("reelboard: {error:#}");
             ExitCode::FAILURE

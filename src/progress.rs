@@ -38,6 +38,9 @@ pub struct Rgb8 {
     pub pixels: Vec<u8>,
 }
 
+/// Why a state has no bytes; its display says it in one line.
+pub type StateError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Where a stage that makes pictures reports to. All of it is optional.
 pub trait Watch: Progress {
     /// Offers a look at what there is after a step: one picture for a still, all frames for a clip. It is computed when
@@ -46,6 +49,19 @@ pub trait Watch: Progress {
 
     /// Says what the user should know about a result that is there all the same ("the end of the prompt did not fit").
     fn note(&self, _text: &str) {}
+
+    /// Offers the state after a denoising step, of `done` steps of `total`: bytes from which the work goes on after a pause,
+    /// or after the program was killed. Called before the step is reported.
+    fn keep(&self, _done: u64, _total: u64, _state: &dyn Fn() -> Result<Vec<u8>, StateError>) {}
+
+    /// What the same models worked out of the same input earlier, if [`Self::remember`] was given it under this key.
+    /// The key says what the input is, and all that decides the bytes but the models.
+    fn recall(&self, _key: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Offers what was worked out, for the next time.
+    fn remember(&self, _key: &str, _bytes: &[u8]) {}
 
     /// Whether the work shall be put aside after this step. The stage then ends with the error that holds its state.
     fn wants_pause(&self) -> bool {

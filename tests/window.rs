@@ -9,7 +9,9 @@ use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use reelboard::draft::example_project;
-use reelboard::project::{Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, entities};
+use reelboard::project::{
+    ClipSettings, Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, TakeKind, entities,
+};
 use reelboard::ui::App;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,12 +27,24 @@ impl Window {
     /// A window that shows `project`, or the start screen.
     fn open(project: Option<&Project>) -> Self {
         let folder = TempDir::new().unwrap();
-        let (projects, models) = (folder.path().join("projects"), folder.path().join("models"));
         let film = project.map(|project| {
             let film = folder.path().join("film.reel");
             ProjectStore::create(&film, project).unwrap();
             film
         });
+        Self::open_in(folder, film)
+    }
+
+    /// The window closed and opened again.
+    fn reopen(self) -> Self {
+        let Self { harness, folder } = self;
+        drop(harness);
+        let film = folder.path().join("film.reel");
+        Self::open_in(folder, Some(film))
+    }
+
+    fn open_in(folder: TempDir, film: Option<PathBuf>) -> Self {
+        let (projects, models) = (folder.path().join("projects"), folder.path().join("models"));
         let mut harness = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).build_ui_state(
             move |ui, app: &mut Option<App>| match app {
                 // Fonts are there from the second frame on.
@@ -170,9 +184,10 @@ fn a_new_camera_move_is_shown_at_once() {
 #[test]
 fn a_text_becomes_scenes_without_a_model() {
     let mut window = Window::open(None);
-    window.click("Start from a text…");
+    window.click("Open a script…");
     window.fill("Text", "Mia opens the old door. Mia finds a lantern in the cellar. The lantern lights up the cellar.");
-    window.click("Make scenes");
+    window.settle();
+    window.click("Make 3 scenes");
     window.settle();
     let project = window.project();
     assert_eq!(project.scenes.len(), 3);
@@ -378,8 +393,9 @@ fn a_scene_is_rendered_after_the_pictures_of_its_cast() {
     window.press(Modifiers::COMMAND, Key::R);
     window.settle();
     let scene = &window.project().scenes[0];
-    let [take] = scene.takes.as_slice() else { panic!("{} takes", scene.takes.len()) };
-    assert_eq!((take.recipe.studio.as_str(), scene.chosen), ("tiny", Some(take.id)));
+    let [take, clip] = scene.takes.as_slice() else { panic!("{} takes", scene.takes.len()) };
+    assert_eq!((take.recipe.studio.as_str(), take.kind), ("tiny", TakeKind::Still));
+    assert_eq!((clip.kind, scene.chosen), (TakeKind::Clip, Some(clip.id)));
     let common = entities(window.project()).into_iter().filter(|entity| entity.is_common());
     let common: Vec<_> = common.filter(|entity| entity.scenes.contains(&scene.id)).collect();
     assert!(!common.is_empty());
@@ -390,7 +406,115 @@ fn a_scene_is_rendered_after_the_pictures_of_its_cast() {
     // The same once more is not made again.
     window.press(Modifiers::COMMAND, Key::R);
     window.settle();
-    assert_eq!(window.project().scenes[0].takes.len(), 1);
+    assert_eq!(window.project().scenes[0].takes.len(), 2);
+}
+
+/// A film of one long scene, rendered with the tiny studio: a still and its clip.
+fn with_a_clip() -> Window {
+    let mut project = example_project();
+    project.scenes.truncate(1);
+    project.scenes[0].duration_ms = 8000;
+    let mut window = Window::open(Some(&project));
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    window
+}
+
+/// What the viewer says that it shows.
+fn viewer(window: &Window) -> Option<String> {
+    window.harness.get_by_label("Viewer").accesskit_node().value()
+}
+
+#[test]
+fn the_viewer_plays_a_clip_and_the_takes_list_it_beside_its_still() {
+    let mut window = with_a_clip();
+    for take in ["Take 1", "Take 2 · clip"] {
+        window.harness.get_by_label(take);
+    }
+    window.press(Modifiers::NONE, Key::Home);
+    window.settle();
+    assert_eq!(viewer(&window).as_deref(), Some("frame 1 of 8 of the clip"));
+    let mut seen = Vec::new();
+    window.harness.key_press(Key::Space);
+    window.wait("the clip was played", |window| {
+        let shown = viewer(window).unwrap();
+        let number = shown.split(' ').nth(1).unwrap().parse::<u32>().unwrap();
+        if seen.last() != Some(&number) {
+            seen.push(number);
+        }
+        number == 8
+    });
+    assert_eq!(seen, (1..=8).collect::<Vec<_>>(), "every frame in order");
+    // The still has no frames.
+    window.click("Take 1");
+    window.settle();
+    assert_eq!(viewer(&window), None);
+    let scene = &window.project().scenes[0];
+    assert_eq!(scene.chosen, Some(scene.takes[0].id));
+}
+
+#[test]
+fn another_camera_makes_the_clip_stale_and_says_what_is_redone() {
+    let mut window = with_a_clip();
+    window.click("Camera left");
+    window.settle();
+    let says = |window: &Window, text: &str| window.harness.query_all_by_label_contains(text).next().is_some();
+    assert!(says(&window, "Stale: camera changed: only the last part is redone"));
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    let scene = &window.project().scenes[0];
+    let kinds: Vec<_> = scene.takes.iter().map(|take| take.kind).collect();
+    assert_eq!(kinds, [TakeKind::Still, TakeKind::Clip, TakeKind::Clip]);
+    assert_eq!(scene.chosen, Some(scene.takes[2].id));
+    assert!(!says(&window, "Stale"));
+    // Back again: the first clip shows just this, and is not made a second time.
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.press(Modifiers::COMMAND, Key::R);
+    window.settle();
+    let scene = &window.project().scenes[0];
+    assert_eq!((scene.takes.len(), scene.chosen), (3, Some(scene.takes[1].id)));
+}
+
+#[test]
+fn a_scene_is_rendered_in_parts_from_its_card() {
+    let mut project = example_project();
+    project.scenes.truncate(1);
+    let mut window = Window::open(Some(&project));
+    window.choose_studio("Tiny (random)");
+    let kinds = |window: &Window| window.project().scenes[0].takes.iter().map(|take| take.kind).collect::<Vec<_>>();
+    window.click("Render…");
+    window.click("Still only");
+    window.settle();
+    assert_eq!(kinds(&window), [TakeKind::Still]);
+    window.click("Render…");
+    window.click("Clip");
+    window.settle();
+    assert_eq!(kinds(&window), [TakeKind::Still, TakeKind::Clip]);
+}
+
+#[test]
+fn a_clip_that_cannot_be_read_is_told_on_its_scene() {
+    let mut window = with_a_clip();
+    let scene = &window.project().scenes[0];
+    let name = scene.takes[1].media.as_str().to_owned();
+    let file = window.folder.path().join("film.reel/media").join(&name);
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    // Decoded clips are forgotten with their project.
+    let film = window.folder.path().join("film.reel");
+    window.press(Modifiers::COMMAND, Key::N);
+    window.press(Modifiers::COMMAND, Key::O);
+    window.fill("Project path", &film.display().to_string());
+    window.press(Modifiers::NONE, Key::Enter);
+    window.settle();
+    let told = window.harness.query_all_by_label_contains(&name).next().is_some();
+    assert!(told, "the message names the file");
+    assert_eq!(window.project().scenes[0].takes.len(), 2);
+    window.click("Take 1");
+    window.settle();
+    window.click("Close message");
+    assert!(window.harness.query_all_by_label_contains(&name).next().is_none(), "the still can be shown");
 }
 
 #[test]
@@ -403,7 +527,7 @@ fn all_scenes_are_rendered_once_and_turn_stale_with_the_studio() {
     for _ in 0..2 {
         window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
         window.settle();
-        assert_eq!(takes(&window), [1, 1, 1]);
+        assert_eq!(takes(&window), [2, 2, 2], "a still and a clip");
     }
     assert!(window.harness.query_all_by_label_contains("Stale").next().is_none());
     window.click("Render settings…");
@@ -423,6 +547,152 @@ fn scenes_that_wait_for_pictures_are_cancelled_with_the_queue() {
     window.settle();
     let last = window.project().scenes.last().unwrap();
     assert!(last.takes.is_empty());
+}
+
+impl Window {
+    /// The takes of each scene.
+    fn takes(&self) -> Vec<Vec<String>> {
+        let scenes = self.project().scenes.iter();
+        scenes.map(|scene| scene.takes.iter().map(|take| take.media.to_string()).collect()).collect()
+    }
+
+    fn is_there(&self, name: &str) -> bool {
+        self.harness.query_by_label(name).is_some()
+    }
+
+    /// Asks for all scenes, and pauses when the first picture is on its way.
+    fn render_and_pause(&mut self) {
+        self.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+        self.wait("something renders", |window| window.is_there("Queue progress") || window.app().is_busy());
+        self.press(Modifiers::COMMAND, Key::P);
+        self.settle();
+    }
+}
+
+const PAUSE: (Modifiers, Key) = (Modifiers::COMMAND, Key::P);
+
+#[test]
+fn a_paused_queue_is_put_in_another_order_and_goes_on() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.render_and_pause();
+    assert!(window.takes().iter().all(Vec::is_empty), "pictures of the cast come first");
+    window.press(Modifiers::COMMAND, Key::J);
+    assert!(window.is_there("Resume all") && window.is_there("Drag Render scene 4"));
+    window.click("Move Render scene 4 to the front");
+    assert!(!window.is_there("Move Render scene 4 to the front"), "it is the first");
+    window.click("Move Render scene 6 up");
+    window.click("Cancel Render scene 2");
+    window.click("Cancel Make a picture of dog");
+    // What shows the dog cannot be rendered without.
+    let with_dog: Vec<bool> =
+        window.project().scenes.iter().map(|scene| scene.foreground.iter().any(|name| name == "dog")).collect();
+    window.press(PAUSE.0, PAUSE.1);
+    let made = |window: &Window| window.takes().iter().map(|takes| takes.len()).sum::<usize>();
+    window.wait("the first take is there", |window| made(window) > 0);
+    assert_eq!(window.takes()[3].len(), usize::from(!with_dog[3]));
+    window.settle();
+    for (index, takes) in window.takes().iter().enumerate() {
+        let expected = usize::from(index != 1 && !with_dog[index]);
+        assert_eq!(takes.len(), expected, "scene {}", index + 1);
+    }
+}
+
+#[test]
+fn a_row_dragged_up_is_rendered_sooner() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.render_and_pause();
+    window.click("Queue");
+    window.harness.get_by_label("Drag Render scene 6").scroll_to_me();
+    window.harness.run_steps(12);
+    let row = |window: &Window, name: &str| window.harness.get_by_label(name).rect();
+    let last = row(&window, "Drag Render scene 6").left_center() + Vec2::new(120.0, 0.0);
+    let up = row(&window, "Drag Render scene 1").left_top() + Vec2::new(120.0, 4.0) - last;
+    window.harness.drag_at(last);
+    window.harness.run_steps(2);
+    for step in 1..=5 {
+        window.harness.hover_at(last + up * (step as f32 / 5.0));
+        window.harness.step();
+    }
+    window.harness.drop_at(last + up);
+    window.harness.run_steps(4);
+    let top = |name: &str| row(&window, name).top();
+    assert!(top("Drag Render scene 6") < top("Drag Render scene 1"));
+}
+
+#[test]
+fn one_render_is_paused_and_resumed_by_itself() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.render_and_pause();
+    window.press(Modifiers::COMMAND, Key::J);
+    // One alone goes on, with what it needs.
+    window.click("Resume Render scene 3");
+    window.settle();
+    let made: Vec<usize> = window.takes().iter().map(Vec::len).collect();
+    assert_eq!(made, [0, 0, 1, 0, 0, 0]);
+    window.click("Resume all");
+    window.click("Pause all");
+    window.settle();
+    assert!(window.takes().iter().any(Vec::is_empty));
+    let pointer = window.harness.get_by_label("Resume all").rect().center();
+    window.harness.hover_at(pointer);
+    window.harness.run_steps(2);
+    window.harness.drag_at(pointer);
+    window.harness.run_steps(2);
+    window.harness.drop_at(pointer);
+    window.harness.run_steps(2);
+    window.wait("scene 5 waits", |window| window.is_there("Pause Render scene 5"));
+    window.click("Pause Render scene 5");
+    window.settle();
+    let made: Vec<usize> = window.takes().iter().map(Vec::len).collect();
+    assert_eq!(made, [1, 1, 1, 1, 0, 1]);
+    assert!(window.is_there("Resume Render scene 5"));
+    window.press(PAUSE.0, PAUSE.1);
+    window.settle();
+    assert_eq!(window.takes()[4].len(), 1);
+    assert!(!window.is_there("Queue"), "nothing is left to do");
+}
+
+#[test]
+fn what_was_waiting_comes_back_with_the_project_and_is_not_rendered_unasked() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+    window.settle();
+    let whole = window.takes();
+
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.press(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+    window.wait("a scene is there", |window| window.takes().iter().any(|takes| !takes.is_empty()));
+    // Closed in the middle of the next one.
+    let mut window = window.reopen();
+    let before = window.takes();
+    let lacking = before.iter().filter(|takes| takes.is_empty()).count();
+    assert!(lacking > 0, "the window was closed too late to test anything");
+    let strip = |window: &Window| window.harness.query_all_by_label_contains("waiting when this project").count();
+    assert_eq!(strip(&window), 1);
+    window.settle();
+    assert_eq!(window.takes(), before);
+    window.click("Resume");
+    window.settle();
+    assert_eq!((window.takes(), strip(&window)), (whole, 0));
+    let mut window = window.reopen();
+    assert_eq!(strip(&window), 0, "it is done");
+
+    window.fill("Prompt", "The keeper dances");
+    window.leave_the_field();
+    window.press(Modifiers::COMMAND, Key::R);
+    window.press(PAUSE.0, PAUSE.1);
+    window.settle();
+    let mut window = window.reopen();
+    assert_eq!(strip(&window), 1);
+    window.click("Discard");
+    assert_eq!(strip(&window), 0);
+    let window = window.reopen();
+    assert_eq!((strip(&window), window.takes()[0].len()), (0, 1));
 }
 
 #[test]
@@ -473,6 +743,23 @@ fn render_settings_are_typed_undone_and_reset() {
     assert_eq!(window.project().still.negative, "text, logos");
     window.press(Modifiers::COMMAND, Key::Z);
     assert_eq!(window.project().still, StillSettings::default(), "a visit of the field is one step");
+}
+
+#[test]
+fn settings_of_clips_are_typed_and_reset_with_those_of_stills() {
+    let mut window = Window::example();
+    window.choose_studio("Tiny (random)");
+    window.click("Render settings…");
+    window.fill("Clip steps", "3");
+    window.press(Modifiers::NONE, Key::Enter);
+    let clip = &window.project().clip;
+    assert_eq!((clip.steps, clip.camera_from_step), (3, 3), "the camera begins no later than the last step");
+    window.fill("Negative prompt", "text");
+    window.click("Reset to the release's");
+    assert_eq!(window.project().clip, ClipSettings::default());
+    assert_eq!(window.project().still, StillSettings::default());
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!((window.project().clip.steps, window.project().still.negative.as_str()), (3, "text"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What can be typed.
 
 use crate::export::Quality;
-use crate::project::{DRAFT_STUDIO, StillSettings};
+use crate::project::{CameraMode, ClipSettings, DRAFT_STUDIO, StillSettings};
+use crate::writer::ScriptFormat;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ pub enum Command {
         /// How the film is encoded.
         encoding: Encoding,
     },
-    /// Make an empty project.
+    /// Make a project: empty, of a script, or the example film.
     New {
         /// The folder to make, such as cake.reel.
         project: PathBuf,
@@ -52,8 +53,44 @@ pub enum Command {
         #[arg(long, default_value = "")]
         style: String,
         /// Start from the example film instead.
-        #[arg(long, conflicts_with_all = ["premise", "style"])]
+        #[arg(long, conflicts_with_all = ["premise", "style", "script"])]
         example: bool,
+        /// Make its scenes of a script file (- for standard input), as "import" does.
+        #[arg(long, value_name = "FILE")]
+        script: Option<PathBuf>,
+        /// The script's format, where content and name do not tell it: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME", requires = "script")]
+        format: Option<ScriptFormat>,
+    },
+    /// Take a script into a project: a Fountain or Final Draft screenplay, a shot list (CSV), a text, or the bracket format.
+    ///
+    /// What had to be mended is said on standard error, line by line.
+    Import {
+        /// The script (- for standard input). Its content tells the format where it is unmistakable, else its name.
+        file: PathBuf,
+        /// The project's folder.
+        #[arg(required_unless_present = "compat")]
+        project: Option<PathBuf>,
+        /// The format: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME", conflicts_with = "compat")]
+        format: Option<ScriptFormat>,
+        /// Keep the scenes that there are and add the script's after them, in place of replacing them.
+        #[arg(long)]
+        append: bool,
+        #[command(flatten)]
+        /// The original's parser.
+        compat: Compat,
+    },
+    /// Export a project's script: a screenplay, a shot list, a text, or the bracket format.
+    Script {
+        /// The project's folder.
+        project: PathBuf,
+        /// The file to write; its ending (.fountain, .fdx, .csv, .txt, .steps) tells the format. Standard output without it.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The format: fountain, fdx, csv, text or brackets.
+        #[arg(long, value_name = "NAME")]
+        format: Option<ScriptFormat>,
     },
     /// Write the script of a project, in place of the scenes it has.
     Write {
@@ -85,20 +122,39 @@ pub enum Command {
         /// The studio to render with from now on, as in models.ron; the project's without it.
         #[arg(long, value_name = "NAME")]
         studio: Option<String>,
-        /// Only the pictures of recurring characters and places (references), or only the scenes (stills); both without it.
+        /// Only the pictures of recurring characters and places (references), only the scenes' pictures (stills), or only
+        /// what sets those in motion (clips); all without it, as far as the studio goes.
         #[arg(long, value_name = "STAGE")]
         stage: Option<Stage>,
-        /// Denoising steps from now on, in the project and in rendered scenes that have settings of their own; fewer are
-        /// faster and rougher.
+        /// Denoising steps of references and stills from now on, in the project and in rendered scenes that have settings
+        /// of their own; fewer are faster and rougher.
         #[arg(long, value_name = "N")]
         steps: Option<u32>,
-        /// Give each scene new seeds and render N takes of it (1 without N). The film uses the first of them.
+        /// Give each scene new seeds and render N takes of it (1 without N). The film uses the first of them; more than one
+        /// are stills.
         #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["stage", "dry_run"],
               value_parser = clap::value_parser!(u32).range(1..=64))]
         vary: Option<u32>,
+        #[command(flatten)]
+        /// How clips are made from now on.
+        clip: ClipOptions,
         /// Only say what it would need: files, disk, memory and time.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Show or change what waits to be rendered in a project, after a pause or since the program was ended.
+    Queue {
+        /// The project's folder.
+        project: PathBuf,
+        /// What to change; only shows the queue without it. Numbers are those that are shown.
+        #[command(subcommand)]
+        change: Option<QueueCommand>,
+    },
+    /// Show or empty the cache of results that renders use again.
+    Cache {
+        /// What to do.
+        #[command(subcommand)]
+        action: CacheCommand,
     },
     /// Export a project's film.
     Export {
@@ -136,7 +192,7 @@ pub enum Command {
     /// Lock, unlock, move, duplicate or delete scenes.
     #[command(subcommand)]
     Scene(SceneCommand),
-    /// Show or change how stills are denoised: for the project, or for scenes alone.
+    /// Show or change how stills and clips are denoised: for the project, or for scenes alone.
     Settings(SettingsArgs),
     /// Show or change the film's size and frame rate.
     Format {
@@ -159,6 +215,53 @@ pub enum Command {
     },
 }
 
+/// The parser of the released VideoStudio code.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Compat {
+    /// Read a planner's answer as the released VideoStudio code does: say what it accepts, fail on what it rejects.
+    #[arg(long)]
+    pub compat: bool,
+    /// Which attempt of its five this is; from the fourth on the word "camera" is allowed.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "compat", value_parser = clap::value_parser!(u32).range(1..=5))]
+    pub attempt: u32,
+}
+
+/// A change to a project's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum QueueCommand {
+    /// Leave a render out when the others go on in the window, or all.
+    Pause {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Take a pause back, or all. "reelboard render" goes on with them, and so does the window.
+    Resume {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Forget a render and what was made of it so far, or all.
+    Cancel {
+        /// Which one; all without it.
+        number: Option<usize>,
+    },
+    /// Give a render another place.
+    Move {
+        /// Which one.
+        number: usize,
+        /// Its new number; 1 comes first.
+        to: usize,
+    },
+}
+
+/// What to do with the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum CacheCommand {
+    /// Where it is, what it holds, and the most that it takes.
+    Show,
+    /// Remove everything in it. What is needed is worked out again.
+    Clear,
+}
+
 /// A part of rendering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Stage {
@@ -166,6 +269,83 @@ pub enum Stage {
     References,
     /// Pictures of scenes.
     Stills,
+    /// The frames of scenes.
+    Clips,
+}
+
+/// How clips are made from now on.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ClipOptions {
+    /// Denoising steps of clips from now on.
+    #[arg(long, value_name = "N")]
+    pub clip_steps: Option<u32>,
+    /// Frames of a clip from now on; the film spreads them over the scene.
+    #[arg(long, value_name = "N")]
+    pub frames: Option<u32>,
+    /// The step after which the camera begins to move, from now on; earlier steps are not redone for another movement.
+    #[arg(long, value_name = "N")]
+    pub camera_from: Option<u32>,
+}
+
+impl ClipOptions {
+    /// Whether any value is new.
+    pub fn is_any(&self) -> bool {
+        [self.clip_steps, self.frames, self.camera_from].iter().any(Option::is_some)
+    }
+
+    /// Settings with the new values in them.
+    pub fn applied_to(&self, clip: &ClipSettings) -> ClipSettings {
+        let clip = self.clip_steps.map_or_else(|| clip.clone(), |steps| clip.with_steps(steps));
+        ClipSettings {
+            frames: self.frames.unwrap_or(clip.frames),
+            camera_from_step: self.camera_from.unwrap_or(clip.camera_from_step),
+            ..clip
+        }
+    }
+}
+
+/// The rest of how clips are made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClipChanges {
+    /// How much the prompt counts for clips; 1 is no guidance.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub clip_guidance: Option<u32>,
+    /// Frames per second of a clip's own file.
+    #[arg(long, value_name = "N")]
+    pub clip_fps: Option<u32>,
+    /// How far the camera of clips moves; 1 is as usual.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub camera_strength: Option<u32>,
+    /// What a frame is blended with when the camera moves: accumulated, reference or neighbour.
+    #[arg(long, value_name = "NAME", value_parser = parse_camera_mode)]
+    pub camera_mode: Option<CameraMode>,
+    /// Whether actions in the prompt steer the movement.
+    #[arg(long, value_name = "true|false")]
+    pub action: Option<bool>,
+    /// The aesthetic score that clips aim at, about 4 to 7.
+    #[arg(long, value_name = "X", value_parser = parse_hundredths)]
+    pub score: Option<u32>,
+}
+
+impl ClipChanges {
+    /// Whether any value is new.
+    pub fn is_any(&self) -> bool {
+        let numbers = [self.clip_guidance, self.clip_fps, self.camera_strength, self.score];
+        numbers.iter().any(Option::is_some) || self.camera_mode.is_some() || self.action.is_some()
+    }
+
+    /// Settings with the new values in them.
+    pub fn applied_to(&self, clip: ClipSettings) -> ClipSettings {
+        ClipSettings {
+            guidance_hundredths: self.clip_guidance.unwrap_or(clip.guidance_hundredths),
+            fps: self.clip_fps.unwrap_or(clip.fps),
+            camera_strength_hundredths: self.camera_strength.unwrap_or(clip.camera_strength_hundredths),
+            camera_mode: self.camera_mode.unwrap_or(clip.camera_mode),
+            action: self.action.unwrap_or(clip.action),
+            score_hundredths: self.score.unwrap_or(clip.score_hundredths),
+            ..clip
+        }
+    }
 }
 
 /// What can be done with a take. Takes are numbered from 1, the oldest first, as `takes` lists them.
@@ -275,8 +455,14 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "LIST", value_parser = parse_scene_list)]
     pub scenes: Option<SceneList>,
     #[command(flatten)]
-    /// The new values.
+    /// New values for stills.
     pub changes: StillChanges,
+    #[command(flatten)]
+    /// New values for clips.
+    pub clip: ClipOptions,
+    #[command(flatten)]
+    /// More new values for clips.
+    pub clip_changes: ClipChanges,
     /// Start from the values of VideoStudio's release.
     #[arg(long)]
     pub release: bool,
@@ -400,6 +586,11 @@ fn parse_take(text: &str) -> Result<TakeArg, String> {
 fn parse_place(text: &str) -> Result<usize, String> {
     let place = text.parse().ok().filter(|place| *place >= 1);
     place.ok_or_else(|| format!("\"{text}\" is not a scene number, from 1"))
+}
+
+fn parse_camera_mode(text: &str) -> Result<CameraMode, String> {
+    let found = CameraMode::ALL.into_iter().find(|mode| mode.as_str() == text);
+    found.ok_or_else(|| format!("\"{text}\" is not one of accumulated, reference, neighbour"))
 }
 
 fn parse_hundredths(text: &str) -> Result<u32, String> {

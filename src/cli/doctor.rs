@@ -1,6 +1,7 @@
 //! `reelboard doctor`: what this machine has, what is missing and what to do about it.
 
 use super::models::{Listed, listed};
+use crate::engine::{Cache, CacheUsage};
 use crate::models::{
     ModelCache, Pip, Registry, Room, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
     user_registry_file,
@@ -57,6 +58,8 @@ pub struct DoctorReport {
     pub pip: Option<String>,
     /// Folders that the program uses.
     pub folders: Vec<Folder>,
+    /// Results that renders use again; `None` when the cache cannot be used.
+    pub cache: Option<CacheReport>,
     /// All models.
     pub models: Vec<Listed>,
     /// The writer that would be used now.
@@ -76,6 +79,17 @@ pub struct Cpu {
     pub has: Vec<&'static str>,
     /// Those that this program was built to use.
     pub needs: Vec<&'static str>,
+}
+
+/// The cache of results.
+#[derive(Debug, Serialize)]
+pub struct CacheReport {
+    /// How many there are.
+    pub results: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// The most that they may take.
+    pub limit_bytes: u64,
 }
 
 /// A folder that the program uses.
@@ -110,7 +124,7 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
     let writer = choose_writer(registry, cache, None);
     let cpu = cpu();
     let models: Vec<Listed> = registry.models().iter().map(|model| listed(registry, cache, model)).collect();
-    let folders = folders(cache);
+    let mut folders = folders(cache);
 
     let mut problems = Problems::default();
     problems.of_cpu(&cpu);
@@ -120,6 +134,10 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
     }
     problems.of_encoders(probed.encoders);
     problems.of_models(&models);
+    let results = problems.of_cache();
+    if let Some((cache, _)) = &results {
+        folders.push(folder(CACHE_FOLDER, cache.folder()));
+    }
     match &writer {
         Ok(choice) => problems.of_writer(choice, pip.is_some()),
         Err(error) => problems.add(error.to_string(), "close other programs, or name a writer with --writer"),
@@ -133,6 +151,11 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
         encoders: probed.encoders.to_vec(),
         pip: pip.map(|pip| format!("{} ({})", pip.version, pip.command.join(" "))),
         folders,
+        cache: results.map(|(cache, usage)| CacheReport {
+            results: usage.entries,
+            bytes: usage.bytes,
+            limit_bytes: cache.limit_bytes(),
+        }),
         models,
         writer: writer.ok().map(|choice| choice.to_string()),
         problems: problems.0,
@@ -177,6 +200,15 @@ impl Problems {
                 self.add(what, "give yourself the right to write there");
             }
         }
+    }
+
+    fn of_cache(&mut self) -> Option<(Cache, CacheUsage)> {
+        let found = Cache::open().and_then(|cache| cache.usage().map(|usage| (cache, usage)));
+        found
+            .map_err(|error| {
+                self.add(error.to_string(), "put that right; until then nothing is kept from render to render")
+            })
+            .ok()
     }
 
     fn of_adapters(&mut self, adapters: &[GpuAdapter]) {
@@ -227,14 +259,13 @@ impl Problems {
 }
 
 const MODEL_FOLDER: &str = "models";
+const CACHE_FOLDER: &str = "results that renders use again";
+
+fn folder(purpose: &'static str, path: &Path) -> Folder {
+    Folder { purpose, path: path.to_owned(), exists: path.exists(), free_bytes: free_disk_bytes(path) }
+}
 
 fn folders(cache: &ModelCache) -> Vec<Folder> {
-    let folder = |purpose, path: &Path| Folder {
-        purpose,
-        path: path.to_owned(),
-        exists: path.exists(),
-        free_bytes: free_disk_bytes(path),
-    };
     let mut folders = vec![folder(MODEL_FOLDER, cache.folder())];
     if let Some(dirs) = directories::ProjectDirs::from("", "", "reelboard") {
         folders.push(folder("window layout and recent projects", dirs.data_dir()));
@@ -322,6 +353,10 @@ impl fmt::Display for DoctorReport {
             let missing = if folder.exists { "" } else { ", not there yet" };
             let free = known(folder.free_bytes);
             writeln!(f, "  {} ({}; {free} free{missing})", folder.path.display(), folder.purpose)?;
+        }
+        if let Some(CacheReport { results, bytes, limit_bytes }) = self.cache {
+            let (bytes, limit) = (bytes_text(bytes), bytes_text(limit_bytes));
+            writeln!(f, "  the cache holds {results} results, {bytes} of at most {limit}")?;
         }
         writeln!(f, "\nModels")?;
         let width = self.models.iter().map(|model| model.id.len()).max().unwrap_or(0);

@@ -1,20 +1,20 @@
 //! An open project on the command line: each step submits one job and waits for it.
 
-use super::args::Writing;
+use super::args::{ClipOptions, Stage, Writing};
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use crate::engine::{
-    Engine, ExportJob, IllustrateJob, JobEvent, JobOutput, JobSpec, PhotoJob, RunError, StudioModels, TakeJob,
-    WriteJob, illustration_seed,
+    Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RenderItem, RunError,
+    StudioModels, WriteJob,
 };
 use crate::export::ExportSettings;
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, EntitySummary, Project, ProjectStore, SceneField, SceneId, Script,
-    ScriptIntake, StillSettings, Take, TakeKind, entities,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script, ScriptIntake,
+    StillSettings, TakeId,
 };
-use crate::writer::WriteRequest;
+use crate::writer::{Imported, Intake, WriteRequest};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// A project with its store and an engine. Every edit is in the journal before the next step begins.
 pub struct Film {
-    project: Arc<Project>,
-    store: ProjectStore,
-    engine: Engine,
-    cancel: Arc<AtomicBool>,
+    pub(super) project: Arc<Project>,
+    pub(super) store: ProjectStore,
+    pub(super) engine: Engine,
+    pub(super) cancel: Arc<AtomicBool>,
 }
 
 impl Film {
@@ -45,7 +45,8 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let engine = Engine::start(|| {}).context("cannot start the engine")?;
+        let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(&cancel)) };
+        let engine = Engine::start_with(options, || {}).context("cannot start the engine")?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -60,7 +61,7 @@ impl Film {
         }
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<()> {
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<()> {
         Arc::make_mut(&mut self.project).apply(edit.clone())?;
         self.store.append(&edit)?;
         Ok(())
@@ -81,7 +82,7 @@ impl Film {
         Arc::make_mut(&mut self.project)
     }
 
-    fn save(&mut self) -> Result<()> {
+    pub(super) fn save(&mut self) -> Result<()> {
         Ok(self.store.save(&self.project)?)
     }
 
@@ -148,6 +149,13 @@ impl Film {
         self.save()
     }
 
+    /// Takes an imported script in, as one edit.
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+        self.edit(edit)?;
+        self.save()
+    }
+
     /// Gives an entity a photo.
     pub fn import_photo(&mut self, kind: EntityKind, name: &str, path: PathBuf) -> Result<()> {
         let media = self.store.media();
@@ -169,25 +177,63 @@ impl Film {
         if self.project.still.steps != steps {
             edits.push(Edit::SetStill(with_steps(&self.project.still)));
         }
-        let scenes: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
-        edits.extend(self.project.set_edit(&scenes, |scene| {
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
             let own = scene.still.as_ref().filter(|own| own.steps != steps)?;
             Some(SceneField::Still(Some(with_steps(own))))
         }));
         if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
     }
 
+    /// Sets how clips are made, in the project and in scenes (counted from 1) that have settings of their own.
+    pub fn set_clip(&mut self, options: &ClipOptions, numbers: &[usize]) -> Result<()> {
+        let mut edits = Vec::new();
+        let now = &self.project.clip;
+        let new = options.applied_to(now);
+        if new != *now {
+            edits.push(Edit::SetClip(new));
+        }
+        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
+            let own = scene.clip.as_ref()?;
+            let new = options.applied_to(own);
+            (new != *own).then_some(SceneField::Clip(Some(new)))
+        }));
+        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+    }
+
+    /// The scenes of these numbers, counted from 1.
+    pub(super) fn ids(&self, numbers: &[usize]) -> Vec<SceneId> {
+        numbers.iter().map(|number| self.project.scenes[number - 1].id).collect()
+    }
+
+    /// Gives scenes (counted from 1) new seeds, and returns the `count` − 1 others of each, to be rendered beside them.
+    pub fn vary(&mut self, numbers: &[usize], count: usize) -> Result<Vec<RenderItem>> {
+        let (mut edits, mut others) = (Vec::new(), Vec::new());
+        for number in numbers {
+            let scene = &self.project.scenes[number - 1];
+            let mut seeds = scene.fresh_seeds(count).into_iter();
+            edits.extend(seeds.next().map(|seed| Edit::SetScene { id: scene.id, field: SceneField::Seed(seed) }));
+            others.extend(seeds.map(|seed| RenderItem::Variation { scene: scene.id, seed }));
+        }
+        self.change(Edit::Batch(edits))?;
+        Ok(others)
+    }
+
     /// Makes `name`, or without it the project's own studio, the one that renders. `None` is the draft.
     ///
-    /// Random models are made when they are missing; others are never fetched unasked.
+    /// Random models are made when they are missing; others are never fetched unasked. `stage` is what is rendered; all
+    /// without it.
     pub fn use_studio(
         &mut self,
         name: Option<&str>,
+        stage: Option<Stage>,
         registry: Registry,
         cache: ModelCache,
     ) -> Result<Option<StudioModels>> {
         let name = name.unwrap_or(&self.project.studio).to_owned();
         let studio = StudioModels::new(&name, Arc::new(registry), cache)?;
+        if stage == Some(Stage::Clips) && studio.model(Role::Animator).is_none() {
+            bail!("the {name} studio has no animator; choose another studio, or render stills with --stage stills");
+        }
         if name != self.project.studio {
             self.edit(Edit::SetStudio(name.clone()))?;
             self.save()?;
@@ -195,13 +241,15 @@ impl Film {
         if name == DRAFT_STUDIO {
             return Ok(None);
         }
-        let missing = studio.missing(&[Role::Illustrator, Role::Segmenter, Role::Compositor]);
+        let missing = studio.missing(Stage::roles(stage));
         let to_fetch: Vec<&ModelSpec> = missing.iter().filter(|model| !model.is_made()).copied().collect();
         if !to_fetch.is_empty() {
             let joined = |of: fn(&ModelSpec) -> &str, by| to_fetch.iter().map(|m| of(m)).collect::<Vec<_>>().join(by);
+            let has_stills = stage.is_none() && studio.missing(&STILL_ROLES).is_empty();
+            let without = if has_stills { "; stills can be rendered without it, with --stage stills" } else { "" };
             bail!(
                 "the {name} studio lacks {}; see what they need with \"reelboard render {} --studio {name} --dry-run\", \
-                 then get them with \"reelboard models fetch {}\"",
+                 then get them with \"reelboard models fetch {}\"{without}",
                 joined(|model| &model.title, ", "),
                 self.store.folder().display(),
                 joined(|model| &model.id, " ")
@@ -214,94 +262,13 @@ impl Film {
         Ok(Some(studio))
     }
 
-    /// Makes pictures of what recurs in these scenes, counted from 1, and has none; returns names and files.
-    pub fn illustrate(&mut self, studio: &StudioModels, numbers: &[usize]) -> Result<Vec<(String, PathBuf)>> {
-        let shown: Vec<SceneId> = numbers.iter().map(|number| self.project.scenes[number - 1].id).collect();
-        let lacking: Vec<_> = entities(&self.project)
-            .into_iter()
-            .filter(|entity| entity.lacks_picture(&self.project))
-            .filter(|entity| entity.scenes.iter().any(|scene| shown.contains(scene)))
-            .collect();
-        let mut made = Vec::new();
-        for EntitySummary { kind, name, .. } in lacking {
-            let job = IllustrateJob {
-                project: Arc::clone(&self.project),
-                kind,
-                seed: illustration_seed(kind, &name, None),
-                name: name.clone(),
-                media: self.store.media(),
-                studio: studio.clone(),
-            };
-            let output = self.job(JobSpec::Illustrate(job), Unit::Steps)?;
-            let JobOutput::Reference { reference, note, .. } = output else { bail!("{name} got no picture") };
-            if let Some(note) = note {
-                eprintln!("{name}: {note}");
-            }
-            made.push((name.clone(), self.store.media().path(&reference.picture)));
-            let edit = self.project.entity_edit(kind, &name, EntityField::Reference(Some(reference)));
-            self.edit(edit)?;
+    /// Makes the film use a take.
+    pub(super) fn choose(&mut self, id: SceneId, take: TakeId) -> Result<()> {
+        if self.project.scene(id).is_some_and(|scene| scene.chosen != Some(take)) {
+            self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) })?;
             self.save()?;
         }
-        Ok(made)
-    }
-
-    /// Renders the scene at `index` and returns the file of its take. A take that is just what the scene asks for now is
-    /// not made again.
-    pub fn render(&mut self, index: usize, studio: Option<&StudioModels>) -> Result<PathBuf> {
-        self.render_as(index, &Arc::clone(&self.project), studio, true)
-    }
-
-    /// Gives the scene at `index` a new seed and renders it, then other seeds beside it, until there are `count` takes; the
-    /// film uses the first of them. Returns their files.
-    pub fn vary(&mut self, index: usize, studio: Option<&StudioModels>, count: usize) -> Result<Vec<PathBuf>> {
-        let id = self.project.scenes[index].id;
-        let mut files = Vec::with_capacity(count);
-        for (n, seed) in self.project.scenes[index].fresh_seeds(count).into_iter().enumerate() {
-            let edit = Edit::SetScene { id, field: SceneField::Seed(seed) };
-            let is_first = n == 0;
-            if is_first {
-                self.change(edit.clone())?;
-            }
-            let mut varied = Arc::clone(&self.project);
-            Arc::make_mut(&mut varied).apply(edit)?;
-            files.push(self.render_as(index, &varied, studio, is_first)?);
-        }
-        Ok(files)
-    }
-
-    /// Renders a scene as it is in `project`, which differs from this one in seeds at the most.
-    fn render_as(
-        &mut self,
-        index: usize,
-        project: &Arc<Project>,
-        studio: Option<&StudioModels>,
-        choose: bool,
-    ) -> Result<PathBuf> {
-        let scene = &project.scenes[index];
-        let id = scene.id;
-        if let Some(studio) = studio {
-            let wanted = studio.wanted_recipe(project, scene);
-            if let Some(take) = scene.takes.iter().find(|take| take.recipe == wanted) {
-                return Ok(self.store.media().path(&take.media));
-            }
-        }
-        let (media, studio) = (self.store.media(), studio.cloned());
-        let job = TakeJob { project: Arc::clone(project), scene: id, media, studio };
-        let output = self.job(JobSpec::RenderTake(job), Unit::Steps)?;
-        let JobOutput::Take { media, recipe, notes, .. } = output else { bail!("the scene gave no take") };
-        for note in notes {
-            eprintln!("scene {}: {note}", index + 1);
-        }
-        let path = self.store.media().path(&media);
-        let known = self.project.scenes[index].takes.iter().any(|take| take.media == media && take.recipe == recipe);
-        if !known {
-            let take_id = Arc::make_mut(&mut self.project).new_take_id();
-            let choose = choose && recipe.studio != DRAFT_STUDIO;
-            let take = Box::new(Take::new(take_id, TakeKind::Still, media, recipe));
-            self.edit(Edit::AddTake { id, take, choose })?;
-            self.save()?;
-        }
-        Ok(path)
+        Ok(())
     }
 
     /// Writes the film.
@@ -323,6 +290,21 @@ impl Film {
     }
 }
 
+/// What stills need.
+const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+
+impl Stage {
+    /// The models that rendering a stage needs, or all of them.
+    pub fn roles(stage: Option<Self>) -> &'static [Role] {
+        match stage {
+            None => &[Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator],
+            Some(Self::References) => &[Role::Illustrator, Role::Segmenter],
+            Some(Self::Stills) => &[Role::Compositor],
+            Some(Self::Clips) => &[Role::Animator],
+        }
+    }
+}
+
 /// Runs a job to its end, with its progress on standard error.
 fn run_job(
     engine: &Engine,
@@ -334,14 +316,18 @@ fn run_job(
     let progress = TerminalProgress::new(unit, Arc::clone(cancel));
     let result = engine.run(spec, |event, status| {
         on_event(event);
-        let Some(status) = status else { return true };
-        if !status.stage.is_empty() {
-            progress.stage(&status.stage);
-        }
-        progress.step(status.done, status.total).is_ok()
+        status.is_none_or(|status| show_status(&progress, &status))
     });
     result.map_err(|error| match error {
         RunError::Cancelled => anyhow::Error::new(crate::progress::Cancelled),
         error => error.into(),
     })
+}
+
+/// Shows how far a job is; returns whether it shall go on.
+pub(super) fn show_status(progress: &TerminalProgress, status: &JobStatus) -> bool {
+    if !status.stage.is_empty() {
+        progress.stage(&status.stage);
+    }
+    progress.step(status.done, status.total).is_ok()
 }

@@ -5,9 +5,12 @@ pub mod doctor;
 mod film;
 pub mod models;
 pub mod progress;
+mod renders;
 mod run;
 mod scenes;
+mod script;
 mod show;
 mod takes;
 
+pub use renders::PausedRender;
 pub use run::run;

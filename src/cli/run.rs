@@ -1,16 +1,17 @@
 //! Carries a command out.
 
-use super::args::{Command, Encoding, SceneList, Stage, Writing};
+use super::args::{CacheCommand, Command, Encoding, SceneList, Writing};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
-use super::{scenes, show, takes};
-use crate::engine::StudioModels;
+use super::renders::PausedRender;
+use super::{scenes, script, show, takes};
+use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize};
-use crate::project::{Edit, EntityKind, Format, Project, entities, read_project};
-use crate::writer::script_from_text;
+use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
+use crate::project::{Edit, EntityKind, Format, Project, StudioFiles, entities, read_project};
+use crate::writer::{Intake, script_from_text};
 use anyhow::{Context as _, Result, bail};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -24,11 +25,12 @@ pub fn run(command: Command) -> Result<()> {
         Command::Film { premise, output, writing, style, studio, encoding } => {
             film(&premise, (style, &studio), &output, &writing, &encoding, cancel)
         }
-        Command::New { project, premise, style, example } => {
-            let mut new = if example { crate::draft::example_project() } else { Project::new(premise) };
-            if !style.is_empty() {
-                new.style = style;
-            }
+        Command::New { project, premise, style, example, script, format } => {
+            let new = match script {
+                Some(file) => script::new_project(&script::read(&file, format)?, premise, style)?,
+                None if example => crate::draft::example_project(),
+                None => Project { style, ..Project::new(premise) },
+            };
             Film::create(&project, new, cancel)?;
             println!("{}", project.display());
             Ok(())
@@ -41,6 +43,14 @@ pub fn run(command: Command) -> Result<()> {
             }
             out(&show::as_text(film.project()))
         }
+        Command::Import { file, project, append, compat, .. } if compat.compat => {
+            script::compat(&file, project, &compat, append, cancel)
+        }
+        Command::Import { file, project, format, append, .. } => {
+            let project = project.context("name the project's folder")?;
+            script::import(&file, &project, format, if append { Intake::Append } else { Intake::Replace }, cancel)
+        }
+        Command::Script { project, output, format } => script::export(&project, output.as_deref(), format),
         Command::Photo { project, name, photo } => {
             let mut film = Film::open(&project, cancel)?;
             let known = entities(film.project());
@@ -54,9 +64,15 @@ pub fn run(command: Command) -> Result<()> {
             let read = read_project(&project)?;
             let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
             let studio = studio.as_deref().unwrap_or(&read.studio);
-            out(&format!("{}\n", preflight(&read, scenes, studio)?))
+            out(&format!("{}\n", preflight(&read, scenes, studio)?))?;
+            let models = StudioModels::new(studio, Arc::new(registry()?), cache()?)?;
+            let free = Machine::now(models.cache().folder()).room.memory_bytes;
+            match models.clip_refusal(&read, free) {
+                Some(refusal) => out(&format!("no clips    {refusal}\n")),
+                None => Ok(()),
+            }
         }
-        Command::Render { project, scenes, studio, stage, steps, vary, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, vary, clip, .. } => {
             let mut film = Film::open(&project, cancel)?;
             let is_named = scenes.is_some();
             let mut numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
@@ -68,16 +84,27 @@ pub fn run(command: Command) -> Result<()> {
             if let Some(steps) = steps {
                 film.set_steps(steps, &numbers)?;
             }
-            let studio = film.use_studio(studio.as_deref(), registry()?, cache()?)?;
-            render(&mut film, studio.as_ref(), &numbers, stage, vary)
+            film.set_clip(&clip, &numbers)?;
+            let studio = film.use_studio(studio.as_deref(), stage, registry()?, cache()?)?;
+            let others = vary.map_or_else(|| Ok(Vec::new()), |count| film.vary(&numbers, count as usize))?;
+            film.render(studio.as_ref(), &numbers, stage, others)
+        }
+        Command::Queue { project, change } => out(&super::renders::queue(&project, change.as_ref(), studio_of)?),
+        Command::Cache { action } => {
+            let cache = Cache::open()?;
+            let (verb, usage) = match action {
+                CacheCommand::Show => ("holds", cache.usage()?),
+                CacheCommand::Clear => ("held", cache.clear()?),
+            };
+            out(&format!("{} {verb} {}\n", cache.folder().display(), usage_text(usage, cache.limit_bytes())))
         }
         Command::Takes { project, scenes, json } => {
             let read = read_project(&project)?;
             let numbers = scene_numbers(scenes, read.scenes.len(), &project)?;
-            let models = still_models(&read);
+            let files = studio_files(&read).unwrap_or_default();
             match json {
-                true => out(&format!("{:#}\n", takes::as_json(&read, &numbers, models.as_deref()))),
-                false => out(&takes::as_text(&read, &numbers, models.as_deref())),
+                true => out(&format!("{:#}\n", takes::as_json(&read, &numbers, &files))),
+                false => out(&takes::as_text(&read, &numbers, &files)),
             }
         }
         Command::Take(command) => out(&takes::run(command, cancel)?),
@@ -94,8 +121,8 @@ pub fn run(command: Command) -> Result<()> {
             if !json {
                 return out(&show::as_text(&project));
             }
-            let models = still_models(&project);
-            out(&format!("{:#}\n", show::as_json(&project, models.as_deref())))
+            let files = studio_files(&project).unwrap_or_default();
+            out(&format!("{:#}\n", show::as_json(&project, &files)))
         }
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
@@ -168,46 +195,37 @@ fn film(
         film.discard();
     }
     written?;
-    let studio = film.use_studio(Some(studio), registry, cache)?;
+    let studio = film.use_studio(Some(studio), None, registry, cache)?;
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
-        render(&mut film, studio.as_ref(), &numbers, None, None)?;
+        let rendered = film.render(studio.as_ref(), &numbers, None, Vec::new());
+        rendered.map_err(|error| match error.downcast::<PausedRender>() {
+            Ok(PausedRender { at, .. }) => {
+                let (folder, output) = (folder.display(), output.display());
+                let go_on =
+                    format!("run \"reelboard render {folder}\" and then \"reelboard export {folder} -o {output}\"");
+                PausedRender { at, go_on }.into()
+            }
+            Err(error) => error,
+        })?;
     }
     let settings = settings(film.project(), output.to_owned(), encoding);
     film.export(settings)
 }
 
-/// Renders scenes, counted from 1, and prints the files.
-fn render(
-    film: &mut Film,
-    studio: Option<&StudioModels>,
-    numbers: &[usize],
-    stage: Option<Stage>,
-    vary: Option<u32>,
-) -> Result<()> {
-    if let Some(studio) = studio
-        && stage != Some(Stage::Stills)
-    {
-        for (name, path) in film.illustrate(studio, numbers)? {
-            println!("{name}: {}", path.display());
-        }
-    }
-    if stage != Some(Stage::References) {
-        for number in numbers {
-            let files = match vary {
-                None => vec![film.render(number - 1, studio)?],
-                Some(count) => film.vary(number - 1, studio, count as usize)?,
-            };
-            files.iter().for_each(|file| println!("{}", file.display()));
-        }
-    }
-    Ok(())
+/// What a cache holds, in words.
+pub(super) fn usage_text(usage: CacheUsage, limit_bytes: u64) -> String {
+    format!("{} results, {} of at most {}", usage.entries, bytes_text(usage.bytes), bytes_text(limit_bytes))
 }
 
 /// The files of a project's studio. A list of models that cannot be read is no reason not to show a project.
-pub(super) fn still_models(project: &Project) -> Option<Vec<(String, String)>> {
-    let studio = StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?);
-    studio.ok()?.known_still_models()
+pub(super) fn studio_files(project: &Project) -> Option<StudioFiles> {
+    Some(studio_of(project)?.known_files())
+}
+
+/// A project's studio, if it is listed.
+fn studio_of(project: &Project) -> Option<StudioModels> {
+    StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?).ok()
 }
 
 fn registry() -> Result<Registry> {
@@ -225,7 +243,7 @@ fn settings(project: &Project, path: PathBuf, encoding: &Encoding) -> ExportSett
 }
 
 /// Prints to standard output. A reader that has seen enough, such as `head`, is an error that `main` ends quietly with.
-fn out(text: &str) -> Result<()> {
+pub(super) fn out(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 

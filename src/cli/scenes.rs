@@ -3,7 +3,7 @@
 use super::args::{SceneCommand, SceneList, SettingsArgs};
 use super::film::Film;
 use super::run::scene_numbers;
-use crate::project::{Edit, Project, Scene, SceneField, SceneId, StillSettings};
+use crate::project::{ClipSettings, Edit, Project, Scene, SceneField, SceneId, StillSettings};
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -78,41 +78,54 @@ fn order_text(project: &Project) -> String {
     text
 }
 
-/// Shows or changes how stills are denoised, for the project or for scenes of it.
+/// Shows or changes how stills and clips are denoised, for the project or for scenes of it.
 pub(super) fn settings(args: SettingsArgs, cancel: Arc<AtomicBool>) -> Result<String> {
-    let changes = args.changes.is_any() || args.release || args.as_project;
-    if !changes {
+    let (stills, clips) = (args.changes.is_any(), args.clip.is_any() || args.clip_changes.is_any());
+    if !(stills || clips || args.release || args.as_project) {
         return Ok(settings_text(&crate::project::read_project(&args.project)?));
     }
     let mut film = Film::open(&args.project, cancel)?;
     let project = film.project();
-    let edit = match &args.scenes {
-        None => Some(Edit::SetStill(args.changes.applied_to(&base(&args, &project.still)))),
+    let still = |present: &StillSettings| {
+        let base = if args.release { StillSettings::default() } else { present.clone() };
+        (stills || args.release).then(|| args.changes.applied_to(&base))
+    };
+    let clip = |present: &ClipSettings| {
+        let base = if args.release { ClipSettings::default() } else { present.clone() };
+        (clips || args.release).then(|| args.clip_changes.applied_to(args.clip.applied_to(&base)))
+    };
+    let mut edits = Vec::new();
+    match &args.scenes {
+        None => {
+            edits.extend(still(&project.still).map(Edit::SetStill));
+            edits.extend(clip(&project.clip).map(Edit::SetClip));
+        }
         Some(list) => {
             let numbers = scene_numbers(Some(list.clone()), project.scenes.len(), &args.project)?;
             refuse_locked(project, &numbers, &args.project)?;
-            project.set_edit(&ids(project, &numbers), |scene| {
-                let own = args.changes.applied_to(&base(&args, project.still_settings(scene)));
-                let wanted = (!args.as_project).then_some(own);
-                (scene.still != wanted).then_some(SceneField::Still(wanted))
-            })
+            let ids = ids(project, &numbers);
+            edits.extend(project.set_edit(&ids, |scene| match args.as_project {
+                true => Some(SceneField::Still(None)),
+                false => still(project.still_settings(scene)).map(|still| SceneField::Still(Some(still))),
+            }));
+            edits.extend(project.set_edit(&ids, |scene| match args.as_project {
+                true => Some(SceneField::Clip(None)),
+                false => clip(project.clip_settings(scene)).map(|clip| SceneField::Clip(Some(clip))),
+            }));
         }
-    };
-    if let Some(edit) = edit {
-        film.change(edit)?;
     }
+    film.change(Edit::Batch(edits))?;
     Ok(settings_text(film.project()))
 }
 
-fn base(args: &SettingsArgs, present: &StillSettings) -> StillSettings {
-    if args.release { StillSettings::default() } else { present.clone() }
-}
-
 fn settings_text(project: &Project) -> String {
-    let mut text = format!("project: {}\n", with_negative(&project.still));
+    let mut text = format!("project: {}\nproject, clips: {}\n", with_negative(&project.still), project.clip);
     for (index, scene) in project.scenes.iter().enumerate() {
         if let Some(own) = &scene.still {
             let _ = writeln!(text, "scene {}: {}", index + 1, with_negative(own));
+        }
+        if let Some(own) = &scene.clip {
+            let _ = writeln!(text, "scene {}, clips: {own}", index + 1);
         }
     }
     text

@@ -2,12 +2,12 @@
 
 use super::takes;
 use crate::export::CutList;
-use crate::project::{EntityKind, Project, SceneId, entities};
+use crate::project::{EntityKind, Project, SceneId, StudioFiles, TakeKind, entities};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// The project as JSON: what scripts and other programs read. `models` are the files of its studio, where they are known.
-pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value {
+/// The project as JSON: what scripts and other programs read. `files` are those of its studio, where they are known.
+pub fn as_json(project: &Project, files: &StudioFiles) -> Value {
     let cut = CutList::new(project);
     let number = |id: &SceneId| project.scene_index(*id).map(|index| index + 1);
     let scenes: Vec<Value> = project
@@ -15,7 +15,7 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
         .iter()
         .enumerate()
         .map(|(index, scene)| {
-            let takes = scene.takes.iter().map(|take| takes::take_json(project, scene, take, models, false));
+            let takes = scene.takes.iter().map(|take| takes::take_json(project, scene, take, files, false));
             let takes: Vec<Value> = takes.collect();
             json!({
                 "number": index + 1,
@@ -30,6 +30,8 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
                 "seed": scene.seed,
                 "locked": scene.locked,
                 "settings": scene.still.as_ref().map(takes::settings_json),
+                "clip_settings": scene.clip.as_ref().map(takes::clip_settings_json),
+                "note": scene.note,
                 "takes": takes,
             })
         })
@@ -54,6 +56,7 @@ pub fn as_json(project: &Project, models: Option<&[(String, String)]>) -> Value 
         "studio": project.studio,
         "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
         "settings": takes::settings_json(&project.still),
+        "clip_settings": takes::clip_settings_json(&project.clip),
         "frames": cut.total_frames(),
         "scenes": scenes,
         "entities": entities,
@@ -82,7 +85,13 @@ pub fn as_text(project: &Project) -> String {
             .collect();
         let lock = if scene.locked { " (locked)" } else { "" };
         let _ = writeln!(text, "\n{:>3}  {}{lock}", index + 1, scene.prompt);
-        let _ = writeln!(text, "     {} | camera {} | {:.1} s", names.join(", "), scene.camera, scene.duration_secs());
+        let shows = match scene.chosen_take().map(|take| take.kind) {
+            None => "",
+            Some(TakeKind::Still) => " | still",
+            Some(TakeKind::Clip) => " | clip",
+        };
+        let (camera, secs) = (scene.camera, scene.duration_secs());
+        let _ = writeln!(text, "     {} | camera {camera} | {secs:.1} s{shows}", names.join(", "));
     }
     let common: Vec<String> = entities(project)
         .into_iter()

@@ -4,8 +4,8 @@ use super::args::{SceneList, TakeArg, TakeCommand, TakeOf};
 use super::film::Film;
 use super::run::scene_numbers;
 use crate::project::{
-    Edit, EntityKind, Project, Recipe, Reference, Scene, SceneId, StillSettings, Take, TakeId, TakeKind, TakePart,
-    differences, stale_reasons, wanted_in_place_of,
+    ClipRecipe, ClipSettings, Edit, EntityKind, MediaName, Project, Recipe, Reference, Scene, SceneId, StillSettings,
+    StudioFiles, Take, TakeId, TakeKind, TakePart, differences, stale_reasons, wanted_in_place_of,
 };
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -14,17 +14,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What a listing needs to know besides the project: the files of its studio, where they are known.
-type Models<'a> = Option<&'a [(String, String)]>;
-
 /// Why a take is stale, in words.
-pub(super) fn stale(project: &Project, scene: &Scene, take: &Take, models: Models<'_>) -> Vec<String> {
-    let wanted = wanted_in_place_of(project, scene, take, models);
+pub(super) fn stale(project: &Project, scene: &Scene, take: &Take, files: &StudioFiles) -> Vec<String> {
+    let wanted = wanted_in_place_of(project, scene, take, files);
     stale_reasons(&take.recipe, &wanted).iter().map(ToString::to_string).collect()
 }
 
 /// The takes of scenes for a person, the newest first.
-pub(super) fn as_text(project: &Project, numbers: &[usize], models: Models<'_>) -> String {
+pub(super) fn as_text(project: &Project, numbers: &[usize], files: &StudioFiles) -> String {
     let mut text = String::new();
     for number in numbers {
         let scene = &project.scenes[number - 1];
@@ -36,7 +33,7 @@ pub(super) fn as_text(project: &Project, numbers: &[usize], models: Models<'_>) 
         for (index, take) in scene.takes.iter().enumerate().rev() {
             let star = if take.starred { "★" } else { " " };
             let used = if scene.chosen == Some(take.id) { ", in the film" } else { "" };
-            let stale = match stale(project, scene, take, models) {
+            let stale = match stale(project, scene, take, files) {
                 _ if scene.locked => String::new(),
                 reasons if reasons.is_empty() => String::new(),
                 reasons => format!("; stale: {}", reasons.join(", ")),
@@ -49,7 +46,10 @@ pub(super) fn as_text(project: &Project, numbers: &[usize], models: Models<'_>) 
 
 fn about(take: &Take) -> String {
     let recipe = &take.recipe;
-    let settings = recipe.still.as_ref().map_or(String::new(), |still| format!(", {still}"));
+    let mut settings = recipe.still.as_ref().map_or(String::new(), |still| format!(", {still}"));
+    if let Some(clip) = &recipe.clip {
+        settings += &format!(", clip: camera {}, {}", clip.camera, clip.settings);
+    }
     let [width, height] = recipe.size;
     format!("{} by {}, {width}×{height}, seed {}{settings}", kind_text(take.kind), recipe.studio, recipe.seed)
 }
@@ -62,7 +62,7 @@ fn kind_text(kind: TakeKind) -> &'static str {
 }
 
 /// A take for programs; `whole` with everything that decided it.
-pub(super) fn take_json(project: &Project, scene: &Scene, take: &Take, models: Models<'_>, whole: bool) -> Value {
+pub(super) fn take_json(project: &Project, scene: &Scene, take: &Take, files: &StudioFiles, whole: bool) -> Value {
     let mut value = json!({
         "number": scene.take_number(take.id),
         "kind": kind_text(take.kind),
@@ -71,7 +71,7 @@ pub(super) fn take_json(project: &Project, scene: &Scene, take: &Take, models: M
         "seed": take.recipe.seed,
         "starred": take.starred,
         "chosen": scene.chosen == Some(take.id),
-        "stale": stale(project, scene, take, models),
+        "stale": stale(project, scene, take, files),
     });
     if whole && let Value::Object(fields) = &mut value {
         fields.insert("recipe".to_owned(), recipe_json(&take.recipe));
@@ -100,6 +100,7 @@ fn recipe_json(recipe: &Recipe) -> Value {
         "size": recipe.size,
         "references": references,
         "settings": recipe.still.as_ref().map(settings_json),
+        "clip": recipe.clip.as_ref().map(clip_json),
         "models": recipe.models.iter().map(|(role, sha256)| json!({ "role": role, "sha256": sha256 })).collect::<Vec<_>>(),
     })
 }
@@ -116,11 +117,36 @@ pub(super) fn settings_json(still: &StillSettings) -> Value {
     })
 }
 
+fn clip_json(clip: &ClipRecipe) -> Value {
+    json!({
+        "still": clip.still.as_ref().map(MediaName::as_str),
+        "camera": { "direction": clip.camera.direction, "speed": clip.camera.speed },
+        "settings": clip_settings_json(&clip.settings),
+        "models": clip.models.iter().map(|(role, sha256)| json!({ "role": role, "sha256": sha256 })).collect::<Vec<_>>(),
+    })
+}
+
+/// Settings of a clip for programs.
+pub(super) fn clip_settings_json(clip: &ClipSettings) -> Value {
+    let share = |hundredths: u32| f64::from(hundredths) / 100.0;
+    json!({
+        "steps": clip.steps,
+        "guidance": share(clip.guidance_hundredths),
+        "frames": clip.frames,
+        "fps": clip.fps,
+        "camera_from_step": clip.camera_from_step,
+        "camera_mode": clip.camera_mode.as_str(),
+        "camera_strength": share(clip.camera_strength_hundredths),
+        "action": clip.action,
+        "score": share(clip.score_hundredths),
+    })
+}
+
 /// `reelboard takes --json`.
-pub(super) fn as_json(project: &Project, numbers: &[usize], models: Models<'_>) -> Value {
+pub(super) fn as_json(project: &Project, numbers: &[usize], files: &StudioFiles) -> Value {
     let scene = |number: &usize| {
         let scene = &project.scenes[number - 1];
-        let takes = scene.takes.iter().map(|take| take_json(project, scene, take, models, true));
+        let takes = scene.takes.iter().map(|take| take_json(project, scene, take, files, true));
         json!({ "scene": number, "locked": scene.locked, "takes": takes.collect::<Vec<_>>() })
     };
     numbers.iter().map(scene).collect()
@@ -161,8 +187,8 @@ pub(super) fn run(command: TakeCommand, cancel: Arc<AtomicBool>) -> Result<Strin
         },
     };
     film.change(edit)?;
-    let models = super::run::still_models(film.project());
-    Ok(as_text(film.project(), &[scene], models.as_deref()))
+    let files = super::run::studio_files(film.project()).unwrap_or_default();
+    Ok(as_text(film.project(), &[scene], &files))
 }
 
 enum Act {

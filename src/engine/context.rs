@@ -1,7 +1,10 @@
 //! What a running job reports to.
 
+use super::cache::Cache;
 use super::job::{JobEvent, JobId, JobStatus, Lane};
-use crate::progress::{Cancelled, Progress, Rgb8, Watch};
+use super::renders::StateFile;
+use crate::nets::denoise::Denoising;
+use crate::progress::{Cancelled, Progress, Rgb8, StateError, Watch};
 use crate::project::ScriptScene;
 use crossbeam_channel::Sender;
 use image::{DynamicImage, RgbImage, RgbaImage};
@@ -19,6 +22,10 @@ pub(super) struct Shared {
     pub title: String,
     pub brief: bool,
     pub cancelled: AtomicBool,
+    /// Whether it shall be put aside. Only jobs with a `state` can be.
+    pub paused: AtomicBool,
+    /// Where its half-made picture is kept.
+    pub state: Option<StateFile>,
     done: AtomicU64,
     total: AtomicU64,
     timing: Mutex<Timing>,
@@ -37,13 +44,15 @@ struct Timing {
 }
 
 impl Shared {
-    pub fn new(id: JobId, lane: Lane, title: String, brief: bool) -> Arc<Self> {
+    pub fn new(id: JobId, lane: Lane, title: String, brief: bool, state: Option<StateFile>) -> Arc<Self> {
         Arc::new(Self {
             id,
             lane,
             title,
             brief,
             cancelled: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            state,
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             timing: Mutex::default(),
@@ -72,6 +81,7 @@ impl Shared {
             lane: self.lane,
             title: self.title.clone(),
             running: timing.started.is_some(),
+            can_pause: self.state.is_some(),
             stage: timing.stage.clone(),
             done,
             total,
@@ -101,6 +111,15 @@ impl EventSink {
 pub struct JobCx {
     pub(super) shared: Arc<Shared>,
     pub(super) events: EventSink,
+    pub(super) services: Services,
+}
+
+/// What all jobs share.
+#[derive(Clone, Default)]
+pub(super) struct Services {
+    pub cache: Option<Arc<Cache>>,
+    /// Raised from outside to end all work: jobs that can be paused are, others are cancelled.
+    pub interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl JobCx {
@@ -112,6 +131,41 @@ impl JobCx {
     /// What the stages wanted the user to know, so far.
     pub(super) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the job shall be put aside: asked for, or since all work is to end.
+    pub(super) fn is_put_aside(&self) -> bool {
+        let shared = &self.shared;
+        let asked = shared.paused.load(Relaxed) || self.is_interrupted();
+        shared.state.is_some() && asked && !shared.cancelled.load(Relaxed)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.services.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Relaxed))
+    }
+
+    /// The half-made picture that these models began, if there is a whole one.
+    pub(super) fn kept(&self, models: &str) -> Option<Denoising> {
+        let bytes = self.shared.state.as_ref()?.read(models)?;
+        match Denoising::from_bytes(&bytes, &candle_core::Device::Cpu) {
+            Ok(state) => Some(state),
+            Err(error) => {
+                log::warn!("{error}");
+                None
+            }
+        }
+    }
+
+    /// Keeps the half-made picture. One that cannot be kept is made all the same.
+    pub(super) fn keep(&self, models: &str, steps: (u64, u64), state: &dyn Fn() -> Result<Vec<u8>, StateError>) {
+        let Some(file) = &self.shared.state else { return };
+        let kept = state().and_then(|bytes| Ok(file.write(models, steps, &bytes)?));
+        if let Err(error) = kept {
+            log::warn!("{}: {error}", file.path().display());
+            self.note(
+                "the steps so far could not be kept on the disk; should the program end now, they are made again",
+            );
+        }
     }
 
     fn progress_event(&self, now: bool) {
@@ -126,7 +180,9 @@ impl JobCx {
 
 impl Progress for JobCx {
     fn step(&self, done: u64, total: u64) -> Result<(), Cancelled> {
-        if self.shared.cancelled.load(Relaxed) {
+        // What was made so far is kept, so a pause may end the work here like a cancel.
+        let ends = self.shared.cancelled.load(Relaxed) || self.is_put_aside() || self.is_interrupted();
+        if ends {
             return Err(Cancelled);
         }
         self.shared.done.store(done, Relaxed);
@@ -149,12 +205,21 @@ impl Progress for JobCx {
 
 impl Watch for JobCx {
     fn preview(&self, frames: &dyn Fn() -> Vec<Rgb8>) {
-        let Some(Rgb8 { width, height, pixels }) = frames().into_iter().next() else { return };
+        // Of a clip, the frame in the middle: the first is the still.
+        let mut frames = frames();
+        if frames.is_empty() {
+            return;
+        }
+        let Rgb8 { width, height, pixels } = frames.swap_remove(frames.len() / 2);
         if let Some(picture) = RgbImage::from_raw(width, height, pixels) {
             let picture = Arc::new(DynamicImage::ImageRgb8(picture).into_rgba8());
             *self.shared.preview.lock().unwrap_or_else(PoisonError::into_inner) = Some(picture);
             self.progress_event(false);
         }
+    }
+
+    fn wants_pause(&self) -> bool {
+        self.is_put_aside()
     }
 
     fn note(&self, text: &str) {

@@ -1,13 +1,15 @@
 //! The client's side of the engine.
 
-use super::context::{EventSink, Shared};
+use super::cache::Cache;
+use super::context::{EventSink, Services, Shared};
 use super::job::{JobEvent, JobId, JobOutput, JobSpec, JobStatus, Lane};
 use super::lane::{self, Queue};
 use super::pictures::Pictures;
+use super::renders::StateFile;
 use super::run::LaneState;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
 /// Events that may wait for a client before the lanes wait for it.
@@ -22,6 +24,15 @@ pub struct Engine {
     next: AtomicU64,
 }
 
+/// What an engine may use.
+#[derive(Default)]
+pub struct EngineOptions {
+    /// Where results are kept from run to run; without it they are worked out each time.
+    pub cache: Option<Cache>,
+    /// Ends all work when it is raised: jobs that can be paused are, others are cancelled.
+    pub interrupt: Option<Arc<AtomicBool>>,
+}
+
 /// More jobs wait than the engine takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue is full; wait for some jobs to finish or cancel them")]
@@ -30,6 +41,12 @@ pub struct QueueFull;
 impl Engine {
     /// Starts the threads. `wake` is called from them after every event.
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+        Self::start_with(EngineOptions::default(), wake)
+    }
+
+    /// Starts the threads with more to use.
+    pub fn start_with(options: EngineOptions, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+        let services = Services { cache: options.cache.map(Arc::new), interrupt: options.interrupt };
         let (sender, receiver) = bounded(EVENTS);
         let sink = EventSink { sender, wake: Arc::new(wake) };
         let pictures = Arc::new(Pictures::default());
@@ -37,7 +54,7 @@ impl Engine {
         for lane in [Lane::Models, Lane::Pictures, Lane::Films, Lane::Transfers] {
             let queue = Arc::new(Queue::default());
             let state = LaneState::new(Arc::clone(&pictures));
-            let thread = lane::start(lane, Arc::clone(&queue), sink.clone(), state)?;
+            let thread = lane::start(lane, Arc::clone(&queue), sink.clone(), services.clone(), state)?;
             lanes.push((lane, queue, thread));
         }
         Ok(Self { lanes, events: Some(receiver), sink, pictures, next: AtomicU64::new(1) })
@@ -50,22 +67,56 @@ impl Engine {
 
     /// Queues a job.
     pub fn submit(&self, spec: JobSpec) -> Result<JobId, QueueFull> {
+        self.push(spec, None)
+    }
+
+    /// Queues a job that keeps its half-made picture in `state` after every denoising step, and goes on from what is
+    /// there. It can be paused, and survives the end of the program. No two such jobs may have one file.
+    pub fn submit_kept(&self, spec: JobSpec, state: StateFile) -> Result<JobId, QueueFull> {
+        self.push(spec, Some(state))
+    }
+
+    fn push(&self, spec: JobSpec, state: Option<StateFile>) -> Result<JobId, QueueFull> {
         let id = JobId(self.next.fetch_add(1, Relaxed));
         let lane = spec.lane();
-        let shared = Shared::new(id, lane, spec.title(), spec.is_brief());
+        let shared = Shared::new(id, lane, spec.title(), spec.is_brief(), state);
         if self.queue(lane).push(shared, spec) { Ok(id) } else { Err(QueueFull) }
+    }
+
+    fn find(&self, id: JobId) -> Option<(&Queue, Arc<Shared>)> {
+        self.lanes.iter().find_map(|(_, queue, _)| {
+            let shared = queue.jobs().into_iter().find(|shared| shared.id == id)?;
+            Some((&**queue, shared))
+        })
     }
 
     /// Cancels a job: a waiting one at once, a running one at its next step.
     pub fn cancel(&self, id: JobId) {
-        for (_, queue, _) in &self.lanes {
-            if let Some(shared) = queue.jobs().into_iter().find(|shared| shared.id == id) {
-                shared.cancelled.store(true, Relaxed);
-                if queue.remove(&shared).is_some() {
-                    self.sink.send(JobEvent::Cancelled(id));
-                }
-            }
+        let Some((queue, shared)) = self.find(id) else { return };
+        shared.cancelled.store(true, Relaxed);
+        if queue.remove(&shared).is_some() {
+            self.sink.send(JobEvent::Cancelled(id));
         }
+    }
+
+    /// Puts a job aside: a waiting one at once, a running one at its next step. Its half-made picture stays on the disk.
+    ///
+    /// Returns whether it can be put aside: only jobs of [`Self::submit_kept`] can.
+    pub fn pause(&self, id: JobId) -> bool {
+        let Some((queue, shared)) = self.find(id) else { return false };
+        if shared.state.is_none() {
+            return false;
+        }
+        shared.paused.store(true, Relaxed);
+        if queue.remove(&shared).is_some() {
+            self.sink.send(JobEvent::Paused(id));
+        }
+        true
+    }
+
+    /// Lets a waiting job be the next one of its lane. Returns whether it was waiting.
+    pub fn put_first(&self, id: JobId) -> bool {
+        self.find(id).is_some_and(|(queue, shared)| queue.put_first(&shared))
     }
 
     /// The events since the last call, oldest first. Never waits.
@@ -99,14 +150,29 @@ impl Engine {
         mut on_event: impl FnMut(&JobEvent, Option<JobStatus>) -> bool,
     ) -> Result<JobOutput, RunError> {
         let id = self.submit(spec)?;
+        self.wait(id, &mut on_event)
+    }
+
+    /// [`Self::run`] for a job of [`Self::submit_kept`].
+    pub fn run_kept(
+        &self,
+        spec: JobSpec,
+        state: StateFile,
+        mut on_event: impl FnMut(&JobEvent, Option<JobStatus>) -> bool,
+    ) -> Result<JobOutput, RunError> {
+        let id = self.submit_kept(spec, state)?;
+        self.wait(id, &mut on_event)
+    }
+
+    fn wait(
+        &self,
+        id: JobId,
+        on_event: &mut dyn FnMut(&JobEvent, Option<JobStatus>) -> bool,
+    ) -> Result<JobOutput, RunError> {
         let events = self.events.as_ref().expect("the receiver lives until the engine is dropped");
         loop {
             let event = events.recv().map_err(|_| RunError::Failed("the engine has stopped".to_owned()))?;
-            let of_job = match &event {
-                JobEvent::Started(job) | JobEvent::Progress(job) | JobEvent::Cancelled(job) => *job,
-                JobEvent::Scene { job, .. } | JobEvent::Finished { job, .. } | JobEvent::Failed { job, .. } => *job,
-            };
-            if of_job != id {
+            if event.job() != id {
                 continue;
             }
             if !on_event(&event, self.job(id)) {
@@ -116,6 +182,7 @@ impl Engine {
                 JobEvent::Finished { output, .. } => return Ok(*output),
                 JobEvent::Failed { message, .. } => return Err(RunError::Failed(message)),
                 JobEvent::Cancelled(_) => return Err(RunError::Cancelled),
+                JobEvent::Paused(_) => return Err(RunError::Paused),
                 _ => {}
             }
         }
@@ -131,6 +198,9 @@ pub enum RunError {
     /// The client cancelled it.
     #[error("cancelled")]
     Cancelled,
+    /// It was put aside.
+    #[error("paused")]
+    Paused,
     /// It was not started.
     #[error(transparent)]
     QueueFull(#[from] QueueFull),

@@ -1,10 +1,12 @@
 //! What can be asked of the engine, and what it answers.
 
+use super::shown::ClipFrames;
 use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    EntityKind, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script, ScriptScene, TakeId,
+    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script, ScriptScene,
+    Take, TakeId,
 };
 use crate::writer::WriteRequest;
 use image::RgbaImage;
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 /// A job, for as long as the engine lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(pub(super) u64);
+pub struct JobId(pub(in crate::engine) u64);
 
 /// A thread of the engine, with a queue of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +44,10 @@ pub enum JobSpec {
     Draw(DrawJob),
     /// Makes a take of a scene and stores it in the project's media.
     RenderTake(TakeJob),
+    /// Makes a clip of a scene's still and stores it in the project's media.
+    RenderClip(ClipJob),
+    /// Decodes the clip of a scene.
+    Decode(DecodeJob),
     /// Writes the film to a file.
     Export(ExportJob),
     /// Downloads the files of a model.
@@ -136,6 +142,32 @@ pub struct TakeJob {
     pub studio: Option<StudioModels>,
 }
 
+/// Makes a clip of one scene.
+#[derive(Debug, Clone)]
+pub struct ClipJob {
+    /// A snapshot of the project, with the still among the scene's takes.
+    pub project: Arc<Project>,
+    /// The scene.
+    pub scene: SceneId,
+    /// The still that it starts from.
+    pub still: MediaName,
+    /// The project's pictures.
+    pub media: MediaFolder,
+    /// The models.
+    pub studio: StudioModels,
+}
+
+/// Decodes one clip.
+#[derive(Debug, Clone)]
+pub struct DecodeJob {
+    /// The clip.
+    pub take: Take,
+    /// The film that it is shown in.
+    pub format: Format,
+    /// The project's pictures.
+    pub media: MediaFolder,
+}
+
 /// Writes the film to a file.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
@@ -181,7 +213,7 @@ pub enum JobOutput {
         /// The same picture, at most 480 pixels wide.
         thumbnail: Arc<RgbaImage>,
     },
-    /// A finished still in the media folder.
+    /// A finished still or clip in the media folder.
     Take {
         /// Its scene.
         scene: SceneId,
@@ -191,6 +223,11 @@ pub enum JobOutput {
         recipe: Recipe,
         /// What to tell the user.
         notes: Vec<String>,
+    },
+    /// A decoded clip.
+    Clip {
+        /// Its frames.
+        frames: ClipFrames,
     },
     /// A finished film.
     Film {
@@ -242,6 +279,18 @@ pub enum JobEvent {
     },
     /// The user stopped it.
     Cancelled(JobId),
+    /// It was put aside, and goes on from where it was when it is submitted again.
+    Paused(JobId),
+}
+
+impl JobEvent {
+    /// The job that it is about.
+    pub fn job(&self) -> JobId {
+        match self {
+            Self::Started(job) | Self::Progress(job) | Self::Cancelled(job) | Self::Paused(job) => *job,
+            Self::Scene { job, .. } | Self::Finished { job, .. } | Self::Failed { job, .. } => *job,
+        }
+    }
 }
 
 /// A waiting or running job, as the queue shows it.
@@ -255,6 +304,8 @@ pub struct JobStatus {
     pub title: String,
     /// Whether it runs or waits.
     pub running: bool,
+    /// Whether it can be put aside and taken up again.
+    pub can_pause: bool,
     /// What it is doing now; may be empty.
     pub stage: String,
     /// Steps that are done.
@@ -272,9 +323,11 @@ pub struct JobStatus {
 impl JobSpec {
     pub(super) fn lane(&self) -> Lane {
         match self {
-            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::FreeModels => Lane::Models,
+            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::RenderClip(_) | Self::FreeModels => {
+                Lane::Models
+            }
             Self::RenderTake(job) if job.studio.is_some() => Lane::Models,
-            Self::Draw(_) | Self::RenderTake(_) => Lane::Pictures,
+            Self::Draw(_) | Self::Decode(_) | Self::RenderTake(_) => Lane::Pictures,
             Self::Export(_) => Lane::Films,
             Self::FetchModel(..) => Lane::Transfers,
         }
@@ -287,9 +340,14 @@ impl JobSpec {
             Self::ImportPhoto(job) => format!("Cut out the photo of {}", job.name),
             Self::Illustrate(job) => format!("Make a picture of {}", job.name),
             Self::Draw(_) => "Draw a draft".to_owned(),
+            Self::Decode(_) => "Decode a clip".to_owned(),
             Self::RenderTake(job) => match job.project.scene_index(job.scene) {
                 Some(index) => format!("Render scene {}", index + 1),
                 None => "Render a scene".to_owned(),
+            },
+            Self::RenderClip(job) => match job.project.scene_index(job.scene) {
+                Some(index) => format!("Animate scene {}", index + 1),
+                None => "Animate a scene".to_owned(),
             },
             Self::Export(job) => match job.settings.path.file_name() {
                 Some(name) => format!("Export {}", name.to_string_lossy()),
@@ -308,6 +366,6 @@ impl JobSpec {
 
     /// Whether the job is too short to be worth a line in the queue.
     pub(super) fn is_brief(&self) -> bool {
-        matches!(self, Self::Draw(_) | Self::FreeModels)
+        matches!(self, Self::Draw(_) | Self::Decode(_) | Self::FreeModels)
     }
 }

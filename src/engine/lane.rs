@@ -1,6 +1,6 @@
 //! One thread with a queue.
 
-use super::context::{EventSink, JobCx, Shared};
+use super::context::{EventSink, JobCx, Services, Shared};
 use super::job::{JobEvent, JobSpec, Lane};
 use super::run::{JobError, LaneState};
 use std::any::Any;
@@ -62,6 +62,17 @@ impl Queue {
         state.waiting.remove(index).map(|(_, spec)| spec)
     }
 
+    /// Lets a waiting job run next. `false` when it is not waiting.
+    pub fn put_first(&self, shared: &Arc<Shared>) -> bool {
+        let mut state = self.state();
+        let Some(index) = state.waiting.iter().position(|(waiting, _)| Arc::ptr_eq(waiting, shared)) else {
+            return false;
+        };
+        let Some(job) = state.waiting.remove(index) else { return false };
+        state.waiting.push_front(job);
+        true
+    }
+
     /// Ends the thread after cancelling what it does.
     pub fn close(&self) {
         let mut state = self.state();
@@ -108,6 +119,7 @@ pub(super) fn start(
     lane: Lane,
     queue: Arc<Queue>,
     events: EventSink,
+    services: Services,
     mut state: LaneState,
 ) -> std::io::Result<JoinHandle<()>> {
     let name = format!("reelboard {lane:?}").to_lowercase();
@@ -115,10 +127,12 @@ pub(super) fn start(
         while let Some((shared, spec)) = queue.next(|| state.free_models()) {
             let job = shared.id;
             events.send(JobEvent::Started(job));
-            let cx = JobCx { shared, events: events.clone() };
+            let cx = JobCx { shared, events: events.clone(), services: services.clone() };
             let result = catch_unwind(AssertUnwindSafe(|| state.run(spec, &cx)));
             let event = match result {
                 Ok(Ok(output)) => JobEvent::Finished { job, output: Box::new(output) },
+                Ok(Err(JobError::PutAside)) => JobEvent::Paused(job),
+                Ok(Err(JobError::Cancelled(_))) if cx.is_put_aside() => JobEvent::Paused(job),
                 Ok(Err(JobError::Cancelled(_))) => JobEvent::Cancelled(job),
                 Ok(Err(error)) => JobEvent::Failed { job, message: error.to_string() },
                 Err(panic) => {

@@ -1,14 +1,18 @@
-//! How long denoising steps take.
+//! The engine's side of a denoising stage: how long steps take, where their state is kept, and what is remembered.
 
+use super::cache::Cache;
 use super::context::JobCx;
 use crate::models::{Dtype, Measured, ModelCache, ModelSpec, StepKey};
-use crate::progress::{Cancelled, Progress, Rgb8, Watch};
+use crate::nets::denoise::Denoising;
+use crate::progress::{Cancelled, Progress, Rgb8, StateError, Watch};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Passes on what a stage reports, and takes the time of its denoising steps.
+/// Passes on what a stage reports, takes the time of its denoising steps, and keeps what it makes apart by its models.
 pub(super) struct Pace<'a> {
     cx: &'a JobCx,
+    /// The models that decide what is made; see [`StudioModels::identity`](super::studio::StudioModels::identity).
+    models: Option<String>,
     steps: Mutex<Steps>,
 }
 
@@ -21,12 +25,22 @@ struct Steps {
 }
 
 impl<'a> Pace<'a> {
-    pub fn new(cx: &'a JobCx) -> Self {
-        Self { cx, steps: Mutex::default() }
+    pub fn new(cx: &'a JobCx, models: Option<String>) -> Self {
+        Self { cx, models, steps: Mutex::default() }
+    }
+
+    /// The state that an earlier run of this job has left.
+    pub fn kept(&self) -> Option<Denoising> {
+        self.cx.kept(self.models.as_ref()?)
+    }
+
+    /// The cache, and a key there that no other models have.
+    fn cached(&self, key: &str) -> Option<(&Cache, String)> {
+        Some((self.cx.services.cache.as_deref()?, format!("{}\n{key}", self.models.as_ref()?)))
     }
 
     /// Writes down how long a step took, for the estimates of a preflight.
-    pub fn remember(&self, cache: &ModelCache, model: &ModelSpec, [width, height]: [u32; 2]) {
+    pub fn write_down(&self, cache: &ModelCache, model: &ModelSpec, [width, height]: [u32; 2], frames: u32) {
         let Steps { first, last, .. } = *self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some((start, before)), Some((end, after))) = (first, last) else { return };
         if after <= before {
@@ -34,7 +48,7 @@ impl<'a> Pace<'a> {
         }
         let secs = (end - start).as_secs_f64() / (after - before) as f64;
         let (model, device) = (model.id.clone(), "cpu".to_owned());
-        let key = StepKey { model, width, height, frames: 1, dtype: Dtype::F32, device };
+        let key = StepKey { model, width, height, frames, dtype: Dtype::F32, device };
         // The picture is there all the same.
         if let Err(error) = Measured::load(cache.folder()).record(key, secs) {
             log::warn!("cannot remember how long a step takes: {error}");
@@ -45,13 +59,19 @@ impl<'a> Pace<'a> {
 impl Progress for Pace<'_> {
     fn step(&self, done: u64, total: u64) -> Result<(), Cancelled> {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        if steps.is_denoising {
+        let is_denoising = steps.is_denoising;
+        if is_denoising {
             let now = (Instant::now(), done);
             steps.first.get_or_insert(now);
             steps.last = Some(now);
         }
         drop(steps);
-        self.cx.step(done, total)
+        self.cx.step(done, total)?;
+        // The step begins as soon as this returns.
+        if is_denoising && done < total {
+            log::debug!("{}: step {} of {total}", self.cx.shared.title, done + 1);
+        }
+        Ok(())
     }
 
     fn stage(&self, name: &str) {
@@ -67,6 +87,23 @@ impl Watch for Pace<'_> {
 
     fn note(&self, text: &str) {
         self.cx.note(text);
+    }
+
+    fn keep(&self, done: u64, total: u64, state: &dyn Fn() -> Result<Vec<u8>, StateError>) {
+        let Some(models) = &self.models else { return };
+        self.cx.keep(models, (done, total), state);
+        log::debug!("{}: kept step {done} of {total}", self.cx.shared.title);
+    }
+
+    fn recall(&self, key: &str) -> Option<Vec<u8>> {
+        let (cache, key) = self.cached(key)?;
+        cache.get(&key)
+    }
+
+    fn remember(&self, key: &str, bytes: &[u8]) {
+        if let Some((cache, key)) = self.cached(key) {
+            cache.put(&key, bytes);
+        }
     }
 
     fn wants_pause(&self) -> bool {

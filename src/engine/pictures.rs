@@ -1,13 +1,20 @@
 //! Decoded photos, and what a picture of a scene is made of.
 
+use super::shown::{ClipFrames, in_shape_of};
 use crate::draft::{self, EntityLook, StillBackground, StillEntity, StillSpec};
+use crate::export::{ClipFileError, clip_frames};
 use crate::image::{PhotoError, cut_out_rgba, read_photo};
-use crate::project::{Entity, EntityKind, MediaFolder, MediaName, Project, Reference, Scene, StoreError};
+use crate::project::{
+    Entity, EntityKind, Format, MediaFolder, MediaName, Project, Reference, Scene, StoreError, Take, TakeKind,
+};
 use image::{DynamicImage, GrayImage, RgbaImage};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Memory for decoded photos, in bytes.
 const BUDGET: usize = 256 << 20;
+/// Memory for decoded clips, in bytes.
+const CLIP_BUDGET: usize = 256 << 20;
 /// Longest side at which a photo takes part in a still, in pixels.
 const MAX_SIDE: u32 = 1600;
 
@@ -24,12 +31,17 @@ pub enum PictureError {
     #[error("the mask {mask} has another size than its photo {photo}; choose the photo again")]
     #[expect(missing_docs, reason = "the message says it")]
     MaskSize { photo: MediaName, mask: MediaName },
+    /// Its file is no clip.
+    #[error("{}: the clip cannot be shown: {source}; choose another take, or render it again", file.display())]
+    #[expect(missing_docs, reason = "the message says it")]
+    Clip { file: PathBuf, source: ClipFileError },
 }
 
 /// Photos of references, cut out and scaled, least recently used first.
 #[derive(Default)]
 pub struct Pictures {
     decoded: Mutex<Vec<(Reference, Arc<RgbaImage>)>>,
+    clips: Mutex<Vec<((MediaName, Format), ClipFrames)>>,
 }
 
 impl Pictures {
@@ -40,6 +52,50 @@ impl Pictures {
     /// Gives all memory back.
     pub fn clear(&self) {
         self.decoded().clear();
+        self.clips().clear();
+    }
+
+    fn clips(&self) -> MutexGuard<'_, Vec<((MediaName, Format), ClipFrames)>> {
+        self.clips.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The frames of a clip, in the shape of a film: what every client shows of it.
+    pub fn clip(&self, media: &MediaFolder, take: &Take, format: Format) -> Result<ClipFrames, PictureError> {
+        let key = (take.media.clone(), Format { fps: 0, ..format });
+        let mut clips = self.clips();
+        if let Some(index) = clips.iter().position(|(known, _)| *known == key) {
+            let entry = clips.remove(index);
+            let frames = Arc::clone(&entry.1);
+            clips.push(entry);
+            return Ok(frames);
+        }
+        drop(clips);
+        let unreadable = |source| PictureError::Clip { file: media.path(&take.media), source };
+        let frames = clip_frames(media.read(&take.media)?).map_err(unreadable)?;
+        let shown = frames.into_iter().map(|frame| {
+            let frame = DynamicImage::ImageRgb8(frame).into_rgba8();
+            in_shape_of(frame, take.recipe.size, format)
+        });
+        let frames: ClipFrames = Arc::new(shown.collect());
+        let mut clips = self.clips();
+        clips.push((key, Arc::clone(&frames)));
+        let bytes_of = |frames: &ClipFrames| frames.iter().map(|frame| frame.as_raw().len()).sum::<usize>();
+        let mut bytes: usize = clips.iter().map(|(_, frames)| bytes_of(frames)).sum();
+        while bytes > CLIP_BUDGET && clips.len() > 1 {
+            bytes -= bytes_of(&clips.remove(0).1);
+        }
+        Ok(frames)
+    }
+
+    /// One picture of a take: the still, or the frame in the middle of the clip.
+    pub fn take(&self, media: &MediaFolder, take: &Take, format: Format) -> Result<RgbaImage, PictureError> {
+        match take.kind {
+            TakeKind::Still => Ok(in_shape_of(stored(media, &take.media)?, take.recipe.size, format)),
+            TakeKind::Clip => {
+                let frames = self.clip(media, take, format)?;
+                Ok(frames[frames.len() / 2].clone())
+            }
+        }
     }
 
     /// The picture of a reference: cut out along its mask, if it has one.
@@ -62,7 +118,7 @@ impl Pictures {
         Ok(picture)
     }
 
-    /// A scene at `size`, as it is now: the still of its chosen take, or its draft.
+    /// A scene at `size`, as it is now: one picture of its chosen take, or its draft.
     pub fn scene(
         &self,
         project: &Project,
@@ -71,7 +127,7 @@ impl Pictures {
         size: [u32; 2],
     ) -> Result<RgbaImage, PictureError> {
         match scene.chosen_take() {
-            Some(take) => stored(media, &take.media),
+            Some(take) => self.take(media, take, project.format),
             None => self.draft(project, scene, media, size),
         }
     }

@@ -1,23 +1,28 @@
 //! What each job does.
 
+use super::animate::render_clip;
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
-use super::pictures::{PictureError, Pictures, fitted, stored};
+use super::pictures::{PictureError, Pictures, fitted};
+use super::plans::{is_out_of_memory, with_less_memory};
+use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};
 use crate::draft::render_shots;
-use crate::export::{CutList, ExportError, FrameError, export_film};
+use crate::export::{ClipFileError, CutList, ExportError, FrameError, export_film};
 use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
 use crate::models::{ModelError, RegistryError, Role};
-use crate::progress::{Cancelled, Progress};
+use crate::progress::{Cancelled, Progress, Watch as _};
 use crate::project::{
     DRAFT_STUDIO, Entity, EntityKind, EntitySummary, Format, MediaName, Project, RecipeEntity, Reference,
     ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
 };
+use crate::video::AnimateError;
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, GenericImageView, ImageEncoder, RgbaImage};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -55,8 +60,47 @@ pub(super) enum JobError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Stage(StageError),
+    #[error(transparent)]
+    Animate(AnimateError),
+    #[error("the still {still} is no take of scene {}; render the still first", .scene.0)]
+    NoStill { scene: SceneId, still: MediaName },
+    #[error("{0}")]
+    Memory(String),
+    #[error("{}: no action prototypes: {reason}; use the release's file, or leave it out", path.display())]
+    Prototypes { path: PathBuf, reason: String },
+    #[error("cannot write the clip: {0}")]
+    ClipFile(#[from] ClipFileError),
     #[error("cannot encode a picture as PNG: {0}")]
     Encode(#[from] image::ImageError),
+    /// Its half-made picture is on the disk.
+    #[error("put aside")]
+    PutAside,
+    #[error("the device has not enough memory ({0}); close other programs, or choose a smaller size or another studio")]
+    OutOfMemory(String),
+    #[error("there is no plan by which this machine could do it")]
+    NoPlan,
+}
+
+impl From<StageError> for JobError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            StageError::Paused(_) => Self::PutAside,
+            error if is_out_of_memory(&error.to_string()) => Self::OutOfMemory(error.to_string()),
+            error => Self::Stage(error),
+        }
+    }
+}
+
+impl From<AnimateError> for JobError {
+    fn from(error: AnimateError) -> Self {
+        match error {
+            AnimateError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            AnimateError::Paused(_) => Self::PutAside,
+            error if is_out_of_memory(&error.to_string()) => Self::OutOfMemory(error.to_string()),
+            error => Self::Animate(error),
+        }
+    }
 }
 
 /// A stage's own "cancelled" is the job's.
@@ -72,9 +116,7 @@ macro_rules! from_cancellable {
         }
     )*};
 }
-from_cancellable!(
-    WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export, StageError => Stage
-);
+from_cancellable!(WriterError => Writer, ModelError => Model, CutOutError => CutOut, ExportError => Export);
 
 /// What a lane keeps from job to job.
 pub(super) struct LaneState {
@@ -103,6 +145,14 @@ impl LaneState {
             JobSpec::Illustrate(job) => self.illustrate(job, cx),
             JobSpec::Draw(job) => self.draw(job),
             JobSpec::RenderTake(job) => self.render_take(&job, cx),
+            JobSpec::RenderClip(job) => {
+                self.writer = None;
+                render_clip(&mut self.studio, &job, cx)
+            }
+            JobSpec::Decode(job) => {
+                let frames = self.pictures.clip(&job.media, &job.take, job.format)?;
+                Ok(JobOutput::Clip { frames })
+            }
             JobSpec::Export(job) => self.export(&job, cx),
             JobSpec::FetchModel(model, cache) => {
                 cache.fetch(&model, cx)?;
@@ -184,11 +234,21 @@ impl LaneState {
         photo: &DynamicImage,
         studio: Option<&StudioModels>,
         cx: &JobCx,
-    ) -> Result<(Option<image::GrayImage>, Option<String>), JobError> {
+    ) -> Result<(Option<GrayImage>, Option<String>), JobError> {
         if photo.color().has_alpha()
             && let Some(mask) = mask_from_alpha(&photo.to_rgba8())
         {
             // Somebody cut it out already, and better than a network can.
+            return Ok((Some(mask), None));
+        }
+        let photo = photo.to_rgb8();
+        let network = studio.map_or_else(|| Some("built-in".to_owned()), StudioModels::segmenter_identity);
+        let pixels = blake3::hash(photo.as_raw()).to_hex();
+        let key = network.map(|network| format!("mask\n{network}\n{:?} {pixels}", photo.dimensions()));
+        let cache = cx.services.cache.as_ref().zip(key);
+        if let Some(known) = cache.as_ref().and_then(|(cache, key)| cache.get(key))
+            && let Some(mask) = GrayImage::from_raw(photo.width(), photo.height(), known)
+        {
             return Ok((Some(mask), None));
         }
         let of_studio = match studio {
@@ -201,10 +261,15 @@ impl LaneState {
             (None, none) => none.insert(CutOut::load_builtin()?),
         };
         cx.stage("cutting out");
-        let finding = network.cut_out(&photo.to_rgb8(), cx)?;
+        let finding = network.cut_out(&photo, cx)?;
         let note = finding.notice().map(str::to_owned);
         match finding {
-            Finding::Subject { mask, .. } => Ok((Some(mask), note)),
+            Finding::Subject { mask, .. } => {
+                if let Some((cache, key)) = cache {
+                    cache.put(&key, mask.as_raw());
+                }
+                Ok((Some(mask), note))
+            }
             Finding::NothingStoodOut => Ok((None, note)),
         }
     }
@@ -222,7 +287,7 @@ impl LaneState {
             DrawTarget::Take(id, take) => {
                 let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
                 let take = scene.takes.iter().find(|t| t.id == *take).ok_or(JobError::NoScene(*id))?;
-                fitted(&stored(&job.media, &take.media)?, job.size[0])
+                fitted(&self.pictures.take(&job.media, take, project.format)?, job.size[0])
             }
             DrawTarget::Draft(id) => {
                 let scene = project.scene(*id).ok_or(JobError::NoScene(*id))?;
@@ -238,11 +303,28 @@ impl LaneState {
         Ok(JobOutput::Picture { target: job.target, tag: job.tag, picture: Arc::new(picture), thumbnail })
     }
 
-    fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+    /// Does what needs much of the device's memory. What was made before the memory was full is kept, so that the second
+    /// try goes on from there.
+    fn in_room<T>(
+        &mut self,
+        cx: &JobCx,
+        mut work: impl FnMut(&mut Self) -> Result<T, JobError>,
+    ) -> Result<T, JobError> {
         // A writer and a painter seldom fit into memory together.
         self.writer = None;
+        let say = |room: &Room| cx.note(&format!("the device's memory was full, so it was made once more {room}"));
+        with_less_memory([Room::BesideOthers, Room::Alone], say, |room| {
+            if *room == Room::Alone {
+                self.free_models();
+            }
+            work(self)
+        })
+    }
+
+    fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
         let entity = (job.kind, job.name.as_str());
-        let picture = self.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx)?;
+        let picture =
+            self.in_room(cx, |this| this.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx))?;
         let picture = DynamicImage::ImageRgb8(picture);
         let (mask, note) = match job.kind {
             EntityKind::Background => (None, None),
@@ -269,8 +351,8 @@ impl LaneState {
                 (DynamicImage::ImageRgba8(picture), wanted_recipe(&job.project, scene, DRAFT_STUDIO, &[]))
             }
             Some(studio) => {
-                self.writer = None;
-                let picture = self.studio.compose(studio, &job.project, scene, &job.media, cx)?;
+                let picture =
+                    self.in_room(cx, |this| this.studio.compose(studio, &job.project, scene, &job.media, cx))?;
                 (DynamicImage::ImageRgb8(picture), studio.wanted_recipe(&job.project, scene))
             }
         };
@@ -285,32 +367,58 @@ impl LaneState {
         let cut = CutList::new(&project);
         let overscan = |side: u32| (side as f32 * OVERSCAN) as u32;
         let size = [overscan(settings.width), overscan(settings.height)];
-        // The still of the scene that is shown, and of the one that a dissolve leads away from.
-        let mut stills: Vec<(usize, RgbaImage)> = Vec::new();
+        // The scene that is shown, and the one that a dissolve leads away from.
+        let mut scenes: Vec<(usize, Shown)> = Vec::new();
         let mut draw = |frame: u64, out: &mut RgbaImage| -> Result<(), FrameError> {
             let visible = cut.visible_at(frame).expect("every frame of the film shows a scene");
             let shown = visible.mix.map(|mix| (mix.scene, mix.t)).into_iter().chain([(visible.scene, visible.t)]);
-            stills.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
+            scenes.retain(|(scene, _)| shown.clone().any(|(index, _)| index == *scene));
             for (index, _) in shown {
-                if !stills.iter().any(|(scene, _)| *scene == index) {
+                if !scenes.iter().any(|(scene, _)| *scene == index) {
                     let scene = &project.scenes[index];
-                    stills.push((index, self.pictures.scene(&project, scene, &job.media, size)?));
+                    let shown = Shown::of(&self.pictures, &project, scene, &job.media, size);
+                    scenes.push((index, shown.map_err(|source| SceneError { number: index + 1, source })?));
                 }
             }
-            let still = |index: usize, t: f32| {
-                let found = stills.iter().find(|(scene, _)| *scene == index);
-                let still = &found.expect("the stills of visible scenes were just drawn").1;
-                (still, project.scenes[index].camera.view_at(t))
+            let shot = |index: usize, t: f32| {
+                let found = scenes.iter().find(|(scene, _)| *scene == index);
+                found.expect("visible scenes were just made ready").1.at(&project.scenes[index], t)
             };
-            let incoming = still(visible.scene, visible.t);
+            let incoming = shot(visible.scene, visible.t);
             match visible.mix {
                 None => render_shots(incoming, None, out),
-                Some(mix) => render_shots(still(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
+                Some(mix) => render_shots(shot(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
             }
             Ok(())
         };
         let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
         Ok(JobOutput::Film { path: settings.path.clone(), report })
+    }
+}
+
+/// A scene of the film cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[error("scene {number}: {source}")]
+struct SceneError {
+    number: usize,
+    source: PictureError,
+}
+
+/// How much of the device's memory a stage has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Models of earlier jobs stay loaded.
+    BesideOthers,
+    /// Everything is freed first, and only what the stage needs is loaded.
+    Alone,
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BesideOthers => "beside the models that were loaded",
+            Self::Alone => "with everything else freed",
+        })
     }
 }
 

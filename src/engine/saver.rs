@@ -1,5 +1,6 @@
 //! Writes a project to disk on a thread of its own.
 
+use super::renders::{RenderFolder, RenderRecord};
 use crate::project::{Edit, MediaFolder, Project, ProjectStore};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ const WAITING: usize = 4096;
 enum Message {
     Append(Edit),
     Save(Arc<Project>),
+    Renders(RenderRecord),
 }
 
 /// What became of an append or a save.
@@ -32,6 +34,7 @@ pub struct Saver {
     thread: Option<JoinHandle<()>>,
     folder: PathBuf,
     media: MediaFolder,
+    renders: RenderFolder,
 }
 
 impl Saver {
@@ -40,18 +43,27 @@ impl Saver {
         let (sender, receiver) = bounded::<Message>(WAITING);
         let (event_sender, events) = bounded(WAITING);
         let (folder, media) = (store.folder().to_owned(), store.media());
+        let renders = RenderFolder::of_project(&folder);
+        let renders_of_thread = renders.clone();
         let thread = std::thread::Builder::new().name("reelboard saver".to_owned()).spawn(move || {
             for message in receiver {
                 let result = match message {
                     Message::Append(edit) => store.append(&edit).map(|()| SaverEvent::Journaled(1)),
                     Message::Save(project) => store.save(&project).map(|()| SaverEvent::Saved),
+                    Message::Renders(record) => {
+                        // Without it nothing is lost but the queue, should the program end now.
+                        if let Err(error) = renders_of_thread.write(&record) {
+                            log::warn!("the queue cannot be kept: {error}");
+                        }
+                        continue;
+                    }
                 };
                 // A client that does not listen is one that is closing the project.
                 let _ = event_sender.try_send(result.unwrap_or_else(|error| SaverEvent::Failed(error.to_string())));
                 wake();
             }
         })?;
-        Ok(Self { sender: Some(sender), events, thread: Some(thread), folder, media })
+        Ok(Self { sender: Some(sender), events, thread: Some(thread), folder, media, renders })
     }
 
     /// The project's folder.
@@ -62,6 +74,17 @@ impl Saver {
     /// The project's pictures.
     pub fn media(&self) -> &MediaFolder {
         &self.media
+    }
+
+    /// Where the project's queue and half-made pictures are kept.
+    pub fn renders(&self) -> &RenderFolder {
+        &self.renders
+    }
+
+    /// Keeps what is to be rendered for the next time: after all edits so far, so that a half-made picture goes only
+    /// when the finished one is safe.
+    pub fn keep_renders(&self, record: RenderRecord) {
+        self.send(Message::Renders(record));
     }
 
     /// Puts an edit that was applied into the journal.

@@ -1,15 +1,20 @@
 //! The loaded models of a studio, and the stages that run on them.
 
+use super::animate::LoadedAnimator;
 use super::context::JobCx;
 use super::pace::Pace;
 use super::pictures::picture_and_mask;
 use super::run::JobError;
-use crate::image::{Compose, Compositor, CutOut, Illustrate, StableDiffusion, hard_split};
+use crate::image::{Compose, Compositor, CutOut, Illustrate, PictureError as StageError, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
-use crate::models::{ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Studio};
-use crate::progress::Progress as _;
+use crate::models::{
+    Dtype, ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Room, Studio, memory_needed,
+};
+use crate::nets::denoise::Denoising;
+use crate::progress::{Progress as _, Watch as _};
 use crate::project::{
-    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StillSettings, wanted_recipe,
+    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StillSettings, StudioFiles, Take,
+    clip_recipe, wanted_recipe,
 };
 use candle_core::{DType, Device};
 use image::{RgbImage, imageops};
@@ -20,8 +25,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct StudioModels {
     studio: Studio,
-    registry: Arc<Registry>,
-    cache: ModelCache,
+    pub(super) registry: Arc<Registry>,
+    pub(super) cache: ModelCache,
 }
 
 impl StudioModels {
@@ -58,30 +63,60 @@ impl StudioModels {
 
     /// The recipe of the still that `scene` asks this studio for.
     pub fn wanted_recipe(&self, project: &Project, scene: &Scene) -> Recipe {
-        let known = self.still_files().filter_map(|(role, sha256)| Some((role, sha256?)));
+        let known = self.files_of(Role::Compositor).filter_map(|(role, sha256)| Some((role, sha256?)));
         wanted_recipe(project, scene, self.name(), &known.collect::<Vec<_>>())
     }
 
-    /// The files that decide a still: role and SHA-256. `None` until all of them were read in full on this machine.
-    pub fn known_still_models(&self) -> Option<Vec<(String, String)>> {
-        self.still_files().map(|(role, sha256)| Some((role, sha256?))).collect()
+    /// The recipe of the clip that `scene` asks this studio for, started from `still`.
+    pub fn clip_recipe(&self, project: &Project, scene: &Scene, still: &Take) -> Recipe {
+        let known = self.files_of(Role::Animator).filter_map(|(role, sha256)| Some((role, sha256?)));
+        clip_recipe(project, scene, self.name(), still, known.collect())
     }
 
-    /// Role and SHA-256 of every file that decides a still.
-    fn still_files(&self) -> impl Iterator<Item = (String, Option<String>)> {
-        let models = self.model(Role::Compositor).map(|compositor| self.registry.with_needs(compositor));
+    /// The files that decide stills and clips: role and SHA-256. `None` until all of them were read in full on this
+    /// machine.
+    pub fn known_files(&self) -> StudioFiles {
+        let known = |role| self.files_of(role).map(|(role, sha256)| Some((role, sha256?))).collect();
+        StudioFiles { still: known(Role::Compositor), clip: known(Role::Animator) }
+    }
+
+    /// Role and SHA-256 of every file that a stage works with.
+    fn files_of(&self, role: Role) -> impl Iterator<Item = (String, Option<String>)> {
+        let models = self.model(role).map(|model| self.registry.with_needs(model));
         models.into_iter().flatten().flat_map(|model| {
             model.files.iter().map(|file| (model.role.to_string(), self.cache.sha256(model, &file.name)))
         })
     }
 
+    /// What tells a model and all that it needs from any other: ids, and the SHA-256 of every file. What was made with one
+    /// identity must not be gone on with by another. `None` until every file was read in full on this machine, which
+    /// loading it does.
+    pub(super) fn identity(&self, model: &ModelSpec) -> Option<String> {
+        let mut text = String::new();
+        for model in self.registry.with_needs(model) {
+            text += &model.id;
+            for file in &model.files {
+                text += " ";
+                text += &self.cache.sha256(model, &file.name)?;
+            }
+            text += "\n";
+        }
+        Some(text)
+    }
+
+    /// [`Self::identity`] of the network that cuts out, or that it is the built-in one.
+    pub(super) fn segmenter_identity(&self) -> Option<String> {
+        let model = self.model(Role::Segmenter).filter(|model| !model.is_builtin());
+        model.map_or_else(|| Some("built-in".to_owned()), |model| self.identity(model))
+    }
+
     /// The model for a role; `None` would mean that the draft stage does it.
-    fn expect(&self, role: Role) -> Result<&ModelSpec, JobError> {
+    pub(super) fn expect(&self, role: Role) -> Result<&ModelSpec, JobError> {
         self.model(role).ok_or_else(|| JobError::NoModel { studio: self.name().to_owned(), role })
     }
 
     /// The checked folder of a model, in a published layout.
-    fn folder(&self, model: &ModelSpec, layout: Layout, cx: &JobCx) -> Result<ModelFolder, ModelError> {
+    pub(super) fn folder(&self, model: &ModelSpec, layout: Layout, cx: &JobCx) -> Result<ModelFolder, ModelError> {
         let folder = self.cache.checked_folder(model, cx)?;
         Ok(ModelFolder::new(layout, folder, Precision::Full))
     }
@@ -93,6 +128,7 @@ pub(super) struct LoadedStudio {
     base: Option<(PathBuf, PathBuf, Arc<StableDiffusion>)>,
     compositor: Option<(PathBuf, Compositor)>,
     cut_out: Option<(PathBuf, CutOut)>,
+    pub(super) animator: Option<LoadedAnimator>,
 }
 
 impl LoadedStudio {
@@ -113,8 +149,13 @@ impl LoadedStudio {
         {
             return Ok(Arc::clone(loaded));
         }
-        // The old ones go before the new ones take their memory.
+        // The old ones go before the new ones take their memory, and the animator where there is too little for both.
+        let animator = self.animator.take();
         self.clear();
+        let size = [model.defaults.width.unwrap_or(512), model.defaults.height.unwrap_or(512)];
+        let needed = memory_needed(&studio.registry.with_needs(model), Dtype::F32, size, 1);
+        let free = Room::now(studio.cache.folder()).memory_bytes;
+        self.animator = animator.filter(|_| free.is_none_or(|free| needed <= free));
         let loaded = Arc::new(StableDiffusion::load(&base, Some(&vae), &Device::Cpu, DType::F32, cx)?);
         self.base = Some((base.folder, vae.folder, Arc::clone(&loaded)));
         Ok(loaded)
@@ -140,9 +181,9 @@ impl LoadedStudio {
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
-        let pace = Pace::new(cx);
-        let picture = stable_diffusion.illustrate(&request, None, &pace)?;
-        pace.remember(&studio.cache, model, request.size);
+        let pace = Pace::new(cx, studio.identity(model));
+        let picture = go_on(&pace, |state| stable_diffusion.illustrate(&request, state, &pace))?;
+        pace.write_down(&studio.cache, model, request.size, 1);
         Ok(picture)
     }
 
@@ -193,9 +234,9 @@ impl LoadedStudio {
             seed: scene.seed,
             ..Compose::default()
         };
-        let pace = Pace::new(cx);
-        let picture = compositor.compose(&request, None, &pace)?;
-        pace.remember(&studio.cache, model, request.size);
+        let pace = Pace::new(cx, studio.identity(model));
+        let picture = go_on(&pace, |state| compositor.compose(&request, state, &pace))?;
+        pace.write_down(&studio.cache, model, request.size, 1);
         Ok(cropped(&picture, project.format))
     }
 
@@ -213,6 +254,24 @@ impl LoadedStudio {
             }
         };
         Ok(Some(&self.cut_out.insert((folder.folder, network)).1))
+    }
+}
+
+/// Goes on with what an earlier run of the job has left, or starts anew where that was something else.
+fn go_on<T>(
+    pace: &Pace<'_>,
+    mut make: impl FnMut(Option<Denoising>) -> Result<T, StageError>,
+) -> Result<T, StageError> {
+    let Some(state) = pace.kept() else { return make(None) };
+    let done = state.done();
+    match make(Some(state)) {
+        Err(StageError::OtherState) => {
+            pace.note(&format!(
+                "something has changed since it was put aside, so its first {done} steps are made again"
+            ));
+            make(None)
+        }
+        result => result,
     }
 }
 
@@ -234,7 +293,7 @@ fn steps(still: &StillSettings, model: &ModelSpec) -> usize {
     steps as usize
 }
 
-fn styled(text: &str, style: &str) -> String {
+pub(super) fn styled(text: &str, style: &str) -> String {
     match style.trim() {
         "" => text.trim().to_owned(),
         style => format!("{}, {style}", text.trim()),

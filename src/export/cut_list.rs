@@ -50,6 +50,13 @@ pub struct Mix {
     pub incoming: f32,
 }
 
+/// Which of a clip's `frames` a scene shows at its place `t` ([`Visible::t`]), counted from 0: the nearest one, with the
+/// frames spread evenly over the scene, the first at its beginning and the last at its end.
+pub fn clip_frame(t: f32, frames: usize) -> usize {
+    let last = frames.saturating_sub(1);
+    ((f64::from(t) * last as f64).round() as usize).min(last)
+}
+
 impl Cut {
     /// The scene's frames in the film, with those that it shares with its neighbours.
     pub fn range(&self) -> Range<u64> {
@@ -243,6 +250,17 @@ mod tests {
         for fps in [1, 7, 23, 25, 30, 59, 60, 120, 144] {
             check(&film(fps, &[(500, 0), (501, 333), (999, 1), (1001, 2000), (33_333, 417), (500, 499)]));
         }
+    }
+
+    #[test]
+    fn a_clip_is_spread_over_its_scene() {
+        let cuts = film(24, &[(1000, 0)]);
+        let at = |frame, frames| clip_frame(cuts.visible_at(frame).unwrap().t, frames);
+        assert_eq!((at(0, 16), at(23, 16)), (0, 15));
+        let shown: Vec<_> = (0..24).map(|frame| at(frame, 16)).collect();
+        assert!(shown.windows(2).all(|pair| pair[1] == pair[0] || pair[1] == pair[0] + 1), "{shown:?}");
+        assert!((0..24).all(|frame| at(frame, 1) == 0 && at(frame, 24) == frame as usize));
+        assert_eq!((clip_frame(f32::NAN, 4), clip_frame(9.0, 4), clip_frame(0.5, 0)), (0, 3, 0));
     }
 
     #[test]

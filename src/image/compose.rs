@@ -9,6 +9,7 @@
 
 use super::diffusion::{PictureError, StableDiffusion};
 use super::illustrate::Illustrate;
+use super::remembered::remembered;
 use crate::models::weights::{ModelFolder, PartName};
 use crate::nets::clip::{ClipProcessor, VisionConfig, VisionModelWithProjection};
 use crate::nets::denoise::{Denoising, fingerprint};
@@ -154,8 +155,12 @@ impl Compositor {
         let add = |context: &mut PreparedContext, guidance: Guidance| {
             watch.stage("looking at the references");
             let references = References {
-                foregrounds: what.foregrounds.iter().map(|fg| self.tokens(fg, guidance)).collect::<Result<_, _>>()?,
-                background: what.background.as_ref().map(|bg| self.tokens(bg, guidance)).transpose()?,
+                foregrounds: what
+                    .foregrounds
+                    .iter()
+                    .map(|fg| self.tokens(fg, guidance, watch))
+                    .collect::<Result<_, _>>()?,
+                background: what.background.as_ref().map(|bg| self.tokens(bg, guidance, watch)).transpose()?,
                 foreground_scale: what.fg_scale,
                 background_scale: what.bg_scale,
             };
@@ -166,10 +171,15 @@ impl Compositor {
 
     /// The tokens of one reference, `[rows, tokens, width]`, with those of no picture in the first row where there is
     /// guidance.
-    fn tokens(&self, picture: &RgbImage, guidance: Guidance) -> Result<Tensor, PictureError> {
+    fn tokens(&self, picture: &RgbImage, guidance: Guidance, watch: &dyn Watch) -> Result<Tensor, PictureError> {
         let pixels = self.processor.pixel_values(picture)?.to_device(&self.base.device)?;
         let pixels = pixels.to_dtype(self.base.dtype)?;
-        let conditional = self.resampled(&pixels)?;
+        let (width, height) = picture.dimensions();
+        let key = format!("reference {width}x{height} {}", blake3::hash(picture.as_raw()).to_hex());
+        let at = (&self.base.device, self.base.dtype);
+        // Cancelled between two references: each takes seconds on a processor.
+        watch.step(0, 0)?;
+        let conditional = remembered(watch, &key, at, || self.resampled(&pixels))?;
         if !guidance.is_on() {
             return Ok(conditional);
         }
@@ -177,7 +187,7 @@ impl Compositor {
             Some(tokens) => tokens,
             // The release's: a picture of zeros after the normalisation, which is grey and not black.
             None => {
-                let tokens = self.resampled(&pixels.zeros_like()?)?;
+                let tokens = remembered(watch, "no reference", at, || self.resampled(&pixels.zeros_like()?))?;
                 self.unconditional.get_or_init(|| tokens)
             }
         };

@@ -191,9 +191,12 @@ impl StableDiffusion {
         watch.stage("denoising");
         watch.step(state.done() as u64, total)?;
         self.networks.denoise(&mut state, &mut sampler, &context, guidance, |state, sampler, step| {
-            watch.step(state.done() as u64, total)?;
+            watch.keep(state.done() as u64, total, &|| Ok(state.to_bytes()?));
             watch.preview(&|| step.clean(sampler).map(|clean| latent_preview::frames(&clean)).unwrap_or_default());
-            if watch.wants_pause() { Err(PictureError::Paused(Box::new(state.clone()))) } else { Ok(()) }
+            if watch.wants_pause() {
+                return Err(PictureError::Paused(Box::new(state.clone())));
+            }
+            Ok(watch.step(state.done() as u64, total)?)
         })?;
 
         watch.stage("decoding");

@@ -5,6 +5,7 @@ mod cut_out;
 mod diffusion;
 mod illustrate;
 mod photo;
+mod remembered;
 mod segment;
 mod subject;
 

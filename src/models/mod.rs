@@ -24,7 +24,7 @@ pub use choose::{ChoiceReason, WriterChoice, choose_writer, choose_writer_for};
 pub use error::{ModelError, SourceError, SourceFailure};
 pub use hub::Hub;
 pub use machine::{Room, bytes_text, free_disk_bytes, total_memory_bytes};
-pub use preflight::{Accelerator, Dtype, Machine, MissingFiles, Plan, Preflight, RenderSize, StageNeed};
+pub use preflight::{Accelerator, Dtype, Machine, MissingFiles, Plan, Preflight, RenderSize, StageNeed, memory_needed};
 pub use registry::{Registry, RegistryError, user_registry_file};
 pub use spec::{Defaults, FileSpec, Licence, ModelSpec, Network, NetworkPart, Role, Source, Studio};
 pub use speed::{Measured, StepEstimate, StepKey};

@@ -16,7 +16,7 @@ use super::machine::{Room, bytes_text};
 use super::registry::RegistryError;
 use super::speed::{Measured, StepKey};
 use super::{FileStatus, Licence, ModelCache, ModelSpec, NetworkPart, Registry, Role, Studio};
-use crate::project::{Project, entities};
+use crate::project::{Project, Scene, entities};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -113,12 +113,19 @@ impl RenderSize {
         let mut size = Self::of(studio, registry, count(references), count(scenes))?;
         // More steps than they were given are wasted on random weights.
         if !registry.is_random(studio)? {
-            let all: u64 = project.scenes.iter().map(|scene| u64::from(project.still_settings(scene).steps)).sum();
             // Scenes may have settings of their own; the time of them all is that of the mean.
-            size.still_steps = match project.scenes.len() as u64 {
-                0 => project.still.steps,
-                scenes => all.div_ceil(scenes) as u32,
+            let mean = |of_project: u32, of_scene: &dyn Fn(&Scene) -> u32| {
+                let all: u64 = project.scenes.iter().map(|scene| u64::from(of_scene(scene))).sum();
+                match project.scenes.len() as u64 {
+                    0 => of_project,
+                    scenes => all.div_ceil(scenes) as u32,
+                }
             };
+            size.still_steps = mean(project.still.steps, &|scene| project.still_settings(scene).steps);
+            size.clip_steps = mean(project.clip.steps, &|scene| project.clip_settings(scene).steps);
+            // The largest clip decides the memory.
+            let frames = project.scenes.iter().map(|scene| project.clip_settings(scene).frames);
+            size.frames = frames.max().unwrap_or(project.clip.frames);
         }
         Ok(size)
     }
@@ -453,6 +460,11 @@ fn sizes(full: [u32; 2], frames: u32, role: Role) -> Vec<([u32; 2], u32)> {
         }
     }
     found
+}
+
+/// Free memory that a stage wants when all its networks are in memory at once: a tenth more than it takes, as estimated.
+pub fn memory_needed(models: &[&ModelSpec], dtype: Dtype, size: [u32; 2], frames: u32) -> u64 {
+    with_room(needed_bytes(models, dtype, false, size, frames))
 }
 
 /// The estimate of the module's head, for all networks of a stage.

@@ -1,8 +1,8 @@
 //! Applying edits. Each one gives back the edit that undoes it exactly.
 
 use super::{
-    DURATION_MS_RANGE, Edit, EditError, Entity, EntityField, EntityKind, Format, Project, Scene, SceneField, SceneId,
-    StillSettings, Take, TakeId,
+    ClipSettings, DURATION_MS_RANGE, Edit, EditError, Entity, EntityField, EntityKind, Format, Project, Scene,
+    SceneField, SceneId, StillSettings, Take, TakeId,
 };
 
 impl Project {
@@ -19,6 +19,10 @@ impl Project {
             Edit::SetStill(new) => {
                 new.check()?;
                 Ok(Edit::SetStill(std::mem::replace(&mut self.still, new)))
+            }
+            Edit::SetClip(new) => {
+                new.check()?;
+                Ok(Edit::SetClip(std::mem::replace(&mut self.clip, new)))
             }
             Edit::InsertScene { index, scene } => self.insert_scene(index, *scene),
             Edit::RemoveScene(id) => {
@@ -184,6 +188,7 @@ impl Scene {
     pub(super) fn check(&self) -> Result<(), EditError> {
         check_duration(self.duration_ms)?;
         self.still.iter().try_for_each(StillSettings::check)?;
+        self.clip.iter().try_for_each(ClipSettings::check)?;
         for (i, take) in self.takes.iter().enumerate() {
             if self.takes[..i].iter().any(|earlier| earlier.id == take.id) {
                 return Err(EditError::TakeExists(take.id));
@@ -219,7 +224,12 @@ impl Scene {
                 new.iter().try_for_each(StillSettings::check)?;
                 SceneField::Still(std::mem::replace(&mut self.still, new))
             }
+            SceneField::Clip(new) => {
+                new.iter().try_for_each(ClipSettings::check)?;
+                SceneField::Clip(std::mem::replace(&mut self.clip, new))
+            }
             SceneField::Locked(new) => SceneField::Locked(std::mem::replace(&mut self.locked, new)),
+            SceneField::Note(new) => SceneField::Note(std::mem::replace(&mut self.note, new)),
         })
     }
 }

@@ -51,6 +51,24 @@ impl Project {
         as_one(free.map(|scene| Edit::RemoveScene(scene.id)).collect())
     }
 
+    /// The edits that put new scenes in the place of all but the locked ones, which keep their places in the film as far as
+    /// it is long enough.
+    pub fn replace_edits(&self, new: Vec<Scene>) -> Vec<Edit> {
+        let count = new.len();
+        let insert = |(i, scene)| Edit::InsertScene { index: self.scenes.len() + i, scene: Box::new(scene) };
+        let mut edits: Vec<Edit> = new.into_iter().enumerate().map(insert).collect();
+        let (locked, free): (Vec<_>, Vec<_>) = self.scenes.iter().enumerate().partition(|(_, scene)| scene.locked);
+        edits.extend(free.into_iter().map(|(_, scene)| Edit::RemoveScene(scene.id)));
+        // The locked ones are in front now. From the last on, so that each stays where it was put.
+        let back = locked
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(nth, (place, scene))| Edit::MoveScene { id: scene.id, index: (*place).min(count + nth) });
+        edits.extend(back);
+        edits
+    }
+
     /// The edit that puts copies of several scenes, takes included, behind the last of them; and the ids of the copies.
     ///
     /// The project itself is only asked for numbers. Copies are not locked.
@@ -131,6 +149,26 @@ mod tests {
         assert_eq!(order(&project), [2, 3, 1, 4]);
         assert_eq!(project.shift_edit(&block, false), None);
         assert_eq!(project.shift_edit(&[], true), None);
+    }
+
+    #[test]
+    fn new_scenes_take_the_place_of_all_but_the_locked_ones() {
+        for (locked, new, expected) in [
+            (&[][..], 2, &[11, 12][..]),
+            (&[1, 4], 4, &[1, 11, 12, 4, 13, 14]),
+            (&[3, 5], 1, &[11, 3, 5]),
+            (&[1, 2, 3, 4, 5], 1, &[1, 2, 3, 4, 5, 11]),
+            (&[5], 3, &[11, 12, 13, 5]),
+        ] {
+            let mut project = film(5);
+            project.scenes.iter_mut().for_each(|scene| scene.locked = locked.contains(&scene.id.0));
+            let before = project.clone();
+            let scenes = (0..new).map(|n| Scene::new(SceneId(11 + n), "")).collect();
+            let undo = project.apply(Edit::Batch(project.replace_edits(scenes))).unwrap();
+            assert_eq!(order(&project), expected, "{locked:?}");
+            project.apply(undo).unwrap();
+            assert_eq!(project.scenes, before.scenes);
+        }
     }
 
     #[test]

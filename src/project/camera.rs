@@ -56,6 +56,11 @@ pub struct View {
     pub extent: f32,
 }
 
+impl View {
+    /// All of the still.
+    pub const WHOLE: Self = Self { center: [0.5, 0.5], extent: 1.0 };
+}
+
 /// A word that names no camera direction or speed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown camera {what} \"{word}\"; use one of: {allowed}")]

@@ -1,6 +1,6 @@
 //! How two takes differ, in words.
 
-use super::{Recipe, StaleReason, StillSettings, stale_reasons};
+use super::{ClipSettings, Recipe, StaleReason, StillSettings, TakeKind, stale_reasons};
 use std::fmt;
 
 /// One thing in which two recipes differ. Its display is a line for people: "seed 3 → 7".
@@ -51,6 +51,15 @@ impl fmt::Display for Difference {
     }
 }
 
+fn value<T: PartialEq + ToString>(what: &'static str, from: T, to: T) -> Option<Difference> {
+    (from != to).then(|| Difference::Value { what, from: from.to_string(), to: to.to_string() })
+}
+
+/// A fraction that is kept in hundredths.
+fn share(hundredths: u32) -> f64 {
+    f64::from(hundredths) / 100.0
+}
+
 /// What has to change for `from` to become `to`. Empty when both would give the same picture.
 pub fn differences(from: &Recipe, to: &Recipe) -> Vec<Difference> {
     let size = |recipe: &Recipe| format!("{}×{}", recipe.size[0], recipe.size[1]);
@@ -65,13 +74,24 @@ pub fn differences(from: &Recipe, to: &Recipe) -> Vec<Difference> {
             }
             StaleReason::Size => found.push(Difference::Value { what: "size", from: size(from), to: size(to) }),
             StaleReason::Studio { from, to } => found.push(Difference::Value { what: "studio", from, to }),
+            StaleReason::Kind => {
+                let kind = |recipe: &Recipe| match recipe.kind() {
+                    TakeKind::Still => "still".to_owned(),
+                    TakeKind::Clip => "clip".to_owned(),
+                };
+                found.push(Difference::Value { what: "kind", from: kind(from), to: kind(to) });
+            }
             // One by one below, for two studios too.
-            StaleReason::Settings if from.still.is_some() && to.still.is_some() => {}
+            StaleReason::Settings | StaleReason::Camera { .. } => {}
             other => found.push(Difference::Reason(other)),
         }
     }
     if let (Some(from), Some(to)) = (&from.still, &to.still) {
         found.extend(from.differences(to));
+    }
+    if let (Some(from), Some(to)) = (&from.clip, &to.clip) {
+        found.extend(value("camera", from.camera, to.camera));
+        found.extend(from.settings.differences(&to.settings));
     }
     found
 }
@@ -79,7 +99,6 @@ pub fn differences(from: &Recipe, to: &Recipe) -> Vec<Difference> {
 impl fmt::Display for StillSettings {
     /// In a line, without the negative prompt.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = |hundredths: u32| f64::from(hundredths) / 100.0;
         write!(
             f,
             "{} steps · guidance {} · cast {} · place {}",
@@ -94,17 +113,15 @@ impl fmt::Display for StillSettings {
 impl StillSettings {
     /// What has to change for these to become `to`.
     pub fn differences(&self, to: &Self) -> Vec<Difference> {
-        let mut found = Vec::new();
-        let mut values = |what, from: String, to: String| {
-            if from != to {
-                found.push(Difference::Value { what, from, to });
-            }
-        };
-        let share = |hundredths: u32| (f64::from(hundredths) / 100.0).to_string();
-        values("steps", self.steps.to_string(), to.steps.to_string());
-        values("guidance", share(self.guidance_hundredths), share(to.guidance_hundredths));
-        values("cast weight", share(self.foreground_hundredths), share(to.foreground_hundredths));
-        values("place weight", share(self.background_hundredths), share(to.background_hundredths));
+        let mut found: Vec<Difference> = [
+            value("steps", self.steps, to.steps),
+            value("guidance", share(self.guidance_hundredths), share(to.guidance_hundredths)),
+            value("cast weight", share(self.foreground_hundredths), share(to.foreground_hundredths)),
+            value("place weight", share(self.background_hundredths), share(to.background_hundredths)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         if self.negative != to.negative {
             found.push(Difference::of_text("negative prompt", &self.negative, &to.negative));
         }
@@ -112,10 +129,49 @@ impl StillSettings {
     }
 }
 
+impl fmt::Display for ClipSettings {
+    /// In a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} steps · guidance {} · {} frames · camera at {} % after step {}",
+            self.steps,
+            share(self.guidance_hundredths),
+            self.frames,
+            self.camera_strength_hundredths,
+            self.camera_from_step
+        )
+    }
+}
+
+impl ClipSettings {
+    /// What has to change for these to become `to`.
+    pub fn differences(&self, to: &Self) -> Vec<Difference> {
+        let yes = |yes: bool| if yes { "on" } else { "off" };
+        [
+            value("clip steps", self.steps, to.steps),
+            value("clip guidance", share(self.guidance_hundredths), share(to.guidance_hundredths)),
+            value("frames", self.frames, to.frames),
+            value("frame rate", self.fps, to.fps),
+            value("camera from step", self.camera_from_step, to.camera_from_step),
+            value("camera mode", self.camera_mode.as_str(), to.camera_mode.as_str()),
+            value("camera strength", self.camera_strength_hundredths, to.camera_strength_hundredths),
+            value("action", yes(self.action), yes(to.action)),
+            value("score", share(self.score_hundredths), share(to.score_hundredths)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::{EntityKind, MediaName, Project, RecipeEntity, Reference, ReferenceSource, Scene, SceneId};
+    use crate::project::{
+        CameraMove, ClipRecipe, Direction, EntityKind, MediaName, Project, RecipeEntity, Reference, ReferenceSource,
+        Scene, SceneId, Speed,
+    };
 
     fn recipe(change: impl FnOnce(&mut Recipe)) -> Recipe {
         let project = Project::new("");
@@ -167,6 +223,26 @@ mod tests {
             words,
             ["studio tiny → videostudio", "steps 60 → 30", "guidance 7.5 → 5", "negative prompt removed"]
         );
+    }
+
+    #[test]
+    fn clips_are_compared_by_camera_and_settings() {
+        let clip = |change: fn(&mut ClipRecipe)| {
+            recipe(|recipe| {
+                let (camera, settings) = (CameraMove::default(), ClipSettings::default());
+                let mut clip = ClipRecipe { still: None, camera, settings, models: Vec::new() };
+                change(&mut clip);
+                recipe.clip = Some(clip);
+            })
+        };
+        let words =
+            |from: &Recipe, to: &Recipe| differences(from, to).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let plain = clip(|_| {});
+        let moved = clip(|clip| clip.camera = CameraMove::new(Direction::Left, Speed::Fast));
+        assert_eq!(words(&plain, &moved), [format!("camera {} → {}", CameraMove::default(), "left · fast")]);
+        let rough = clip(|clip| (clip.settings.steps, clip.settings.action) = (20, false));
+        assert_eq!(words(&plain, &rough), ["clip steps 70 → 20", "action on → off"]);
+        assert_eq!(words(&recipe(|_| {}), &plain), ["kind still → clip"]);
     }
 
     #[test]

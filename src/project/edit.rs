@@ -1,7 +1,8 @@
 //! Edits: the only way to change a project. Applying one gives back the edit that undoes it.
 
 use super::{
-    CameraMove, DURATION_MS_RANGE, Entity, EntityKind, Format, Reference, Scene, SceneId, StillSettings, Take, TakeId,
+    CameraMove, ClipSettings, DURATION_MS_RANGE, Entity, EntityKind, Format, Reference, Scene, SceneId, StillSettings,
+    Take, TakeId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub enum Edit {
     SetStudio(String),
     /// Replaces how stills are denoised.
     SetStill(StillSettings),
+    /// Replaces how clips are denoised.
+    SetClip(ClipSettings),
     /// Inserts before the scene at `index`; an `index` equal to the number of scenes appends.
     InsertScene {
         /// Where, counted from 0.
@@ -127,8 +130,12 @@ pub enum SceneField {
     Chosen(Option<TakeId>),
     /// How its stills are denoised, or `None` for the project's settings.
     Still(Option<StillSettings>),
+    /// How its clips are denoised, or `None` for the project's settings.
+    Clip(Option<ClipSettings>),
     /// Whether it is locked.
     Locked(bool),
+    /// Dialogue and remarks.
+    Note(String),
 }
 
 /// A field of a cast entry, with its new value.
@@ -175,6 +182,28 @@ pub enum EditError {
         StillSettings::WEIGHT.end() / 100
     )]
     StillSettings,
+    #[error(
+        "a clip takes {} to {} steps, a guidance of {} to {}, {} to {} frames at {} to {} a second, a camera that moves \
+         from step 1 to the last at {} to {} % of its strength, and a score of 0 to {}",
+        ClipSettings::STEPS.start(),
+        ClipSettings::STEPS.end(),
+        ClipSettings::GUIDANCE.start() / 100,
+        ClipSettings::GUIDANCE.end() / 100,
+        ClipSettings::FRAMES.start(),
+        ClipSettings::FRAMES.end(),
+        ClipSettings::FPS.start(),
+        ClipSettings::FPS.end(),
+        ClipSettings::STRENGTH.start(),
+        ClipSettings::STRENGTH.end(),
+        ClipSettings::SCORE.end() / 100
+    )]
+    ClipSettings,
+}
+
+impl ClipSettings {
+    pub(super) fn check(&self) -> Result<(), EditError> {
+        if self.are_possible() { Ok(()) } else { Err(EditError::ClipSettings) }
+    }
 }
 
 impl Edit {
@@ -185,7 +214,7 @@ impl Edit {
             Self::SetStyle(_) => "change of style",
             Self::SetFormat(_) => "change of format",
             Self::SetStudio(_) => "change of studio",
-            Self::SetStill(_) => "change of render settings",
+            Self::SetStill(_) | Self::SetClip(_) => "change of render settings",
             Self::InsertScene { .. } => "new scene",
             Self::RemoveScene(_) => "deletion of scene",
             Self::MoveScene { .. } => "move of scene",
@@ -227,7 +256,8 @@ impl Edit {
             | (Self::SetStyle(_), Self::SetStyle(_))
             | (Self::SetFormat(_), Self::SetFormat(_))
             | (Self::SetStudio(_), Self::SetStudio(_))
-            | (Self::SetStill(_), Self::SetStill(_)) => true,
+            | (Self::SetStill(_), Self::SetStill(_))
+            | (Self::SetClip(_), Self::SetClip(_)) => true,
             (Self::MoveScene { id: a, .. }, Self::MoveScene { id: b, .. }) => a == b,
             (Self::SetScene { id: a, field: x }, Self::SetScene { id: b, field: y }) => {
                 a == b && std::mem::discriminant(x) == std::mem::discriminant(y)
@@ -261,9 +291,10 @@ impl SceneField {
             Self::DissolveMs(_) => "change of dissolve",
             Self::Seed(_) => "change of seed",
             Self::Chosen(_) => "choice of take",
-            Self::Still(_) => "change of render settings",
+            Self::Still(_) | Self::Clip(_) => "change of render settings",
             Self::Locked(true) => "locking",
             Self::Locked(false) => "unlocking",
+            Self::Note(_) => "change of notes",
         }
     }
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod arrange;
 mod camera;
+mod clips;
 mod compare;
 mod edit;
 mod entity;
@@ -19,6 +20,7 @@ mod store;
 mod takes;
 
 pub use camera::{CameraMove, Direction, Speed, UnknownCamera, View};
+pub use clips::{CameraMode, ClipRecipe, ClipSettings, StudioFiles, clip_recipe, wanted_in_place_of};
 pub use compare::{Difference, differences};
 pub use edit::{Edit, EditError, EntityField, SceneField};
 pub use entity::{EntitySummary, entities, entity_key};
@@ -30,6 +32,6 @@ pub use model::{
     ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
-pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_in_place_of, wanted_recipe};
+pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
 pub use store::{Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project};
 pub use takes::{NotCopied, TakePart};

@@ -1,6 +1,6 @@
 //! What a film is made of.
 
-use super::{CameraMove, MediaName, SceneId, TakeId};
+use super::{CameraMove, ClipRecipe, ClipSettings, MediaName, SceneId, TakeId};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -24,6 +24,9 @@ pub struct Project {
     /// How stills are denoised by a studio that has a compositor.
     #[serde(default)]
     pub still: StillSettings,
+    /// How clips are denoised by a studio that has an animator.
+    #[serde(default)]
+    pub clip: ClipSettings,
     /// In film order.
     #[serde(default)]
     pub scenes: Vec<Scene>,
@@ -126,6 +129,9 @@ pub struct Scene {
     /// Decides everything that is left to chance.
     #[serde(default)]
     pub seed: u64,
+    /// What the user keeps beside the action: dialogue as in a screenplay, remarks. No model reads it.
+    #[serde(default)]
+    pub note: String,
     /// Finished pictures and clips, oldest first.
     #[serde(default)]
     pub takes: Vec<Take>,
@@ -135,6 +141,9 @@ pub struct Scene {
     /// How its stills are denoised; `None` is as in the project. See [`Project::still_settings`].
     #[serde(default)]
     pub still: Option<StillSettings>,
+    /// How its clips are denoised; `None` is as in the project. See [`Project::clip_settings`].
+    #[serde(default)]
+    pub clip: Option<ClipSettings>,
     /// Whether renders, the writer and changes by accident leave it alone. See [`Project::lock_against`].
     #[serde(default)]
     pub locked: bool,
@@ -241,6 +250,10 @@ pub struct Recipe {
     /// Every model file that took part: its role and its SHA-256.
     #[serde(default)]
     pub models: Vec<(String, String)>,
+    /// What decided a clip besides; `None` for a still. The fields above are then those of the still that it starts
+    /// from, but for the prompt, the style and the seed, which are its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<ClipRecipe>,
 }
 
 /// An entity as a take used it.
@@ -265,6 +278,7 @@ impl Project {
             format: Format::default(),
             studio: draft_studio(),
             still: StillSettings::default(),
+            clip: ClipSettings::default(),
             scenes: Vec::new(),
             cast: Vec::new(),
             next_id: first_id(),
@@ -341,9 +355,11 @@ impl Scene {
             duration_ms: Self::DEFAULT_DURATION_MS,
             dissolve_ms: 0,
             seed: id.0,
+            note: String::new(),
             takes: Vec::new(),
             chosen: None,
             still: None,
+            clip: None,
             locked: false,
         }
     }

@@ -1,6 +1,6 @@
 //! Whether a take still shows what its scene asks for, and if not, why.
 
-use super::{DRAFT_STUDIO, Entity, EntityKind, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene, Take};
+use super::{DRAFT_STUDIO, Entity, EntityKind, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene};
 use std::fmt;
 
 /// The recipe of the still that `scene` asks for now, from this studio.
@@ -27,23 +27,7 @@ pub fn wanted_recipe(project: &Project, scene: &Scene, studio: &str, models: &[(
         entities: kinds.iter().flat_map(|&kind| scene.entity_names(kind).map(move |name| entity(kind, name))).collect(),
         still: (studio != DRAFT_STUDIO).then(|| project.still_settings(scene).clone()),
         models: models.to_vec(),
-    }
-}
-
-/// What `scene` asks for now, to compare `take` with: from the project's studio, or in a project of drafts from the one
-/// that made the take.
-///
-/// `models` are the files of the project's studio; `None` where they are not known, which says nothing against the take.
-pub fn wanted_in_place_of(
-    project: &Project,
-    scene: &Scene,
-    take: &Take,
-    models: Option<&[(String, String)]>,
-) -> Recipe {
-    let made = &take.recipe;
-    match project.studio.as_str() {
-        DRAFT_STUDIO => wanted_recipe(project, scene, &made.studio, &made.models),
-        studio => wanted_recipe(project, scene, studio, models.unwrap_or(&made.models)),
+        clip: None,
     }
 }
 
@@ -93,6 +77,15 @@ pub enum StaleReason {
     Settings,
     /// Other model files for this role of the same studio.
     Model(String),
+    /// Another still, where nothing else says why.
+    Still,
+    /// Another movement of the camera.
+    Camera {
+        /// Whether that is all: then only the last part of the clip is made again.
+        alone: bool,
+    },
+    /// A still where a clip is asked for, or the other way round.
+    Kind,
 }
 
 /// How the picture of an entity changed.
@@ -132,7 +125,26 @@ pub fn stale_reasons(made: &Recipe, wanted: &Recipe) -> Vec<StaleReason> {
     } else {
         reasons.push(StaleReason::Studio { from: made.studio.clone(), to: wanted.studio.clone() });
     }
+    compare_clips(made, wanted, &mut reasons);
     reasons
+}
+
+fn compare_clips(made: &Recipe, wanted: &Recipe, reasons: &mut Vec<StaleReason>) {
+    let (then, now) = match (&made.clip, &wanted.clip) {
+        (Some(then), Some(now)) => (then, now),
+        (None, None) => return,
+        _ => return reasons.push(StaleReason::Kind),
+    };
+    let change = then.change_to(now);
+    if change.settings && !reasons.contains(&StaleReason::Settings) {
+        reasons.push(StaleReason::Settings);
+    }
+    if change.still && reasons.is_empty() {
+        reasons.push(StaleReason::Still);
+    }
+    if change.camera {
+        reasons.push(StaleReason::Camera { alone: reasons.is_empty() });
+    }
 }
 
 fn compare_entities(made: &Recipe, wanted: &Recipe, reasons: &mut Vec<StaleReason>) {
@@ -188,9 +200,14 @@ fn compare_looks(made: &RecipeEntity, wanted: &RecipeEntity, reasons: &mut Vec<S
     }
 }
 
+/// The files that made a take: those of its still, and those of its animator.
+fn all_models(recipe: &Recipe) -> impl Iterator<Item = &(String, String)> {
+    recipe.models.iter().chain(recipe.clip.iter().flat_map(|clip| &clip.models))
+}
+
 fn compare_models(made: &Recipe, wanted: &Recipe, reasons: &mut Vec<StaleReason>) {
     let mut roles: Vec<&str> = Vec::new();
-    for (role, _) in made.models.iter().chain(&wanted.models) {
+    for (role, _) in all_models(made).chain(all_models(wanted)) {
         if !roles.contains(&role.as_str()) {
             roles.push(role);
         }
@@ -199,7 +216,7 @@ fn compare_models(made: &Recipe, wanted: &Recipe, reasons: &mut Vec<StaleReason>
         // The order in which a studio lists the files of one role decides nothing.
         let files = |recipe: &Recipe| {
             let mut hashes: Vec<String> =
-                recipe.models.iter().filter(|(r, _)| r == role).map(|(_, sha256)| sha256.clone()).collect();
+                all_models(recipe).filter(|(r, _)| r == role).map(|(_, sha256)| sha256.clone()).collect();
             hashes.sort_unstable();
             hashes
         };
@@ -238,6 +255,10 @@ impl fmt::Display for StaleReason {
             Self::Studio { from, to } => write!(f, "made by the {from} studio, not by {to}"),
             Self::Settings => f.write_str("render settings changed"),
             Self::Model(role) => write!(f, "the {role} model changed"),
+            Self::Still => f.write_str("the still changed"),
+            Self::Camera { alone: true } => f.write_str("camera changed: only the last part is redone"),
+            Self::Camera { alone: false } => f.write_str("camera changed"),
+            Self::Kind => f.write_str("a still is no clip"),
         }
     }
 }

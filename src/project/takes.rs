@@ -1,9 +1,8 @@
 //! What is done with takes: choosing, removing, varying, copying what decided one to its scene; and locking a scene.
 
-use super::staleness::wanted_in_place_of;
 use super::{
-    DRAFT_STUDIO, Edit, MediaName, Project, Recipe, Scene, SceneField, SceneId, StaleReason, StillSettings, Take,
-    TakeId, TakeKind, stale_reasons,
+    ClipSettings, DRAFT_STUDIO, Edit, MediaName, Project, Recipe, Scene, SceneField, SceneId, StaleReason,
+    StillSettings, StudioFiles, Take, TakeId, TakeKind, stale_reasons, wanted_in_place_of,
 };
 
 /// Something that decided a take and that its scene can have too.
@@ -77,6 +76,11 @@ impl Project {
         scene.still.as_ref().unwrap_or(&self.still)
     }
 
+    /// How the clips of `scene` are denoised: by its own settings, or by the project's.
+    pub fn clip_settings<'a>(&'a self, scene: &'a Scene) -> &'a ClipSettings {
+        scene.clip.as_ref().unwrap_or(&self.clip)
+    }
+
     /// The edit that makes the film use a take, or the live draft.
     ///
     /// A take that differs from what the scene asks for in nothing but chance brings its seed along: it is what the scene
@@ -85,7 +89,7 @@ impl Project {
         let choose = Edit::SetScene { id, field: SceneField::Chosen(take) };
         let found = self.scene(id).and_then(|scene| Some((scene, scene.take(take?)?)));
         let Some((scene, take)) = found else { return choose };
-        let wanted = wanted_in_place_of(self, scene, take, None);
+        let wanted = wanted_in_place_of(self, scene, take, &StudioFiles::default());
         if stale_reasons(&take.recipe, &wanted) != [StaleReason::Seed] {
             return choose;
         }
@@ -110,15 +114,29 @@ impl Project {
     pub fn copy_edit(&self, id: SceneId, take: TakeId, part: TakePart) -> Result<Edit, NotCopied> {
         let scene = self.scene(id).ok_or(NotCopied::NoTake)?;
         let recipe = &scene.take(take).ok_or(NotCopied::NoTake)?.recipe;
-        let (is_same, field) = match part {
-            TakePart::Seed => (recipe.seed == scene.seed, SceneField::Seed(recipe.seed)),
-            TakePart::Prompt => (recipe.prompt == scene.prompt, SceneField::Prompt(recipe.prompt.clone())),
-            TakePart::Settings => {
-                let still = recipe.still.as_ref().ok_or(NotCopied::NoSettings)?;
-                (still == self.still_settings(scene), SceneField::Still(Some(still.clone())))
+        let mut edits = Vec::new();
+        let mut set = |is_same: bool, field: SceneField| {
+            if !is_same {
+                edits.push(Edit::SetScene { id, field });
             }
         };
-        if is_same { Err(NotCopied::Same) } else { Ok(Edit::SetScene { id, field }) }
+        match part {
+            TakePart::Seed => set(recipe.seed == scene.seed, SceneField::Seed(recipe.seed)),
+            TakePart::Prompt => set(recipe.prompt == scene.prompt, SceneField::Prompt(recipe.prompt.clone())),
+            TakePart::Settings => {
+                let still = recipe.still.as_ref().ok_or(NotCopied::NoSettings)?;
+                set(still == self.still_settings(scene), SceneField::Still(Some(still.clone())));
+                if let Some(clip) = &recipe.clip {
+                    let is_same = clip.settings == *self.clip_settings(scene);
+                    set(is_same, SceneField::Clip(Some(clip.settings.clone())));
+                }
+            }
+        }
+        match edits.len() {
+            0 => Err(NotCopied::Same),
+            1 => Ok(edits.remove(0)),
+            _ => Ok(Edit::Batch(edits)),
+        }
     }
 
     /// The locked scene that an edit of the user's would change.

@@ -1,14 +1,16 @@
 //! The application: what is remembered, what runs, and one frame of it.
 
 use super::Launch;
+use super::clips::Clips;
 use super::command::{self, Command, Dialog, Named};
 use super::document::Document;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
+use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
-use crate::engine::{Engine, JobId, JobStatus};
+use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
@@ -102,6 +104,7 @@ pub struct App {
     pub(super) cache: ModelCache,
     pub(super) viewer: Viewer,
     pub(super) stills: Stills,
+    pub(super) clips: Clips,
     pub(super) doc: Option<Document>,
     pub(super) player: Player,
     /// The end of the scene that plays once, to show its camera move.
@@ -143,31 +146,42 @@ pub enum AppError {
     #[error(transparent)]
     /// The folder of models.
     Cache(#[from] crate::models::ModelError),
+    #[error(transparent)]
+    /// The cache of results.
+    Results(#[from] CacheError),
 }
 
 impl App {
     /// Starts the services and takes up where the last window ended.
     pub fn new(cx: &eframe::CreationContext<'_>, launch: Launch) -> Result<Self, AppError> {
         let remembered = cx.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY)).unwrap_or_default();
-        let mut app = Self::with_services(cx.egui_ctx.clone(), Viewer::new(cx.wgpu_render_state.clone()), remembered)?;
+        let options = EngineOptions { cache: Cache::of_user()?, ..EngineOptions::default() };
+        let viewer = Viewer::new(cx.wgpu_render_state.clone());
+        let mut app = Self::with_services(cx.egui_ctx.clone(), viewer, remembered, options)?;
         if let Some(folder) = launch.project {
             app.commands.push(Command::OpenProject(folder));
         }
         Ok(app)
     }
 
-    fn with_services(ctx: Context, viewer: Viewer, remembered: Remembered) -> Result<Self, AppError> {
+    fn with_services(
+        ctx: Context,
+        viewer: Viewer,
+        remembered: Remembered,
+        options: EngineOptions,
+    ) -> Result<Self, AppError> {
         theme::install(&ctx);
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
         Ok(Self {
-            engine: Engine::start(move || waker.request_repaint())?,
+            engine: Engine::start_with(options, move || waker.request_repaint())?,
             registry: Arc::new(Registry::load()?),
             cache: ModelCache::open()?,
             device: viewer.device_name(),
             viewer,
             stills: Stills::default(),
+            clips: Clips::default(),
             doc: None,
             player,
             play_until: None,
@@ -196,7 +210,8 @@ impl App {
     /// drive its widgets.
     #[doc(hidden)]
     pub fn headless(ctx: &Context, projects: PathBuf, models: PathBuf) -> Result<Self, AppError> {
-        let mut app = Self::with_services(ctx.clone(), Viewer::new(None), Remembered::default())?;
+        let (viewer, options) = (Viewer::new(None), EngineOptions::default());
+        let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
         Ok(app)
@@ -211,7 +226,9 @@ impl App {
     /// Whether pictures or jobs are still under way.
     #[doc(hidden)]
     pub fn is_busy(&self) -> bool {
-        let waiting = self.stills.is_waiting() || self.rendering.is_waiting() || !self.coming.is_empty();
+        let pictures = self.stills.is_waiting() || self.clips.is_waiting();
+        let waiting = pictures || self.rendering.is_busy() || !self.coming.is_empty();
+        let waiting = waiting || self.panel_state.script.reading.is_some();
         waiting || !self.engine.jobs().is_empty() || !self.commands.is_empty()
     }
 
@@ -245,8 +262,11 @@ impl App {
         self.forget_gone_takes();
         self.play(ctx);
         self.follow_studio();
+        self.render_next();
+        self.keep_renders();
         self.jobs = self.engine.jobs();
         self.rendering.take_previews(ctx, &self.jobs);
+        let in_view = self.scene_in_view();
         if let Some(doc) = &mut self.doc {
             if let Some(wait) = doc.tick() {
                 ctx.request_repaint_after(wait);
@@ -258,11 +278,8 @@ impl App {
                 let shown = visible.mix.map(|mix| mix.scene).into_iter().chain([visible.scene, visible.scene + 1]);
                 needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
             }
-            let in_view = match self.selection {
-                Selection::Scene(id) => Some(id),
-                _ => needed.first().copied(),
-            };
             self.stills.update(doc, &self.engine, in_view, &needed);
+            self.clips.update(doc, &self.engine, &needed);
         }
     }
 
@@ -293,11 +310,15 @@ impl App {
         }
     }
 
-    /// Takes photos from the file manager in. They go to the entity under the pointer.
+    /// Takes files from the file manager in: a script opens, photos go to the entity under the pointer.
     fn take_dropped_files(&mut self, ctx: &Context) {
         let (files, pointer) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
-        if !files.is_empty() && self.doc.is_some() {
-            let photos = files.iter().map(|file| file.path().to_owned()).collect::<Vec<_>>();
+        let (scripts, photos): (Vec<_>, Vec<_>) =
+            files.iter().map(|file| file.path().to_owned()).partition(|path| is_script(path));
+        if let Some(script) = scripts.into_iter().next() {
+            self.open_dropped_script(script);
+        }
+        if self.doc.is_some() {
             if !photos.is_empty() {
                 self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
             }
@@ -326,6 +347,7 @@ impl App {
             doc: self.doc.as_ref(),
             theme: theme::Theme::of(ui),
             stills: &mut self.stills,
+            clips: &mut self.clips,
             viewer: &mut self.viewer,
             selection: &self.selection,
             also: &self.also,
@@ -348,7 +370,7 @@ impl App {
             out: &mut self.commands,
         };
         panels::window_ui(ui, &mut cx, &mut self.remembered.layout);
-        if !self.commands.is_empty() || self.stills.has_asked() {
+        if !self.commands.is_empty() || self.stills.has_asked() || self.clips.has_asked() {
             // The commands are carried out before the next frame is drawn.
             ui.ctx().request_repaint();
         }

@@ -1,7 +1,7 @@
 //! Carries the commands out.
 
-use super::app::{App, Selection, Writing};
-use super::command::{Command, Dialog, Named, TakeAct};
+use super::app::{App, Notice, Selection, Writing};
+use super::command::{Command, Dialog, Named, Part, TakeAct};
 use super::document::Document;
 use super::rendering::ComingPicture;
 use crate::engine::{ExportJob, JobSpec, PhotoJob, WriteJob};
@@ -9,7 +9,7 @@ use crate::models::choose_writer;
 use crate::project::{
     CoalesceKey, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Project, Scene, SceneId, ScriptIntake,
 };
-use crate::writer::{WriteRequest, script_from_text};
+use crate::writer::{ScriptFormat, WriteRequest};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,7 +40,20 @@ impl App {
             }
             Command::PlayScene(id) => self.play_scene(id),
             Command::Write => self.write(),
-            Command::ImportText(text) => self.import_text(&text),
+            Command::ReadScript(source) => self.read_script(source),
+            Command::ScriptRead(read) => self.script_read(read),
+            Command::TakeScript(intake) => self.take_script_in(intake),
+            Command::BrowseScript => self.browse_script(),
+            Command::ExportScript(path, format) => self.export_script(path, format),
+            Command::BrowseScriptExport(start, format) => self.browse_script_export(start, format),
+            Command::SetScriptExportPath(path) => {
+                self.panel_state.script.export_path = path.to_string_lossy().into_owned();
+            }
+            Command::ScriptSaved(path, Ok(())) => {
+                let text = format!("exported {}", path.display());
+                self.notice = Some(Notice { text, bad: false, path: Some(path) });
+            }
+            Command::ScriptSaved(_, Err(error)) => self.complain(error),
             Command::NewProject { premise } => self.new_project(Project::new(premise)),
             Command::OpenProject(folder) => self.open_project(&folder),
             Command::OpenExample => self.new_project(crate::draft::example_project()),
@@ -49,10 +62,10 @@ impl App {
                 self.browse("Choose a photo", Browse::Photo, move |path| Command::ImportPhoto(kind, name, path));
             }
             Command::ChooseStudio(name) => self.choose_studio(name),
-            Command::MakePicture(kind, name) => self.make_picture(kind, name),
-            Command::RenderTake(id) => self.render_scene(id),
+            Command::MakePicture(kind, name) => self.make_picture(kind, &name),
+            Command::RenderTake(id) => self.render_scene(id, Part::All),
+            Command::RenderPart(id, part) => self.render_scene(id, part),
             Command::Vary(ids, count) => self.vary(&ids, count),
-            Command::ForgetRender(id) => self.rendering.forget(id),
             Command::FetchStudio => self.fetch_studio(),
             Command::ChooseTake(id, take) => self.choose_take(id, take),
             Command::Take(id, take, act) => self.act_on_take(id, take, act),
@@ -76,9 +89,18 @@ impl App {
             Command::ChooseWriter(id) => self.remembered.writer = Some(id),
             Command::CancelJob(id) => self.engine.cancel(id),
             Command::CancelAllJobs => {
-                self.rendering.forget_all();
+                self.rendering.queue.cancel_all();
                 self.jobs.iter().for_each(|job| self.engine.cancel(job.id));
             }
+            Command::PutJobFirst(id) => drop(self.engine.put_first(id)),
+            Command::CancelRender(id) => self.cancel_render(id),
+            Command::PauseRender(id) => self.pause_render(id),
+            Command::ResumeRender(id) => self.resume_renders(|queue, film| queue.resume(id, film)),
+            Command::PauseRenders => self.pause_renders(),
+            Command::ResumeRenders => self.resume_renders(|queue, _| queue.resume_all()),
+            Command::MoveRender(id, place) => self.rendering.queue.move_to(id, place),
+            Command::ResumeRestored => self.resume_renders(|queue, _| queue.resume_restored()),
+            Command::DiscardRestored => drop(self.rendering.queue.cancel_all()),
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
@@ -103,7 +125,14 @@ impl App {
                     self.push(Command::Reveal(doc.saver().folder().to_owned()));
                 }
             }
-            Named::ImportText => self.show_dialog(Some(Dialog::Text)),
+            Named::OpenScript => self.show_dialog(Some(Dialog::Script)),
+            Named::ExportScript => {
+                if self.doc.as_ref().is_some_and(|doc| !doc.project().scenes.is_empty()) {
+                    self.show_dialog(Some(Dialog::ExportScript));
+                } else {
+                    self.complain("there is no script to export yet: write one or add a scene first");
+                }
+            }
             Named::Export => {
                 if self.doc.as_ref().is_some_and(|doc| doc.cut().total_frames() > 0) {
                     self.show_dialog(Some(Dialog::Export));
@@ -124,13 +153,16 @@ impl App {
             Named::LockScene => self.lock_selected(),
             Named::PreviousScene => self.select_neighbour(-1),
             Named::NextScene => self.select_neighbour(1),
-            Named::RenderScene => {
-                let ids = self.selected_scenes();
-                if !ids.is_empty() {
-                    self.render_scenes(&ids);
-                }
+            Named::RenderScene => self.render_selected(Part::All),
+            Named::RenderStill => self.render_selected(Part::Still),
+            Named::RenderClip => self.render_selected(Part::Clip),
+            Named::RenderAll => self.render_all(Part::All),
+            Named::RenderAllStills => self.render_all(Part::Still),
+            Named::PauseRenders => self.pause_or_resume_renders(),
+            Named::ShowQueue if self.jobs.is_empty() && self.rendering.queue.is_empty() => {
+                self.tell("nothing runs and nothing waits");
             }
-            Named::RenderAll => self.render_all(),
+            Named::ShowQueue => super::panels::toggle_queue(&self.ctx),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
             Named::FilmFormat => self.show_dialog(Some(Dialog::Format)),
@@ -169,6 +201,13 @@ impl App {
                 self.ctx.set_theme(if dark { egui::Theme::Light } else { egui::Theme::Dark });
             }
             Named::ResetLayout => self.remembered.layout = super::panels::default_layout(),
+        }
+    }
+
+    fn render_selected(&mut self, part: Part) {
+        let ids = self.selected_scenes();
+        if !ids.is_empty() {
+            self.render_scenes(&ids, part);
         }
     }
 
@@ -238,6 +277,9 @@ impl App {
             let format = doc.project().format;
             self.panel_state.prepare_export(doc.saver().folder(), &doc.name(), format);
             self.exporting = None;
+        }
+        if dialog == Some(Dialog::ExportScript) {
+            self.prepare_script_export();
         }
         if dialog == Some(Dialog::Studio) {
             self.look_at_needs();
@@ -363,27 +405,6 @@ impl App {
         }
     }
 
-    fn import_text(&mut self, text: &str) {
-        let script = match script_from_text(text) {
-            Ok(script) => script,
-            Err(error) => return self.complain(error.to_string()),
-        };
-        if self.doc.is_none() {
-            let premise: String = text.split_whitespace().take(16).collect::<Vec<_>>().join(" ");
-            self.new_project(Project::new(premise));
-        }
-        let Some(doc) = &mut self.doc else { return };
-        doc.seal();
-        let edits = script.insert_edits(doc.numbering(), 0);
-        let count = edits.len();
-        self.edit(Edit::Batch(edits), None);
-        self.tell(format!("made {count} scenes from the text"));
-        self.dialog = None;
-        if let Some(id) = self.doc.as_ref().and_then(|doc| doc.project().scenes.last()).map(|scene| scene.id) {
-            self.select_scene(id);
-        }
-    }
-
     fn import_photo(&mut self, kind: EntityKind, name: String, path: PathBuf) {
         let Some(doc) = &self.doc else { return };
         let job = PhotoJob { kind, name: name.clone(), path, media: doc.saver().media().clone() };
@@ -414,10 +435,13 @@ impl App {
         if let Some(writing) = self.writing.take() {
             self.engine.cancel(writing.job);
         }
-        self.rendering.jobs().chain(self.coming.keys().copied()).for_each(|job| self.engine.cancel(job));
-        self.rendering.forget_project();
+        // What is half made stays on the disk, and its place in the queue with it.
+        self.keep_renders();
+        self.rendering.queue.running().iter().chain(self.coming.keys()).for_each(|job| self.engine.cancel(*job));
+        self.rendering.open(crate::engine::RenderRecord::default());
         self.doc = None;
         self.stills.clear();
+        self.clips.clear();
         self.viewer.clear();
         self.engine.pictures().clear();
         self.player.pause(self.now());
@@ -432,7 +456,7 @@ impl App {
         self.panel_state = super::panels::State::default();
     }
 
-    fn new_project(&mut self, project: Project) {
+    pub(super) fn new_project(&mut self, project: Project) {
         let folder = match free_folder(self.projects.as_deref(), &project.premise) {
             Ok(folder) => folder,
             Err(error) => return self.complain(format!("cannot make a folder for the project: {error}")),
@@ -469,7 +493,10 @@ impl App {
                 self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{} – Reelboard", doc.name())));
                 self.selection =
                     doc.project().scenes.first().map_or(Selection::Nothing, |scene| Selection::Scene(scene.id));
+                let (record, damage) = doc.saver().renders().read();
+                self.rendering.open(record);
                 self.doc = Some(doc);
+                damage.into_iter().for_each(|damage| self.complain(damage));
             }
             Err(error) => self.complain(error.to_string()),
         }
@@ -478,19 +505,19 @@ impl App {
     // --- file dialogs ---
 
     /// Asks for a path with the desktop's own dialog, on a thread of its own.
-    fn browse(&mut self, title: &str, what: Browse, then: impl FnOnce(PathBuf) -> Command + Send + 'static) {
+    pub(super) fn browse(&mut self, title: &str, what: Browse, then: impl FnOnce(PathBuf) -> Command + Send + 'static) {
         let dialog = rfd::AsyncFileDialog::new().set_title(title);
         let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match what {
             Browse::Photo => Box::pin(dialog.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file()),
             Browse::Project => Box::pin(dialog.pick_folder()),
-            Browse::SaveFilm(start) => {
-                let name = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                let dialog = dialog.add_filter("MP4 film", &["mp4"]).set_file_name(name);
-                let dialog = match start.parent() {
-                    Some(folder) => dialog.set_directory(folder),
-                    None => dialog,
-                };
-                Box::pin(dialog.save_file())
+            Browse::Script => {
+                let endings = ["fountain", "spmd", "fdx", "csv", "tsv", "txt", "md", "steps"];
+                Box::pin(dialog.add_filter("Scripts", &endings).add_filter("All files", &["*"]).pick_file())
+            }
+            Browse::SaveFilm(start) => Box::pin(saving(dialog.add_filter("MP4 film", &["mp4"]), &start).save_file()),
+            Browse::SaveScript(start, format) => {
+                let dialog = dialog.add_filter(format.title(), &[format.extension()]);
+                Box::pin(saving(dialog, &start).save_file())
             }
         };
         let (sender, ctx) = (self.dialog_results.0.clone(), self.ctx.clone());
@@ -506,11 +533,23 @@ impl App {
     }
 }
 
+/// A dialog for saving that begins at a file.
+fn saving(dialog: rfd::AsyncFileDialog, start: &Path) -> rfd::AsyncFileDialog {
+    let name = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let dialog = dialog.set_file_name(name);
+    match start.parent() {
+        Some(folder) => dialog.set_directory(folder),
+        None => dialog,
+    }
+}
+
 /// What a file dialog is for.
-enum Browse {
+pub(super) enum Browse {
     Photo,
     Project,
+    Script,
     SaveFilm(PathBuf),
+    SaveScript(PathBuf, ScriptFormat),
 }
 
 /// A folder for a new project that does not exist yet: `Reelboard/a-few-words.reel` in the user's videos.

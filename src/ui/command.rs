@@ -1,10 +1,16 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
-use crate::engine::JobId;
+use super::scripts::{ReadScript, ScriptSource};
+pub use crate::engine::RenderPart as Part;
+use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
-use crate::project::{CameraMove, CoalesceKey, Edit, EntityKind, SceneId, StillSettings, TakeId, TakePart};
+use crate::project::{
+    CameraMove, ClipSettings, CoalesceKey, Edit, EntityKind, SceneId, StillSettings, TakeId, TakePart,
+};
+use crate::writer::{Intake, ScriptFormat};
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a panel asks for. Panels never change anything themselves.
 #[derive(Debug, Clone)]
@@ -31,8 +37,18 @@ pub enum Command {
     PlayScene(SceneId),
     /// Writes a script for the premise, in place of the scenes there are.
     Write,
-    /// Makes scenes of a text without a model.
-    ImportText(String),
+    /// Reads a script for a look at it.
+    ReadScript(ScriptSource),
+    /// A script was read.
+    ScriptRead(Arc<ReadScript>),
+    /// Takes the script that was read into the project.
+    TakeScript(Intake),
+    BrowseScript,
+    ExportScript(PathBuf, ScriptFormat),
+    BrowseScriptExport(PathBuf, ScriptFormat),
+    SetScriptExportPath(PathBuf),
+    /// A script was exported, or was not for the reason given.
+    ScriptSaved(PathBuf, Result<(), String>),
     NewProject {
         premise: String,
     },
@@ -45,10 +61,10 @@ pub enum Command {
     /// Makes a picture of an entity with the studio's illustrator, in place of the one there is.
     MakePicture(EntityKind, String),
     RenderTake(SceneId),
+    /// Renders only a part of a scene.
+    RenderPart(SceneId, Part),
     /// Gives scenes new seeds and renders so many takes of each.
     Vary(Vec<SceneId>, usize),
-    /// Takes back that a scene shall be rendered once its pictures are there.
-    ForgetRender(SceneId),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
     ChooseTake(SceneId, Option<TakeId>),
@@ -62,6 +78,19 @@ pub enum Command {
     ChooseWriter(String),
     CancelJob(JobId),
     CancelAllJobs,
+    /// Lets a waiting job be the next of its kind.
+    PutJobFirst(JobId),
+    CancelRender(RenderId),
+    PauseRender(RenderId),
+    ResumeRender(RenderId),
+    PauseRenders,
+    ResumeRenders,
+    /// Gives a render another place among those that wait, counted from 0.
+    MoveRender(RenderId, usize),
+    /// Goes on with what an earlier session has left.
+    ResumeRestored,
+    /// Forgets what an earlier session has left.
+    DiscardRestored,
     SetSceneCount(Option<u32>),
     Dialog(Option<Dialog>),
     ClearNotice,
@@ -88,7 +117,8 @@ pub enum Many {
     DurationMs(u32),
     DissolveMs(u32),
     NewSeeds,
-    Still(Option<StillSettings>),
+    /// Settings of their own, or with `None` the project's again.
+    Settings(Option<(StillSettings, ClipSettings)>),
     Locked(bool),
     /// Stars the takes that the film uses, or takes their stars away.
     Starred(bool),
@@ -107,7 +137,9 @@ pub enum Dialog {
     Format,
     Export,
     Open,
-    Text,
+    /// A script comes in.
+    Script,
+    ExportScript,
     Shortcuts,
     /// Photos were dropped beside every entity: who is in the first of them?
     WhoIsIt(Vec<PathBuf>),
@@ -119,7 +151,8 @@ pub enum Named {
     New,
     Open,
     ShowFolder,
-    ImportText,
+    OpenScript,
+    ExportScript,
     Export,
     Quit,
     Undo,
@@ -134,7 +167,12 @@ pub enum Named {
     SelectAll,
     SelectOne,
     RenderScene,
+    RenderStill,
+    RenderClip,
     RenderAll,
+    RenderAllStills,
+    PauseRenders,
+    ShowQueue,
     StudioNeeds,
     RenderSettings,
     FilmFormat,
@@ -220,7 +258,8 @@ impl Named {
         entry(Menu::File, Self::New, "New project", ctrl(Key::N), true),
         entry(Menu::File, Self::Open, "Open project…", ctrl(Key::O), true),
         entry(Menu::File, Self::ShowFolder, "Show project folder", None, false),
-        entry(Menu::File, Self::ImportText, "Make scenes from a text…", None, false),
+        entry(Menu::File, Self::OpenScript, "Open a script…", ctrl(Key::I), true),
+        entry(Menu::File, Self::ExportScript, "Export script…", None, false),
         entry(Menu::File, Self::Export, "Export film…", ctrl(Key::E), true),
         entry(Menu::File, Self::Models, "Models…", ctrl(Key::M), true),
         entry(Menu::File, Self::Quit, "Quit", ctrl(Key::Q), true),
@@ -251,6 +290,10 @@ impl Named {
             Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
             true,
         ),
+        entry(Menu::Takes, Self::RenderStill, "Render only the still", None, false),
+        entry(Menu::Takes, Self::RenderClip, "Render only the clip", None, false),
+        entry(Menu::Takes, Self::RenderAllStills, "Render all stills", None, false),
+        entry(Menu::Takes, Self::PauseRenders, "Pause or resume rendering", ctrl(Key::P), true),
         entry(Menu::Takes, Self::Vary, "Vary: render with a new seed", key(Key::V), false),
         entry(Menu::Takes, Self::VaryFour, "Vary ×4: render four new seeds", shift(Key::V), false),
         entry(Menu::Takes, Self::PreviousTake, "Look at the take before", key(Key::OpenBracket), false),
@@ -270,6 +313,7 @@ impl Named {
         entry(Menu::Play, Self::Start, "Go to the start", key(Key::Home), false),
         entry(Menu::Play, Self::End, "Go to the end", key(Key::End), false),
         entry(Menu::Play, Self::Loop, "Loop", key(Key::L), false),
+        entry(Menu::View, Self::ShowQueue, "Show the queue", ctrl(Key::J), true),
         entry(Menu::View, Self::SwitchTheme, "Dark or light theme", None, false),
         entry(Menu::View, Self::ResetLayout, "Reset layout", None, false),
         entry(Menu::View, Self::Shortcuts, "Keyboard shortcuts…", key(Key::F1), true),

@@ -2,8 +2,8 @@
 
 use super::app::{App, Notice};
 use super::command::Dialog;
-use crate::engine::{JobEvent, JobId, JobOutput};
-use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, EntityKind, Script, ScriptScene, Take, TakeKind};
+use crate::engine::{JobEvent, JobId, JobOutput, RenderEnd};
+use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, EntityKind, Script, ScriptScene, Take};
 
 impl App {
     pub(super) fn take_event(&mut self, event: JobEvent) {
@@ -13,8 +13,10 @@ impl App {
             JobEvent::Finished { job, output } => self.take_output(job, *output),
             JobEvent::Failed { job, message } => {
                 self.give_up_what_needs(job);
+                self.end_render(job, RenderEnd::Failed);
                 self.end_of(job);
-                self.stills.give_up();
+                self.stills.fail(job, &message);
+                self.clips.fail(job);
                 self.complain(message);
             }
             JobEvent::Cancelled(job) => {
@@ -22,6 +24,11 @@ impl App {
                     self.tell("stopped; the scenes written so far are kept");
                 }
                 self.give_up_what_needs(job);
+                self.end_render(job, RenderEnd::Cancelled);
+                self.end_of(job);
+            }
+            JobEvent::Paused(job) => {
+                self.end_render(job, RenderEnd::Paused);
                 self.end_of(job);
             }
         }
@@ -40,7 +47,7 @@ impl App {
                 doc.seal();
             }
         }
-        self.render_what_can_be();
+        self.render_next();
     }
 
     fn take_output(&mut self, job: JobId, output: JobOutput) {
@@ -66,13 +73,15 @@ impl App {
                     self.tell(notes.join("; "));
                 }
                 // Scenes of two projects may have the same number.
-                let is_ours = self.rendering.is_rendering(job);
-                let is_variation = self.rendering.is_variation(job);
+                let entry = self.rendering.queue.of_job(job);
+                let is_ours = entry.is_some();
+                let is_variation = entry.is_some_and(|entry| entry.item.is_variation());
                 if let Some(doc) = self.doc.as_mut().filter(|_| is_ours)
                     && let Some(known) = doc.project().scene(scene)
                 {
                     if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
                         self.tell("this take is there already; \"Vary\" makes another one");
+                        self.end_render(job, RenderEnd::Done);
                         return self.end_of(job);
                     }
                     let is_locked = known.locked;
@@ -80,7 +89,7 @@ impl App {
                     // A draft is never chosen by itself: the live draft follows the edits, and a take would not. Nor is
                     // one of several variations, or anything in a scene that was locked meanwhile.
                     let choose = recipe.studio != DRAFT_STUDIO && !is_variation && !is_locked;
-                    let take = Box::new(Take::new(id, TakeKind::Still, media, recipe));
+                    let take = Box::new(Take::new(id, recipe.kind(), media, recipe));
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());
                     }
@@ -90,6 +99,7 @@ impl App {
                     log::info!("kept {media} of a scene that is no longer there");
                 }
             }
+            JobOutput::Clip { frames } => self.clips.insert(job, frames),
             JobOutput::Film { path, report } => {
                 let text = format!(
                     "exported {} · {} frames · {:.1} s · {:.1} MB",
@@ -115,6 +125,7 @@ impl App {
             }
             JobOutput::Nothing => {}
         }
+        self.end_render(job, RenderEnd::Done);
         self.end_of(job);
     }
 

@@ -114,9 +114,13 @@ impl App {
                 let fresh = |scene: &Scene| scene.fresh_seeds(1).pop().map(SceneField::Seed);
                 ("change of seed", set(&fresh), None)
             }
-            Many::Still(still) => {
-                let changed = |scene: &Scene| (scene.still != *still).then(|| SceneField::Still(still.clone()));
-                ("change of render settings", set(&changed), None)
+            Many::Settings(own) => {
+                let still = own.as_ref().map(|(still, _)| still.clone());
+                let clip = own.as_ref().map(|(_, clip)| clip.clone());
+                let stills = |scene: &Scene| (scene.still != still).then(|| SceneField::Still(still.clone()));
+                let clips = |scene: &Scene| (scene.clip != clip).then(|| SceneField::Clip(clip.clone()));
+                let edits: Vec<Edit> = [set(&stills), set(&clips)].into_iter().flatten().collect();
+                ("change of render settings", (!edits.is_empty()).then_some(Edit::Batch(edits)), None)
             }
             Many::Locked(locked) => {
                 let changed = |scene: &Scene| (scene.locked != *locked).then_some(SceneField::Locked(*locked));

@@ -5,6 +5,7 @@
 
 mod app;
 mod carry_out;
+mod clips;
 mod command;
 mod document;
 mod events;
@@ -12,6 +13,7 @@ mod group;
 mod icons;
 mod panels;
 mod rendering;
+mod scripts;
 mod stills;
 mod takes;
 mod theme;

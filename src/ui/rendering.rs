@@ -1,21 +1,29 @@
-//! Renders with the project's studio. Whatever is asked for waits here until the models and the pictures that it needs
-//! are there: a job carries a snapshot of the project, and so must not be queued before.
+//! Renders with the project's studio. Whatever is asked for waits in a queue of its own until its turn has come and the
+//! models are there: a job carries a snapshot of the project, and so is not submitted before.
 
 use super::app::App;
-use super::command::Dialog;
-use crate::engine::{IllustrateJob, JobId, JobSpec, JobStatus, StudioModels, TakeJob, illustration_seed};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, Role};
+use super::app::Selection;
+use super::command::{Dialog, Part};
+use crate::engine::{
+    FilmNow, JobId, JobSpec, JobStatus, RenderEnd, RenderEntry, RenderId, RenderItem, RenderQueue, RenderRecord,
+    RenderStage, RenderState, StudioModels,
+};
+use crate::models::{Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityKind, EntitySummary, MediaName, Project, Recipe, Scene, SceneField, SceneId, Take,
-    wanted_in_place_of, wanted_recipe,
+    DRAFT_STUDIO, Edit, EntityKind, MediaName, Project, Recipe, Scene, SceneField, SceneId, StudioFiles, Take,
+    wanted_in_place_of,
 };
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a still needs. Clips are not rendered yet.
-pub(super) const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+/// What a still needs.
+const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
+/// What a still and its clip need.
+const ALL_ROLES: [Role; 4] = [Role::Illustrator, Role::Segmenter, Role::Compositor, Role::Animator];
+/// What a clip of a still that is there needs.
+const CLIP_ROLES: [Role; 1] = [Role::Animator];
 /// What the picture of an entity needs.
 const PICTURE_ROLES: [Role; 2] = [Role::Illustrator, Role::Segmenter];
 
@@ -51,23 +59,19 @@ pub(super) struct Rendering {
     name: String,
     /// `None` for the draft, and for a studio that is not listed.
     studio: Option<StudioModels>,
-    /// Role and checksum of the files that decide a still; `None` while some of them are missing.
-    still_models: Option<Vec<(String, String)>>,
+    /// The files that decide stills and clips, as far as they are known.
+    files: StudioFiles,
     /// What the studio needs, as it was when the dialog was opened or a model came.
     pub preflight: Option<Preflight>,
+    /// Why this machine cannot make clips, as it was then.
+    clip_refusal: Option<String>,
     /// Models that are being made, by id.
     making: HashMap<JobId, String>,
-    /// Pictures that the user asked for and that wait for models.
-    pictures: Vec<(EntityKind, String)>,
-    /// Scenes that wait for models or for pictures, in the order in which they were asked for.
-    waiting: Vec<SceneId>,
-    /// Seeds besides a scene's own that wait in the same way.
-    varied: Vec<(SceneId, u64)>,
-    /// Scenes in the engine's queue.
-    scenes: HashMap<JobId, SceneId>,
-    /// Those of them that render another seed than the scene's own.
-    variations: HashSet<JobId>,
+    /// What is to be rendered of the open project.
+    pub queue: RenderQueue,
     previews: HashMap<JobId, (Arc<RgbaImage>, TextureHandle)>,
+    /// The last look at what was put aside.
+    put_aside: HashMap<RenderId, TextureHandle>,
 }
 
 impl Default for Rendering {
@@ -75,24 +79,21 @@ impl Default for Rendering {
         Self {
             name: DRAFT_STUDIO.to_owned(),
             studio: None,
-            still_models: None,
+            files: StudioFiles::of_draft(),
             preflight: None,
+            clip_refusal: None,
             making: HashMap::new(),
-            pictures: Vec::new(),
-            waiting: Vec::new(),
-            varied: Vec::new(),
-            scenes: HashMap::new(),
-            variations: HashSet::new(),
+            queue: RenderQueue::default(),
             previews: HashMap::new(),
+            put_aside: HashMap::new(),
         }
     }
 }
 
 impl Rendering {
-    /// Whether something is asked for that has not come yet.
-    pub fn is_waiting(&self) -> bool {
-        let is_asked_for = !(self.pictures.is_empty() && self.waiting.is_empty() && self.varied.is_empty());
-        is_asked_for || !self.making.is_empty() || !self.scenes.is_empty()
+    /// Whether something is under way. What waits for the user is not.
+    pub fn is_busy(&self) -> bool {
+        !self.making.is_empty() || self.queue.running().is_some()
     }
 
     /// Whether the studio can make pictures of entities.
@@ -100,37 +101,57 @@ impl Rendering {
         self.studio.as_ref().is_some_and(|studio| studio.model(Role::Illustrator).is_some())
     }
 
-    /// The most steps that the studio's compositor is worth, where that is less than any project asks for.
-    pub fn step_limit(&self) -> Option<u32> {
-        let model = self.studio.as_ref()?.model(Role::Compositor)?;
+    /// Whether the studio can set stills in motion.
+    pub fn has_animator(&self) -> bool {
+        self.studio.as_ref().is_some_and(|studio| studio.model(Role::Animator).is_some())
+    }
+
+    /// Why this machine cannot make clips of a project now.
+    pub fn clip_refusal(&self) -> Option<&str> {
+        self.clip_refusal.as_deref()
+    }
+
+    /// Whether stills can be made without the models that are missing.
+    pub fn only_clips_lack(&self, missing: &[&MissingFiles]) -> bool {
+        let Some(studio) = &self.studio else { return false };
+        let needed = studio.missing(&STILL_ROLES);
+        self.has_animator() && !missing.iter().any(|missing| needed.iter().any(|model| model.id == missing.model))
+    }
+
+    /// The most steps that the studio's model for a stage is worth, where that is less than any project asks for.
+    pub fn step_limit(&self, role: Role) -> Option<u32> {
+        let model = self.studio.as_ref()?.model(role)?;
         model.defaults.steps.filter(|_| model.random)
+    }
+
+    /// The most frames that the studio's animator is worth, where that is less than any project asks for.
+    pub fn frame_limit(&self) -> Option<u32> {
+        let model = self.studio.as_ref()?.model(Role::Animator)?;
+        model.defaults.frames.filter(|_| model.random)
     }
 
     /// What `scene` asks for now, to compare `take` with.
     pub fn wanted_recipe(&self, project: &Project, scene: &Scene, take: &Take) -> Recipe {
-        let models = self.still_models.as_deref().filter(|_| self.name == project.studio);
-        wanted_in_place_of(project, scene, take, models)
+        let unknown = StudioFiles::default();
+        let files = if self.name == project.studio { &self.files } else { &unknown };
+        wanted_in_place_of(project, scene, take, files)
     }
 
-    /// Scenes that are not in the engine's queue yet, since they wait for pictures or models.
-    pub fn waiting(&self) -> &[SceneId] {
-        &self.waiting
+    /// The line of the queue for a scene: what is made now, else what comes first.
+    pub fn entry_of(&self, scene: SceneId) -> Option<&RenderEntry> {
+        self.queue.entries().iter().find(|entry| entry.item.scene() == Some(scene))
     }
 
-    /// The job that renders a scene: the one that runs, else the first of those in the queue.
+    /// The job that renders a scene now.
     pub fn job_of<'a>(&self, scene: SceneId, jobs: &'a [JobStatus]) -> Option<&'a JobStatus> {
-        let mut of_scene = jobs.iter().filter(|job| self.scenes.get(&job.id) == Some(&scene));
-        of_scene.clone().find(|job| job.running).or_else(|| of_scene.next())
+        let job = self.entry_of(scene)?.job()?;
+        jobs.iter().find(|known| known.id == job)
     }
 
-    /// Whether a job renders a scene of the open project.
-    pub fn is_rendering(&self, job: JobId) -> bool {
-        self.scenes.contains_key(&job)
-    }
-
-    /// Whether a job renders another seed than the scene's own: the film uses its take only when the user chooses it.
-    pub fn is_variation(&self, job: JobId) -> bool {
-        self.variations.contains(&job)
+    /// Whether a picture of an entity is in the queue.
+    pub fn is_asked_for(&self, kind: EntityKind, name: &str) -> bool {
+        let is_it = |item: &RenderItem| matches!(item, RenderItem::Reference { kind: k, name: n, .. } if (*k, n.as_str()) == (kind, name));
+        self.queue.entries().iter().any(|entry| is_it(&entry.item))
     }
 
     /// The newest look at what a job makes.
@@ -138,43 +159,40 @@ impl Rendering {
         self.previews.get(&job).map(|(_, texture)| texture)
     }
 
-    /// Jobs that render scenes of the open project.
-    pub fn jobs(&self) -> impl Iterator<Item = JobId> {
-        self.scenes.keys().copied()
+    /// The newest look at what a line of the queue is about.
+    pub fn preview_of(&self, entry: &RenderEntry) -> Option<&TextureHandle> {
+        entry.job().and_then(|job| self.preview(job)).or_else(|| self.put_aside.get(&entry.id))
     }
 
-    /// Forgets the open project; its jobs are cancelled by the caller.
-    pub fn forget_project(&mut self) {
-        self.forget_all();
-        self.scenes.clear();
-        self.variations.clear();
+    /// Takes another project's queue over, as it was when that was closed.
+    pub fn open(&mut self, record: RenderRecord) {
+        self.queue = RenderQueue::restore(record);
+        self.put_aside.clear();
         self.preflight = None;
-    }
-
-    /// Forgets everything that is not in the engine's queue yet.
-    pub fn forget_all(&mut self) {
-        self.pictures.clear();
-        self.waiting.clear();
-        self.varied.clear();
-    }
-
-    /// Forgets that a scene shall be rendered.
-    pub fn forget(&mut self, scene: SceneId) {
-        self.waiting.retain(|waiting| *waiting != scene);
-        self.varied.retain(|(varied, _)| *varied != scene);
     }
 
     /// Forgets a job that has ended.
     pub fn end_of(&mut self, job: JobId) {
         self.making.remove(&job);
-        self.scenes.remove(&job);
-        self.variations.remove(&job);
         self.previews.remove(&job);
+    }
+
+    /// The film as it is now, to ask the queue about.
+    pub fn film<'a>(&'a self, doc: &'a super::document::Document) -> FilmNow<'a> {
+        let project = doc.project();
+        // Those of another studio decide nothing here.
+        static UNKNOWN: StudioFiles = StudioFiles { still: None, clip: None };
+        let files = if self.name == project.studio { &self.files } else { &UNKNOWN };
+        FilmNow { project, entities: doc.entities(), studio: self.studio.as_ref(), files, only: None }
     }
 
     /// Looks again at which files there are.
     pub fn look_at_models(&mut self) {
-        self.still_models = self.studio.as_ref().and_then(StudioModels::known_still_models);
+        self.files = match &self.studio {
+            Some(studio) => studio.known_files(),
+            None if self.name == DRAFT_STUDIO => StudioFiles::of_draft(),
+            None => StudioFiles::default(),
+        };
     }
 
     /// Makes textures of the newest previews.
@@ -200,7 +218,6 @@ impl Rendering {
     }
 
     fn use_studio(&mut self, name: &str, registry: &Arc<Registry>, cache: &ModelCache) {
-        self.forget_all();
         name.clone_into(&mut self.name);
         let listed = (name != DRAFT_STUDIO).then(|| StudioModels::new(name, Arc::clone(registry), cache.clone()));
         self.studio = listed.and_then(Result::ok);
@@ -212,13 +229,7 @@ impl Rendering {
 fn preflight(project: &Project, registry: &Registry, cache: &ModelCache) -> Option<Preflight> {
     let studio = registry.studio(&project.studio).ok()?;
     let size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
-    let mut found = Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()?;
-    // Clips are not rendered yet: what only they need is not asked for.
-    let roles: Vec<_> = STILL_ROLES.iter().filter_map(|role| registry.model(studio.model_id(*role)?).ok()).collect();
-    let needed = |id: &str| roles.iter().any(|model| registry.with_needs(model).iter().any(|need| need.id == id));
-    found.missing.retain(|missing| needed(&missing.model));
-    found.stages.retain(|stage| STILL_ROLES.contains(&stage.role));
-    Some(found)
+    Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()
 }
 
 impl App {
@@ -239,7 +250,7 @@ impl App {
         self.edit(Edit::SetStudio(name.clone()), None);
         self.follow_studio();
         if name != DRAFT_STUDIO {
-            self.has_models(&STILL_ROLES);
+            self.has_models(&ALL_ROLES);
             if let Ok(studio) = self.registry.studio(&name)
                 && self.registry.is_random(studio).is_ok_and(|random| random)
             {
@@ -252,12 +263,15 @@ impl App {
     pub(super) fn look_at_needs(&mut self) {
         let Some(doc) = &self.doc else { return };
         self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache);
+        let free = Machine::now(self.cache.folder()).room.memory_bytes;
+        let studio = self.rendering.studio.as_ref();
+        self.rendering.clip_refusal = studio.and_then(|studio| studio.clip_refusal(doc.project(), free));
     }
 
     /// Downloads everything that the studio lacks.
     pub(super) fn fetch_studio(&mut self) {
         let Some(studio) = self.rendering.studio.clone() else { return };
-        for model in studio.missing(&STILL_ROLES) {
+        for model in studio.missing(&ALL_ROLES) {
             let job = JobSpec::FetchModel(Box::new(model.clone()), self.cache.clone());
             self.submit(job);
         }
@@ -286,8 +300,8 @@ impl App {
         true
     }
 
-    /// Renders a scene, unless a take shows just what it asks for.
-    pub(super) fn render_scene(&mut self, id: SceneId) {
+    /// Renders a part of a scene, unless a take shows just what it asks for.
+    pub(super) fn render_scene(&mut self, id: SceneId, part: Part) {
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
@@ -295,163 +309,217 @@ impl App {
         if scene.locked {
             return self.tell_locked(&[id]);
         }
-        if let Some(take) = self.up_to_date_take(&project, scene) {
+        let film = self.rendering.film(doc);
+        let target = film.target(id, part);
+        if let Some(take) = film.up_to_date_take(&target).filter(|_| target.is_over(&film)) {
             if scene.chosen != Some(take) && project.studio != DRAFT_STUDIO {
                 self.edit(Edit::SetScene { id, field: SceneField::Chosen(Some(take)) }, None);
             }
             return self.tell("a take shows just this already; \"Vary\" makes another one");
         }
-        self.render(&[id]);
+        self.render(&[id], part);
     }
 
-    /// Renders scenes that lack an up-to-date take and are not locked.
-    pub(super) fn render_scenes(&mut self, ids: &[SceneId]) {
+    /// Renders a part of scenes that lack an up-to-date take and are not locked.
+    pub(super) fn render_scenes(&mut self, ids: &[SceneId], part: Part) {
         if let [id] = ids {
-            return self.render_scene(*id);
+            return self.render_scene(*id, part);
         }
         self.follow_studio();
         let Some(doc) = &self.doc else { return };
-        let project = Arc::clone(doc.project());
-        let asked_for = project.scenes.iter().filter(|scene| ids.contains(&scene.id) && !scene.locked);
-        let lacking = asked_for.filter(|scene| self.up_to_date_take(&project, scene).is_none());
-        let lacking: Vec<SceneId> = lacking.map(|scene| scene.id).collect();
+        let film = self.rendering.film(doc);
+        // What is locked is over.
+        let lacking: Vec<SceneId> = ids.iter().copied().filter(|id| !film.target(*id, part).is_over(&film)).collect();
         if lacking.is_empty() {
             return self.tell("these scenes have takes that are up to date, or are locked");
         }
-        self.render(&lacking);
+        self.render(&lacking, part);
     }
 
-    /// Renders every scene that lacks an up-to-date take and is not locked.
-    pub(super) fn render_all(&mut self) {
+    /// Renders a part of every scene that lacks an up-to-date take and is not locked.
+    pub(super) fn render_all(&mut self, part: Part) {
         let Some(doc) = &self.doc else { return };
         let ids: Vec<SceneId> = doc.project().scenes.iter().map(|scene| scene.id).collect();
-        self.render_scenes(&ids);
+        self.render_scenes(&ids, part);
     }
 
-    /// Whether the studio can render now, or as soon as its random models are made; else shows what is missing.
-    pub(super) fn can_render(&mut self) -> bool {
+    /// Whether the studio can render a part of scenes now, or as soon as its random models are made; else shows what is
+    /// missing.
+    pub(super) fn can_render(&mut self, part: Part) -> bool {
         self.follow_studio();
         let is_draft = self.doc.as_ref().is_some_and(|doc| doc.project().studio == DRAFT_STUDIO);
-        is_draft || self.has_models(&STILL_ROLES)
+        let roles = if part == Part::Still || !self.rendering.has_animator() { &STILL_ROLES[..] } else { &ALL_ROLES };
+        is_draft || self.has_models(roles)
     }
 
-    /// Renders scenes, and other seeds of scenes beside them.
-    pub(super) fn render_varied(&mut self, ids: &[SceneId], varied: Vec<(SceneId, u64)>) {
-        self.rendering.varied.extend(varied);
-        self.render(ids);
+    /// Renders a part of scenes, and other seeds of scenes beside them.
+    pub(super) fn render_varied(&mut self, ids: &[SceneId], part: Part, varied: Vec<(SceneId, u64)>) {
+        let items = varied.into_iter().map(|(scene, seed)| RenderItem::Variation { scene, seed });
+        self.rendering.queue.add(items);
+        self.render(ids, part);
     }
 
-    /// The take that is just what a scene asks for now.
-    fn up_to_date_take(&self, project: &Project, scene: &Scene) -> Option<crate::project::TakeId> {
-        let models = match project.studio.as_str() {
-            DRAFT_STUDIO => &[],
-            _ => self.rendering.still_models.as_deref()?,
+    fn render(&mut self, ids: &[SceneId], part: Part) {
+        let Some(doc) = &self.doc else { return };
+        let project = Arc::clone(doc.project());
+        let part = if self.rendering.has_animator() { part } else { Part::Still };
+        let items = self.rendering.film(doc).lacking(ids, part);
+        let roles = match part {
+            Part::Still => &STILL_ROLES[..],
+            // A clip of a scene without a still makes that too.
+            Part::Clip if items.iter().all(|item| item.stage() == RenderStage::Clips) => &CLIP_ROLES,
+            Part::All | Part::Clip => &ALL_ROLES,
         };
-        let wanted = wanted_recipe(project, scene, &project.studio, models);
-        scene.takes.iter().find(|take| take.recipe == wanted).map(|take| take.id)
-    }
-
-    fn render(&mut self, ids: &[SceneId]) {
-        if self.doc.is_none() || !self.can_render() {
+        if project.studio != DRAFT_STUDIO && !self.has_models(roles) {
             return;
         }
-        let waiting = &mut self.rendering.waiting;
-        let new: Vec<SceneId> = ids.iter().filter(|id| !waiting.contains(id)).copied().collect();
-        waiting.extend(new);
-        self.render_what_can_be();
+        let Some(doc) = &self.doc else { return };
+        let items = self.rendering.film(doc).lacking(ids, part);
+        self.rendering.queue.add(items);
+        // Asking for something new is asking for the rest, too.
+        if self.rendering.queue.is_paused() {
+            self.rendering.queue.resume_restored();
+        }
+        self.render_next();
     }
 
-    pub(super) fn make_picture(&mut self, kind: EntityKind, name: String) {
+    pub(super) fn make_picture(&mut self, kind: EntityKind, name: &str) {
         self.follow_studio();
         if !self.has_models(&PICTURE_ROLES) {
             return;
         }
-        if !self.rendering.pictures.iter().any(|(k, n)| *k == kind && *n == name) {
-            self.rendering.pictures.push((kind, name));
-        }
-        self.render_what_can_be();
-    }
-
-    /// Queues what waited for models and pictures that are there now, and the pictures that it waits for.
-    pub(super) fn render_what_can_be(&mut self) {
-        let rendering = &mut self.rendering;
-        let nothing_waits =
-            rendering.pictures.is_empty() && rendering.waiting.is_empty() && rendering.varied.is_empty();
-        if nothing_waits || !rendering.making.is_empty() {
-            return;
-        }
         let Some(doc) = &self.doc else { return };
-        let project = Arc::clone(doc.project());
-        for (kind, name) in std::mem::take(&mut self.rendering.pictures) {
-            self.illustrate(&project, kind, &name);
+        self.rendering.queue.add([RenderItem::picture(doc.project(), kind, name)]);
+        if self.rendering.queue.is_paused() {
+            self.rendering.queue.resume_restored();
         }
-        for id in std::mem::take(&mut self.rendering.waiting) {
-            if self.waits_for_pictures(&project, id) {
-                self.rendering.waiting.push(id);
-            } else if !self.queue_take(&project, id) {
-                // There is room again when a job ends.
-                self.rendering.waiting.push(id);
-            }
-        }
-        for (id, seed) in std::mem::take(&mut self.rendering.varied) {
-            let is_queued = !self.waits_for_pictures(&project, id) && {
-                let varied = super::takes::with_seed(&project, id, seed);
-                self.queue_take(&varied, id)
-            };
-            if !is_queued {
-                self.rendering.varied.push((id, seed));
-            }
-        }
+        self.render_next();
     }
 
-    /// Whether a scene needs pictures of its cast that are not there; they are queued.
-    fn waits_for_pictures(&mut self, project: &Arc<Project>, id: SceneId) -> bool {
-        let Some(doc) = self.doc.as_ref().filter(|_| self.rendering.has_illustrator()) else { return false };
-        let of_scene = doc.entities().iter().filter(|entity| entity.scenes.contains(&id));
-        let lacking: Vec<EntitySummary> = of_scene.filter(|entity| entity.lacks_picture(project)).cloned().collect();
-        for entity in &lacking {
-            self.illustrate(project, entity.kind, &entity.name);
+    /// The scene that the user looks at.
+    pub(super) fn scene_in_view(&self) -> Option<SceneId> {
+        if let Selection::Scene(id) = self.selection {
+            return Some(id);
         }
-        !lacking.is_empty()
+        let doc = self.doc.as_ref()?;
+        let visible = doc.cut().visible_at(self.player.frame())?;
+        doc.project().scenes.get(visible.scene).map(|scene| scene.id)
     }
 
-    /// Queues a take of a scene as it is in `project`, unless there is one or the scene is gone or locked. `false` when the
-    /// queue has no room.
-    fn queue_take(&mut self, project: &Arc<Project>, id: SceneId) -> bool {
-        let Some(doc) = &self.doc else { return true };
-        let Some(scene) = project.scene(id).filter(|scene| !scene.locked) else { return true };
-        if self.up_to_date_take(project, scene).is_some() {
-            return true;
-        }
-        let is_variation = doc.project().scene(id).is_some_and(|own| own.seed != scene.seed);
-        let (media, studio) = (doc.saver().media().clone(), self.rendering.studio.clone());
-        let job = TakeJob { project: Arc::clone(project), scene: id, media, studio };
-        let Some(job) = self.submit(JobSpec::RenderTake(job)) else { return false };
-        self.rendering.scenes.insert(job, id);
-        if is_variation {
-            self.rendering.variations.insert(job);
-        }
-        true
-    }
-
-    /// Queues a picture of an entity, unless one is on its way.
-    fn illustrate(&mut self, project: &Arc<Project>, kind: EntityKind, name: &str) {
-        let (Some(studio), Some(doc)) = (&self.rendering.studio, &self.doc) else { return };
-        if self.coming.values().any(|coming| coming.is_of(kind, name)) {
+    /// Submits what comes next in the queue, unless something renders already or models are still being made.
+    pub(super) fn render_next(&mut self) {
+        let queue = &self.rendering.queue;
+        if queue.is_empty() || queue.is_paused() || self.rendering.is_busy() {
             return;
         }
-        let replaces = picture_of(project, kind, name).cloned();
-        let job = IllustrateJob {
-            project: Arc::clone(project),
-            kind,
-            name: name.to_owned(),
-            seed: illustration_seed(kind, name, replaces.as_ref()),
-            media: doc.saver().media().clone(),
-            studio: studio.clone(),
+        let in_view = self.scene_in_view();
+        let Some(doc) = &self.doc else { return };
+        let mut queue = std::mem::take(&mut self.rendering.queue);
+        let film = self.rendering.film(doc);
+        let next = queue.next(&film, in_view).and_then(|id| queue.entry(id)).cloned();
+        // A photo that is being cut out may make the picture needless.
+        let has_photo = |item: &RenderItem| match item {
+            RenderItem::Reference { kind, name, .. } => self.coming.values().any(|coming| coming.is_of(*kind, name)),
+            RenderItem::Still(_) | RenderItem::Variation { .. } | RenderItem::Clip { .. } => false,
         };
-        if let Some(job) = self.submit(JobSpec::Illustrate(job)) {
-            let coming = ComingPicture { kind, name: name.to_owned(), origin: Origin::Made { replaces } };
-            self.coming.insert(job, coming);
+        let next = next.filter(|next| !has_photo(&next.item));
+        let job = next.as_ref().and_then(|next| next.item.job(&film, doc.saver().media()));
+        if let (Some(next), Some(job)) = (next, job) {
+            match self.engine.submit_kept(job, doc.saver().renders().state_file(&next.item)) {
+                Ok(job) => {
+                    queue.started(next.id, job);
+                    if let RenderItem::Reference { kind, name, replaces } = next.item {
+                        let coming = ComingPicture { kind, name, origin: Origin::Made { replaces } };
+                        self.coming.insert(job, coming);
+                    }
+                }
+                // There is room again when a job ends.
+                Err(full) => log::warn!("{full}"),
+            }
+        }
+        self.rendering.queue = queue;
+    }
+
+    /// Tells the queue how a job of it ended.
+    pub(super) fn end_render(&mut self, job: JobId, end: RenderEnd) {
+        let Some(doc) = &self.doc else { return };
+        let Some(id) = self.rendering.queue.of_job(job).map(|entry| entry.id) else { return };
+        let mut queue = std::mem::take(&mut self.rendering.queue);
+        let state = queue.entry(id).map(|entry| doc.saver().renders().state_file(&entry.item));
+        let steps = state.filter(|_| end == RenderEnd::Paused).and_then(|state| state.steps());
+        queue.ended(job, end, steps, &self.rendering.film(doc));
+        self.rendering.queue = queue;
+        let preview = self.rendering.previews.remove(&job);
+        self.rendering.put_aside.remove(&id);
+        if end == RenderEnd::Paused {
+            self.rendering.put_aside.extend(preview.map(|(_, texture)| (id, texture)));
+            self.render_next();
+            let idle = self.engine.jobs().iter().all(|known| known.id == job);
+            if idle && !self.rendering.is_busy() {
+                // A paused render holds no memory.
+                self.submit(JobSpec::FreeModels);
+            }
+        }
+    }
+
+    // --- what the queue's buttons do ---
+
+    pub(super) fn cancel_render(&mut self, id: RenderId) {
+        let Some(doc) = &self.doc else { return };
+        let mut queue = std::mem::take(&mut self.rendering.queue);
+        let job = queue.cancel(id, &self.rendering.film(doc));
+        self.rendering.queue = queue;
+        job.iter().for_each(|job| self.engine.cancel(*job));
+    }
+
+    pub(super) fn pause_render(&mut self, id: RenderId) {
+        let job = self.rendering.queue.pause(id);
+        if let Some(job) = job {
+            self.engine.pause(job);
+        }
+    }
+
+    pub(super) fn pause_renders(&mut self) {
+        let job = self.rendering.queue.pause_all();
+        if let Some(job) = job {
+            self.engine.pause(job);
+        }
+    }
+
+    /// Lets renders go on: one, those of the last session, or all.
+    pub(super) fn resume_renders(&mut self, resume: impl FnOnce(&mut RenderQueue, &FilmNow<'_>)) {
+        self.follow_studio();
+        let is_draft = self.rendering.name == DRAFT_STUDIO;
+        let animates = self.rendering.queue.entries().iter().any(|entry| entry.item.stage() == RenderStage::Clips);
+        let roles = if animates { &ALL_ROLES[..] } else { &STILL_ROLES };
+        if is_draft || self.has_models(roles) {
+            let Some(doc) = &self.doc else { return };
+            let mut queue = std::mem::take(&mut self.rendering.queue);
+            resume(&mut queue, &self.rendering.film(doc));
+            self.rendering.queue = queue;
+            self.render_next();
+        }
+    }
+
+    pub(super) fn pause_or_resume_renders(&mut self) {
+        let queue = &self.rendering.queue;
+        if queue.is_empty() {
+            return self.tell("nothing is being rendered");
+        }
+        let waits = |entry: &RenderEntry| matches!(entry.state(), RenderState::Running(_) | RenderState::Waiting);
+        if queue.is_paused() || !queue.entries().iter().any(waits) {
+            self.resume_renders(|queue, _| queue.resume_all());
+        } else {
+            self.pause_renders();
+        }
+    }
+
+    /// Keeps what is left to render for the next time, if that has changed.
+    pub(super) fn keep_renders(&mut self) {
+        if let Some(doc) = &self.doc
+            && self.rendering.queue.take_changed()
+        {
+            doc.saver().keep_renders(self.rendering.queue.record());
         }
     }
 
@@ -469,16 +537,10 @@ impl App {
         }
     }
 
-    /// Takes back what can no longer be: a job that it waited for has failed or was cancelled.
+    /// Takes back what can no longer be: the models that it waited for are not made.
     pub(super) fn give_up_what_needs(&mut self, job: JobId) {
         if self.rendering.making.contains_key(&job) {
-            self.rendering.forget_all();
-        }
-        if let (Some(coming), Some(doc)) = (self.coming.get(&job), &self.doc) {
-            let entity = doc.entities().iter().find(|entity| coming.is_of(entity.kind, &entity.name));
-            let scenes = entity.map_or(&[][..], |entity| &entity.scenes);
-            self.rendering.waiting.retain(|waiting| !scenes.contains(waiting));
-            self.rendering.varied.retain(|(varied, _)| !scenes.contains(varied));
+            self.rendering.queue.cancel_all();
         }
     }
 }

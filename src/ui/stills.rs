@@ -1,7 +1,7 @@
 //! The pictures on screen: which are wanted, which are there.
 
 use super::document::Document;
-use crate::engine::{DrawJob, DrawTarget, Engine, JobSpec};
+use crate::engine::{DrawJob, DrawTarget, Engine, JobId, JobSpec};
 use crate::project::{EntityKind, Project, Scene, SceneId, TakeId};
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
@@ -44,9 +44,11 @@ struct Entry {
     requested: u64,
     /// What the texture shows.
     shown: u64,
-    /// What could not be drawn.
-    failed: u64,
     texture: Option<TextureHandle>,
+    /// The newest request.
+    job: Option<JobId>,
+    /// Why the picture of the newest request cannot be shown.
+    problem: Option<String>,
 }
 
 struct Look {
@@ -57,7 +59,7 @@ struct Look {
 
 enum LookState {
     Wanted,
-    Requested,
+    Requested(JobId),
     Failed,
     Shown(TextureHandle),
 }
@@ -122,7 +124,7 @@ impl Stills {
 
     /// Whether a picture that was asked for has not come yet.
     pub fn is_waiting(&self) -> bool {
-        let looks = self.looks.iter().any(|look| matches!(look.state, LookState::Wanted | LookState::Requested));
+        let looks = self.looks.iter().any(|look| matches!(look.state, LookState::Wanted | LookState::Requested(_)));
         looks || self.entries.values().any(|entry| entry.requested != entry.shown)
     }
 
@@ -139,7 +141,7 @@ impl Stills {
         };
         let is_due = |(target, entry): &(&DrawTarget, &Entry)| {
             entry.requested != entry.wanted
-                || (entry.shown == entry.requested && entry.failed != entry.wanted && lacks_full(target))
+                || (entry.shown == entry.requested && entry.problem.is_none() && lacks_full(target))
         };
         let mut due: Vec<DrawTarget> = self.entries.iter().filter(is_due).map(|(target, _)| target.clone()).collect();
         due.sort_by_key(|target| match target {
@@ -164,15 +166,18 @@ impl Stills {
                 entry.shown = 0;
             }
             entry.requested = entry.wanted;
-            if let Err(full) = request(target, size, entry.wanted) {
-                log::warn!("{full}");
-                self.revision = 0;
-                return;
+            match request(target, size, entry.wanted) {
+                Ok(job) => (entry.job, entry.problem) = (Some(job), None),
+                Err(full) => {
+                    log::warn!("{full}");
+                    self.revision = 0;
+                    return;
+                }
             }
         }
         for look in self.looks.iter_mut().filter(|look| matches!(look.state, LookState::Wanted)) {
             match request(DrawTarget::Take(look.scene, look.take), [LOOK_SIDE; 2], LOOK_TAG) {
-                Ok(_) => look.state = LookState::Requested,
+                Ok(job) => look.state = LookState::Requested(job),
                 Err(full) => log::warn!("{full}"),
             }
         }
@@ -250,15 +255,27 @@ impl Stills {
         }
     }
 
-    /// Notes that a picture will not come, so that it is not asked for again until its scene changes.
-    pub fn give_up(&mut self) {
-        for entry in self.entries.values_mut().filter(|entry| entry.requested != entry.shown) {
-            entry.shown = entry.requested;
-            entry.failed = entry.requested;
-        }
-        for look in self.looks.iter_mut().filter(|look| matches!(look.state, LookState::Requested)) {
+    /// Notes that a picture will not come and why, so that it is not asked for again until its scene changes.
+    pub fn fail(&mut self, job: JobId, message: &str) {
+        let is_it = |look: &&mut Look| matches!(look.state, LookState::Requested(requested) if requested == job);
+        if let Some(look) = self.looks.iter_mut().find(is_it) {
             look.state = LookState::Failed;
         }
+        if let Some((target, entry)) = self.entries.iter_mut().find(|(_, entry)| entry.job == Some(job)) {
+            entry.shown = entry.requested;
+            entry.problem = Some(message.to_owned());
+            // What was shown before is not what the film shows.
+            entry.texture = None;
+            if let DrawTarget::Scene(id) = target {
+                let id = *id;
+                self.full.retain(|(scene, ..)| *scene != id);
+            }
+        }
+    }
+
+    /// Why the picture of a scene, a take or an entity cannot be shown.
+    pub fn problem(&self, target: &DrawTarget) -> Option<&str> {
+        self.entries.get(target)?.problem.as_deref()
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the user does with takes: looking, choosing, starring, comparing, varying.
 
 use super::app::App;
-use super::command::TakeAct;
+use super::command::{Part, TakeAct};
 use super::panels::Compare;
-use crate::project::{Edit, Project, Scene, SceneField, SceneId, TakeId};
+use crate::project::{Edit, Scene, SceneField, SceneId, TakeId};
 use std::sync::Arc;
 
 /// What is said of locked scenes that stay as they are, numbered as the user counts them.
@@ -139,12 +139,14 @@ impl App {
         }
     }
 
-    /// Gives scenes new seeds and renders them: `count` takes of each, the first of which the film uses.
+    /// Gives scenes new seeds and renders them: `count` takes of each, the first of which the film uses. Several are stills.
     pub(super) fn vary(&mut self, ids: &[SceneId], count: usize) {
         let Some(doc) = &self.doc else { return };
         let project = Arc::clone(doc.project());
         let free: Vec<&Scene> = ids.iter().filter_map(|id| project.scene(*id)).filter(|scene| !scene.locked).collect();
-        if !free.is_empty() && self.can_render() {
+        // Of several, the user chooses one before it is set in motion.
+        let part = if count == 1 { Part::All } else { Part::Still };
+        if !free.is_empty() && self.can_render(part) {
             let mut edits = Vec::new();
             let mut varied = Vec::new();
             for scene in &free {
@@ -154,18 +156,8 @@ impl App {
             }
             let free: Vec<SceneId> = free.iter().map(|scene| scene.id).collect();
             self.edit(if edits.len() == 1 { edits.remove(0) } else { Edit::Batch(edits) }, None);
-            self.render_varied(&free, varied);
+            self.render_varied(&free, part, varied);
         }
         self.tell_locked(ids);
     }
-}
-
-/// The project as it would be if a scene had another seed.
-pub(super) fn with_seed(project: &Arc<Project>, id: SceneId, seed: u64) -> Arc<Project> {
-    let mut varied = Arc::clone(project);
-    let edit = Edit::SetScene { id, field: SceneField::Seed(seed) };
-    if let Err(error) = Arc::make_mut(&mut varied).apply(edit) {
-        log::warn!("{error}");
-    }
-    varied
 }

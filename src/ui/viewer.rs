@@ -1,10 +1,11 @@
 //! The film's picture at the playhead, composed on the GPU.
 
+use super::clips::{ClipFrame, Clips, clip_of};
 use super::document::Document;
 use super::stills::Stills;
 use crate::export::Visible;
 use crate::preview::{Compositor, Dissolve, PreviewTarget, Shot};
-use crate::project::Scene;
+use crate::project::View;
 use eframe::egui_wgpu::RenderState;
 use egui::{TextureId, Vec2};
 use image::RgbaImage;
@@ -62,7 +63,14 @@ impl Viewer {
     }
 
     /// Composes a frame of the film for a rectangle of so many pixels. `None` while its stills are still being drawn.
-    pub fn render(&mut self, doc: &Document, stills: &mut Stills, visible: Visible, pixels: Vec2) -> Option<TextureId> {
+    pub fn render(
+        &mut self,
+        doc: &Document,
+        stills: &mut Stills,
+        clips: &Clips,
+        visible: Visible,
+        pixels: Vec2,
+    ) -> Option<TextureId> {
         let gpu = self.gpu.as_mut()?;
         let format = doc.project().format;
         // More pixels than the film has show nothing more.
@@ -70,18 +78,27 @@ impl Viewer {
         let side = |n: u32| ((n as f32 * scale).round() as u32).max(2);
         let size = [side(format.width), side(format.height)];
         let scenes = &doc.project().scenes;
-        let mut still = |index: usize| -> Option<(u64, Arc<RgbaImage>, &Scene)> {
+        let mut shown = |index: usize, t: f32| -> Option<Shown> {
             let scene = scenes.get(index)?;
-            let (key, picture) = stills.full(scene.id)?;
-            Some((key, picture, scene))
+            let Some(take) = clip_of(scene) else {
+                let (key, picture) = stills.full(scene.id)?;
+                return Some(Shown { key, picture: Picture::Still(picture), view: scene.camera.view_at(t) });
+            };
+            // A clip has its own movement: the camera stays where it is.
+            let view = View::WHOLE;
+            Some(match clips.frame(take, t) {
+                Some(frame) => Shown { key: frame.key(&take.media), picture: Picture::Frame(frame), view },
+                // One of its frames stands in while it is decoded.
+                None => {
+                    let (key, picture) = stills.full(scene.id)?;
+                    Shown { key, picture: Picture::Still(picture), view }
+                }
+            })
         };
-        let (key, picture, scene) = still(visible.scene)?;
-        let shot = Shot { key, still: &picture, view: scene.camera.view_at(visible.t) };
-        let from = visible.mix.and_then(|mix| still(mix.scene).map(|from| (mix, from)));
-        let dissolve = from.as_ref().map(|(mix, (key, picture, scene))| Dissolve {
-            from: Shot { key: *key, still: picture, view: scene.camera.view_at(mix.t) },
-            incoming: mix.incoming,
-        });
+        let incoming = shown(visible.scene, visible.t)?;
+        let shot = incoming.shot();
+        let from = visible.mix.and_then(|mix| shown(mix.scene, mix.t).map(|from| (mix, from)));
+        let dissolve = from.as_ref().map(|(mix, from)| Dissolve { from: from.shot(), incoming: mix.incoming });
         let shots = dissolve.iter().map(|dissolve| &dissolve.from).chain([&shot]);
         let numbers = shots.map(|shot| {
             let [x, y] = shot.view.center;
@@ -90,6 +107,28 @@ impl Viewer {
         let incoming = dissolve.as_ref().map_or(1.0, |dissolve| dissolve.incoming);
         let wanted: Composed = (size, numbers.collect(), incoming.to_bits());
         gpu.show(wanted, size, shot, dissolve)
+    }
+}
+
+/// What one scene shows at a moment.
+struct Shown {
+    key: u64,
+    picture: Picture,
+    view: View,
+}
+
+enum Picture {
+    Still(Arc<RgbaImage>),
+    Frame(ClipFrame),
+}
+
+impl Shown {
+    fn shot(&self) -> Shot<'_> {
+        let still = match &self.picture {
+            Picture::Still(still) => still,
+            Picture::Frame(frame) => &frame.frames[frame.index],
+        };
+        Shot { key: self.key, still, view: self.view }
     }
 }
 

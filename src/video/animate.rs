@@ -97,6 +97,11 @@ impl Animate {
         )
     }
 
+    /// Names the state at T_m, before the camera moves: all that it depends on, but for the weights.
+    pub fn state_before_camera(&self, dtype: DType) -> String {
+        self.recipe(dtype)
+    }
+
     /// All that the later steps depend on.
     fn recipe_with_camera(&self, dtype: DType) -> String {
         let recipe = self.recipe(dtype);
@@ -162,9 +167,12 @@ impl Animator {
                     before_camera(state);
                     self.move_camera(what, state, sampler)?;
                 }
-                watch.step(state.done() as u64, total)?;
+                watch.keep(state.done() as u64, total, &|| Ok(state.to_bytes()?));
                 watch.preview(&|| preview(sampler, step));
-                if watch.wants_pause() { Err(AnimateError::Paused(Box::new(state.clone()))) } else { Ok(()) }
+                if watch.wants_pause() {
+                    return Err(AnimateError::Paused(Box::new(state.clone())));
+                }
+                Ok(watch.step(state.done() as u64, total)?)
             })?;
         }
         self.decode(&state.latents, watch)

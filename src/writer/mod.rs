@@ -7,7 +7,9 @@
 //! scene at the latest. Words that earlier actions used up become less likely; a scene that still says much the same as
 //! an earlier one is said again, in place. What the rules for names then change is in [`Writer::write`].
 //!
-//! [`script_from_text`] needs no model: it splits the user's own text into scenes.
+//! [`script_from_text`] needs no model: it splits the user's own text into scenes. [`read_script`] takes scripts from
+//! files, screenplays and shot lists among them, and [`write_script`] writes them; [`compat`] has the verdict of the
+//! original's parser.
 //!
 //! ```no_run
 //! use reelboard::progress::Silent;
@@ -24,9 +26,11 @@
 //! # Ok::<(), reelboard::writer::WriterError>(())
 //! ```
 
+pub mod compat;
 mod decode;
 mod describe;
 mod error;
+mod formats;
 mod gguf;
 mod grammar;
 mod sampler;
@@ -37,6 +41,10 @@ mod tidy;
 
 pub use describe::DescribeRequest;
 pub use error::{FAMILIES, WriterError};
+pub use formats::{
+    FormatError, ImportNote, Imported, ImportedScene, Intake, MOST_BYTES, MOST_COLUMNS, MOST_SCENES, ScriptFormat,
+    read_script, read_script_file, save_script, write_script,
+};
 pub use script::{WriteRequest, Writer, Written};
 pub use text::script_from_text;
 

@@ -1,7 +1,7 @@
 //! Random edits from a fixed seed: the same seed and the same project give the same edit on every machine.
 
 use reelboard::project::{
-    CameraMove, Direction, Edit, Entity, EntityField, EntityKind, Format, MediaName, Project, Reference,
+    CameraMove, ClipSettings, Direction, Edit, Entity, EntityField, EntityKind, Format, MediaName, Project, Reference,
     ReferenceSource, Scene, SceneField, SceneId, Speed, StillSettings, Take, TakeId, TakeKind, TakePart, wanted_recipe,
 };
 
@@ -35,7 +35,7 @@ impl Rng {
 pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
     // Long films make slow tests and find nothing more.
     let crowded = project.scenes.len() > 8;
-    match rng.below(23) {
+    match rng.below(24) {
         0 => Edit::SetPremise(text(rng)),
         1 => Edit::SetStyle(text(rng)),
         2 => {
@@ -92,6 +92,7 @@ pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
                 }
             }
         }
+        22 => Edit::SetClip(clip(rng)),
         _ => {
             // The parts are made for the project as it is now, so that some batches fail in the middle.
             let parts = rng.below(4) as u64;
@@ -115,6 +116,11 @@ fn several(rng: &mut Rng, project: &Project) -> Edit {
 fn still(rng: &mut Rng) -> StillSettings {
     let steps = rng.one_of(&[0, 1, 60, 1000, 1001]);
     StillSettings { negative: text(rng), steps, guidance_hundredths: rng.one_of(&[99, 100, 750]), ..Default::default() }
+}
+
+fn clip(rng: &mut Rng) -> ClipSettings {
+    let (steps, camera_from_step) = (rng.one_of(&[1, 20, 70]), rng.one_of(&[0, 1, 5, 70]));
+    ClipSettings { steps, camera_from_step, ..ClipSettings::default() }
 }
 
 fn name(rng: &mut Rng) -> String {
@@ -180,7 +186,7 @@ fn entity_field(rng: &mut Rng) -> EntityField {
 }
 
 fn scene_field(rng: &mut Rng, project: &Project, id: SceneId) -> SceneField {
-    match rng.below(12) {
+    match rng.below(15) {
         0 | 1 => SceneField::Prompt(text(rng)),
         2 => SceneField::Foreground((0..rng.below(4)).map(|_| name(rng)).collect()),
         3 => SceneField::Background(if rng.one_in(3) { String::new() } else { name(rng) }),
@@ -191,6 +197,9 @@ fn scene_field(rng: &mut Rng, project: &Project, id: SceneId) -> SceneField {
         8 => SceneField::Locked(rng.one_in(2)),
         9 => SceneField::Still(Some(still(rng))),
         10 => SceneField::Still(None),
+        11 => SceneField::Note(text(rng)),
+        12 => SceneField::Clip(Some(clip(rng))),
+        13 => SceneField::Clip(None),
         _ => SceneField::Chosen(choice(rng, project, id)),
     }
 }

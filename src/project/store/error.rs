@@ -37,10 +37,10 @@ pub enum StoreError {
     Io { file: PathBuf, doing: Doing, source: io::Error },
     #[error(transparent)]
     MediaName(#[from] MediaNameError),
-    #[error("{file}: the media file is missing; put it back, or choose the picture again")]
+    #[error("{file}: the media file is missing; put it back, or choose or make the picture or clip again")]
     MediaMissing { file: PathBuf },
     #[error(
-        "{file}: the media file is damaged (its content no longer matches its name); put a copy back, or choose the picture again"
+        "{file}: the media file is damaged (its content no longer matches its name); put a copy back, or choose or make the picture or clip again"
     )]
     MediaDamaged { file: PathBuf },
 }

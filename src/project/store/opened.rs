@@ -102,6 +102,7 @@ pub(super) fn mend(project: &mut Project) -> Result<Vec<Mended>, EditError> {
     let mut mended = Vec::new();
     project.format.check()?;
     project.still.check()?;
+    project.clip.check()?;
     let (mut scenes, mut takes, mut cast) = (HashSet::new(), HashSet::new(), HashSet::new());
     for scene in &mut project.scenes {
         if let Some(take) = scene.chosen

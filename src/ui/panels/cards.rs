@@ -3,17 +3,20 @@
 use super::Cx;
 use super::scene_menu::scene_menu_ui;
 use super::status::{progress_text, steps_text};
-use crate::engine::DrawTarget;
-use crate::project::{DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, stale_reasons};
-use crate::ui::command::{Command, Named};
+use crate::engine::{DrawTarget, RenderState};
+use crate::project::{
+    DRAFT_STUDIO, Direction, EntityKind, Scene, SceneId, ScriptScene, Take, TakeKind, View, stale_reasons,
+};
+use crate::ui::clips::clip_of;
+use crate::ui::command::{Command, Named, Part};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, fit_aspect, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Layout, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
-    StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Layout, Popup, Pos2, Rect, RichText, ScrollArea, Sense,
+    Stroke, StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
 };
 
 /// Cards are at least this wide, in points.
@@ -71,8 +74,8 @@ fn empty_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         if primary_button(ui, "Write the script").clicked() {
             cx.send(Command::Write);
         }
-        if ui.button("Make scenes from a text…").clicked() {
-            cx.run(Named::ImportText);
+        if ui.button("Open a script…").clicked() {
+            cx.run(Named::OpenScript);
         }
         if ui.button("Add an empty scene").clicked() {
             cx.run(Named::AddScene);
@@ -99,11 +102,14 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         }
         response.dnd_set_drag_payload(scene.id);
         response.context_menu(|ui| scene_menu_ui(ui, cx, doc, scene.id));
+        if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
+            response.clone().on_hover_text(problem);
+        }
 
         frame(ui, &theme, rect, if selected { theme.accent } else { theme.line }, selected);
         let picture_rect = Rect::from_min_size(rect.min, vec2(rect.width(), (rect.width() / aspect).round()));
-        let uv = view_uv(scene.camera.view_at(hover_time(ui, &response, scene)));
-        scene_picture(ui, cx, scene.id, picture_rect, uv);
+        let t = hover_time(ui, &response, scene);
+        scene_picture(ui, cx, scene, picture_rect, t);
         number(ui, &theme, index, picture_rect);
         let (text, color, fill) = state_badge(cx, doc, scene);
         let at = picture_rect.left_bottom() + vec2(8.0, -8.0);
@@ -139,7 +145,7 @@ fn hover_time(ui: &Ui, response: &egui::Response, scene: &Scene) -> f32 {
     let now = ui.input(|input| input.time);
     let start = ui.data_mut(|data| *data.get_temp_mut_or_insert_with(since, || now));
     let t = ((now - start) / scene.duration_secs().min(3.0)) as f32;
-    if t >= 1.0 || scene.camera.direction == Direction::Static {
+    if t >= 1.0 || scene.camera.direction == Direction::Static && clip_of(scene).is_none() {
         return REST;
     }
     ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
@@ -154,10 +160,23 @@ fn frame(ui: &Ui, theme: &Theme, rect: Rect, line: Color32, selected: bool) {
     ui.painter().rect_stroke(rect, corners, stroke, StrokeKind::Outside);
 }
 
-fn scene_picture(ui: &Ui, cx: &Cx<'_>, id: SceneId, rect: Rect, uv: Rect) {
+/// The part of a scene's picture that is seen at its place `t`. A clip has its own movement.
+pub(super) fn uv_at(scene: &Scene, t: f32) -> Rect {
+    view_uv(if clip_of(scene).is_some() { View::WHOLE } else { scene.camera.view_at(t) })
+}
+
+fn scene_picture(ui: &Ui, cx: &mut Cx<'_>, scene: &Scene, rect: Rect, t: f32) {
+    let (id, uv) = (scene.id, uv_at(scene, t));
     let corners = CornerRadius { nw: radius::CARD, ne: radius::CARD, sw: 0, se: 0 };
     if let Some(preview) = preview_of(cx, id) {
         return picture(ui.painter(), preview.id(), rect, middle_uv(preview.size_vec2(), rect), corners);
+    }
+    // Under the pointer a clip plays; else the card shows the frame in its middle.
+    if let Some(take) = clip_of(scene).filter(|_| ui.rect_contains_pointer(rect)) {
+        cx.clips.look_at(id);
+        if let Some(texture) = cx.clips.texture(ui.ctx(), take, t) {
+            return picture(ui.painter(), texture, rect, uv, corners);
+        }
     }
     match cx.stills.texture(&DrawTarget::Scene(id)) {
         Some(texture) => picture(ui.painter(), texture.id(), rect, uv, corners),
@@ -214,10 +233,9 @@ pub(super) fn state_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String
         return (format!("{what}{dot}{text}"), theme.text, theme.accent_faint);
     }
     let (mut text, color, fill) = take_badge(cx, doc, scene);
-    if job.is_some() {
-        text += " · queued";
-    } else if cx.rendering.waiting().contains(&scene.id) {
-        text += " · waits for pictures";
+    if let Some(entry) = cx.rendering.entry_of(scene.id) {
+        let is_paused = entry.state() == RenderState::Paused || cx.rendering.queue.is_paused();
+        text += if is_paused { " · paused" } else { " · queued" };
     }
     (text, color, fill)
 }
@@ -229,6 +247,10 @@ pub(super) fn take_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String,
         return ("Draft".to_owned(), theme.on_scrim, theme.scrim);
     };
     let number = scene.takes.iter().position(|t| t.id == take.id).map_or(0, |index| index + 1);
+    let what = take_name(take, number);
+    if cx.stills.problem(&DrawTarget::Scene(scene.id)).is_some() {
+        return (format!("{what} cannot be shown"), theme.bad, theme.warn_faint);
+    }
     let random = if cx.is_random(&take.recipe.studio) { "random weights" } else { "" };
     let wanted = cx.rendering.wanted_recipe(doc.project(), scene, take);
     // A locked take is what the user wants, whatever the scene would give now.
@@ -240,9 +262,17 @@ pub(super) fn take_badge(cx: &Cx<'_>, doc: &Document, scene: &Scene) -> (String,
     match (reasons.first(), random) {
         (Some(reason), "") => (format!("Stale: {reason}{more}"), theme.warn, theme.warn_faint),
         (Some(reason), random) => (format!("Stale: {reason}{more} · {random}"), theme.warn, theme.warn_faint),
-        (None, "") => (format!("Take {number}"), theme.good, theme.good_faint),
+        (None, "") => (what, theme.good, theme.good_faint),
         // Up to date, but nothing to be glad of.
-        (None, random) => (format!("Take {number} · {random}"), theme.text, theme.chip),
+        (None, random) => (format!("{what} · {random}"), theme.text, theme.chip),
+    }
+}
+
+/// What a take is called: its number, and what it is where it moves.
+pub(super) fn take_name(take: &Take, number: usize) -> String {
+    match take.kind {
+        TakeKind::Still => format!("Take {number}"),
+        TakeKind::Clip => format!("Take {number} · clip"),
     }
 }
 
@@ -328,13 +358,37 @@ fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
         ui.spacing_mut().interact_size.y = 24.0;
         let hint = if cx.doc.is_some_and(|doc| doc.project().studio == DRAFT_STUDIO) {
             "Keep a full-size take of this scene"
+        } else if cx.rendering.has_animator() {
+            "Render the still and the clip of this scene with the project's studio"
         } else {
             "Render this scene with the project's studio"
         };
+        if cx.rendering.has_animator() && !scene.locked {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            parts_menu_ui(ui, cx, scene.id);
+        }
         let button = ui.add_enabled(!scene.locked, Button::new(RichText::new("Render").size(12.0)));
         let button = button.on_hover_text(hint).on_disabled_hover_text("The scene is locked");
         if button.accessible_name("Render scene").clicked() {
             cx.send(Command::RenderTake(scene.id));
+        }
+    });
+}
+
+/// Offers the parts of a render.
+fn parts_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {
+    let button = Button::new(RichText::new(icons::ARROW_DOWN).size(11.0)).min_size(vec2(0.0, 24.0));
+    let response = ui.add(button).on_hover_text("Render a part of it").accessible_name("Render…");
+    Popup::menu(&response).show(|ui| {
+        for (label, hint, part) in [
+            ("Still and clip", "What is up to date is not made again", Part::All),
+            ("Still only", "Without the clip, which takes longest", Part::Still),
+            ("Clip", "Sets the chosen still in motion, as it is", Part::Clip),
+        ] {
+            if ui.button(label).on_hover_text(hint).clicked() {
+                cx.send(Command::RenderPart(id, part));
+                ui.close();
+            }
         }
     });
 }

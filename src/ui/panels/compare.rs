@@ -1,18 +1,19 @@
 //! Two to four takes of a scene side by side, or two as a wipe over one another, with how they differ in words.
 
 use super::Cx;
-use super::takes::{Marks, TILE, letter_mark, tile_ui};
+use super::takes::{Marks, TILE, letter_mark, take_picture, tile_ui};
 use crate::engine::DrawTarget;
 use crate::project::{Difference, Scene, SceneId, Take, TakeId, TakeKind, differences};
 use crate::ui::command::{Command, TakeAct};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
-use crate::ui::widgets::{badge, dim, fit_aspect, icon_button, picture, quiet_icon_button, section_heading};
+use crate::ui::widgets::{badge, dim, fit_aspect, icon_button, quiet_icon_button, section_heading};
 use egui::{
     Align, Align2, Button, CentralPanel, CornerRadius, CursorIcon, FontId, Frame, Key, Label, Layout, Margin, Panel,
-    Pos2, Rect, Response, RichText, ScrollArea, Sense, Stroke, Ui, Vec2, pos2, vec2,
+    Pos2, Rect, Response, RichText, ScrollArea, Sense, Slider, Stroke, Ui, UiBuilder, Vec2, pos2, vec2,
 };
+use std::time::Duration;
 
 /// As many as can be told apart on a screen.
 const MOST: usize = 4;
@@ -34,6 +35,10 @@ pub struct Compare {
     zoom: f32,
     /// What is in the middle, from 0 to 1.
     center: Vec2,
+    /// Where clips are: 0 at their beginning, 1 at their end.
+    t: f32,
+    /// The window's time when they began, while they play.
+    playing_since: Option<f64>,
 }
 
 impl Compare {
@@ -44,7 +49,28 @@ impl Compare {
         // The older one first: differences read as what was changed since.
         let mut takes = vec![take, other];
         takes.sort_by_key(|take| scene.take_number(*take));
-        Some(Self { scene: scene.id, takes, wipe: false, split: 0.5, zoom: 1.0, center: Vec2::splat(0.5) })
+        Some(Self::of(scene.id, takes))
+    }
+
+    fn of(scene: SceneId, takes: Vec<TakeId>) -> Self {
+        let center = Vec2::splat(0.5);
+        Self { scene, takes, wipe: false, split: 0.5, zoom: 1.0, center, t: 0.0, playing_since: None }
+    }
+
+    /// Moves clips on while they play: round and round, over the length of the scene.
+    fn play(&mut self, ui: &Ui, scene: &Scene) {
+        let Some(since) = self.playing_since else { return };
+        let passed = (ui.input(|input| input.time) - since) / scene.duration_secs();
+        self.t = passed.rem_euclid(1.0) as f32;
+        ui.ctx().request_repaint_after(Duration::from_millis(33));
+    }
+
+    fn play_or_pause(&mut self, ui: &Ui, scene: &Scene) {
+        let now = ui.input(|input| input.time);
+        self.playing_since = match self.playing_since {
+            Some(_) => None,
+            None => Some(now - f64::from(self.t) * scene.duration_secs()),
+        };
     }
 
     /// Adds a take, or takes it out.
@@ -90,10 +116,12 @@ pub(super) fn compare_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
     let Some(mut compare) = cx.state.compare.take() else { return };
     let Some(scene) = doc.project().scene(compare.scene) else { return };
     let takes: Vec<&Take> = compare.takes.iter().filter_map(|id| scene.take(*id)).collect();
+    compare.play(ui, scene);
+    let has_clips = takes.iter().any(|take| take.kind == TakeKind::Clip);
     let mut close = false;
     let bar = Frame::new().fill(cx.theme.panel).inner_margin(Margin::symmetric(12, 6));
     Panel::top("compare bar").exact_size(44.0).resizable(false).frame(bar).show(ui, |ui| {
-        ui.horizontal_centered(|ui| close = bar_ui(ui, cx, doc, scene, &mut compare));
+        ui.horizontal_centered(|ui| close = bar_ui(ui, cx, doc, scene, has_clips, &mut compare));
     });
     let side = Frame::new().fill(cx.theme.panel).inner_margin(Margin::symmetric(14, 12));
     Panel::right("compare words").exact_size(310.0).resizable(false).frame(side).show(ui, |ui| {
@@ -118,7 +146,7 @@ pub(super) fn compare_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
 }
 
 /// The bar on top. Returns whether the comparison is closed.
-fn bar_ui(ui: &mut Ui, cx: &Cx<'_>, doc: &Document, scene: &Scene, compare: &mut Compare) -> bool {
+fn bar_ui(ui: &mut Ui, cx: &Cx<'_>, doc: &Document, scene: &Scene, has_clips: bool, compare: &mut Compare) -> bool {
     let number = doc.project().scene_index(scene.id).map_or(0, |index| index + 1);
     ui.label(RichText::new(format!("Takes of scene {number}")).size(15.0).family(semibold()));
     ui.add_space(space::L);
@@ -149,6 +177,22 @@ fn bar_ui(ui: &mut Ui, cx: &Cx<'_>, doc: &Document, scene: &Scene, compare: &mut
     }
     if ui.add_enabled(compare.zoom > 1.0, Button::new("Fit")).on_hover_text("The whole picture (0)").clicked() || fit {
         compare.fit();
+    }
+    if has_clips {
+        ui.add_space(space::L);
+        let (icon, name) = match compare.playing_since {
+            Some(_) => (icons::PAUSE, "Pause clips"),
+            None => (icons::PLAY, "Play clips"),
+        };
+        // On a button, the same key presses that.
+        let space_bar = pressed(Key::Space) && ui.memory(|memory| memory.focused().is_none());
+        if icon_button(ui, icon, name, "Play or pause the clips together (Space)").clicked() || space_bar {
+            compare.play_or_pause(ui, scene);
+        }
+        let slider = ui.add(Slider::new(&mut compare.t, 0.0..=1.0).show_value(false));
+        if slider.accessible_name("Place in the clips").changed() {
+            compare.playing_since = None;
+        }
     }
     let mut close = false;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -209,6 +253,9 @@ fn about_ui(ui: &mut Ui, take: &Take) {
     let mut text = format!("seed {}", take.recipe.seed);
     if let Some(still) = &take.recipe.still {
         text += &format!(" · {still}");
+    }
+    if let Some(clip) = &take.recipe.clip {
+        text += &format!(" · clip: camera {}, {}", clip.camera, clip.settings);
     }
     ui.add(Label::new(dim(ui, text)).wrap());
     ui.add(Label::new(dim(ui, &take.recipe.prompt)).wrap());
@@ -283,19 +330,19 @@ fn cells(area: Rect, count: usize, aspect: f32) -> Vec<Rect> {
         .collect()
 }
 
-fn side_by_side_ui(ui: &Ui, cx: &mut Cx<'_>, scene: &Scene, takes: &[&Take], compare: &mut Compare, area: Rect) {
+fn side_by_side_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene, takes: &[&Take], compare: &mut Compare, area: Rect) {
     let aspect = takes.first().map_or(16.0 / 9.0, |take| aspect_of(take));
     for ((take, letter), cell) in takes.iter().zip(LETTERS).zip(cells(area, takes.len(), aspect)) {
         let rect = fit_aspect(cell, aspect_of(take));
         let response = ui.interact(rect, ui.scope_id().with(("compared", take.id)), Sense::click_and_drag());
         let response = response.accessible_name(format!("Picture {letter}"));
         move_ui(ui, compare, &response, rect);
-        take_picture(ui, cx, scene, take, compare, rect, rect);
+        part_of_take(ui, cx, scene, take, compare, rect, rect);
         caption(ui, cx, scene, take, letter, rect.left_bottom() + vec2(8.0, -8.0), rect.width());
     }
 }
 
-fn wipe_ui(ui: &Ui, cx: &mut Cx<'_>, scene: &Scene, takes: [&Take; 2], compare: &mut Compare, area: Rect) {
+fn wipe_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene, takes: [&Take; 2], compare: &mut Compare, area: Rect) {
     let rect = fit_aspect(area, aspect_of(takes[0]));
     let picture =
         ui.interact(rect, ui.scope_id().with("wipe"), Sense::click_and_drag()).accessible_name("Picture A and B");
@@ -320,8 +367,8 @@ fn wipe_ui(ui: &Ui, cx: &mut Cx<'_>, scene: &Scene, takes: [&Take; 2], compare: 
     compare.split = compare.split.clamp(0.0, 1.0);
     let x = rect.left() + rect.width() * compare.split;
     let right = Rect::from_min_max(pos2(x, rect.top()), rect.max);
-    take_picture(ui, cx, scene, takes[0], compare, rect, rect);
-    take_picture(ui, cx, scene, takes[1], compare, rect, right);
+    part_of_take(ui, cx, scene, takes[0], compare, rect, rect);
+    part_of_take(ui, cx, scene, takes[1], compare, rect, right);
     let stroke = Stroke::new(2.0, cx.theme.on_scrim);
     ui.painter().vline(x, rect.y_range(), stroke);
     let knob = pos2(x, rect.center().y);
@@ -360,13 +407,11 @@ fn move_ui(ui: &Ui, compare: &mut Compare, response: &Response, rect: Rect) {
 }
 
 /// The part in view of a take, where `clip` lets it be seen.
-fn take_picture(ui: &Ui, cx: &mut Cx<'_>, scene: &Scene, take: &Take, compare: &Compare, rect: Rect, clip: Rect) {
-    let painter = ui.painter().with_clip_rect(clip.intersect(ui.clip_rect()));
-    let corners = CornerRadius::same(radius::MEDIUM);
-    painter.rect_filled(rect, corners, cx.theme.field);
-    if let Some(texture) = cx.stills.look(scene.id, take.id) {
-        picture(&painter, texture.id(), rect, compare.uv(), corners);
-    }
+fn part_of_take(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene, take: &Take, compare: &Compare, rect: Rect, clip: Rect) {
+    let mut clipped = ui.new_child(UiBuilder::new().max_rect(rect));
+    clipped.set_clip_rect(clip.intersect(ui.clip_rect()));
+    clipped.painter().rect_filled(rect, CornerRadius::same(radius::MEDIUM), cx.theme.field);
+    take_picture(&clipped, cx, scene.id, take.id, compare.t, rect, Some(compare.uv()));
 }
 
 fn caption_text(scene: &Scene, take: &Take) -> String {
@@ -407,8 +452,7 @@ mod tests {
     #[test]
     fn zoom_keeps_what_is_under_the_pointer_and_stays_inside() {
         let takes = vec![TakeId(1), TakeId(2)];
-        let mut compare =
-            Compare { scene: SceneId(1), takes, wipe: false, split: 0.5, zoom: 1.0, center: Vec2::splat(0.5) };
+        let mut compare = Compare::of(SceneId(1), takes);
         let at = vec2(0.25, 0.75);
         let under = |compare: &Compare| compare.center + (at - Vec2::splat(0.5)) / compare.zoom;
         let before = under(&compare);
@@ -425,14 +469,8 @@ mod tests {
 
     #[test]
     fn a_comparison_has_two_to_four_takes() {
-        let mut compare = Compare {
-            scene: SceneId(1),
-            takes: vec![TakeId(1), TakeId(2)],
-            wipe: true,
-            split: 0.5,
-            zoom: 1.0,
-            center: Vec2::splat(0.5),
-        };
+        let mut compare = Compare::of(SceneId(1), vec![TakeId(1), TakeId(2)]);
+        compare.wipe = true;
         assert!(compare.toggle(TakeId(1)).is_err());
         compare.toggle(TakeId(3)).unwrap();
         assert!(!compare.wipe, "a wipe shows two");

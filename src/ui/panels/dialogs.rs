@@ -1,7 +1,7 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, format, settings, studio};
+use super::{Cx, State, format, script, settings, studio};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
@@ -27,7 +27,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::Format => ("Film size and frame rate", 520.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
-        Dialog::Text => ("Make scenes from a text", 620.0),
+        Dialog::Script => ("Open a script", 680.0),
+        Dialog::ExportScript => ("Export script", 520.0),
         Dialog::Shortcuts => ("Keyboard shortcuts", 620.0),
         Dialog::WhoIsIt(_) => ("Who or what is in this photo?", 480.0),
     };
@@ -51,7 +52,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Dialog::Format => format::format_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
-            Dialog::Text => text_ui(ui, cx),
+            Dialog::Script => script::open_ui(ui, cx),
+            Dialog::ExportScript => script::export_ui(ui, cx),
             Dialog::Shortcuts => shortcuts_ui(ui),
             Dialog::WhoIsIt(photos) => who_ui(ui, cx, photos),
         }
@@ -223,8 +225,8 @@ fn writer_needed_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     ui.add_space(space::S);
     ui.horizontal(|ui| {
-        if ui.button("Make scenes from a text instead…").on_hover_text("Needs no model").clicked() {
-            cx.run(Named::ImportText);
+        if ui.button("Open a script instead…").on_hover_text("Needs no model").clicked() {
+            cx.run(Named::OpenScript);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_enabled_ui(ready, |ui| {
@@ -369,33 +371,6 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             cx.out.push(Command::OpenProject(folder.clone()));
         }
     }
-}
-
-fn text_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let text = "Paste a story, a treatment or a list of shots. Every sentence or line becomes a scene; people, things \
-                and places that recur become the cast. No model is needed.";
-    ui.label(RichText::new(text).color(cx.theme.text_dim));
-    ui.add_space(space::S);
-    ScrollArea::vertical().id_salt("text").max_height(280.0).show(ui, |ui| {
-        let field = TextEdit::multiline(&mut cx.state.text)
-            .id_salt("text")
-            .hint_text("The keeper lights the lamp. Her dog barks at the waves. …")
-            .desired_rows(12)
-            .desired_width(f32::INFINITY);
-        ui.add(field).accessible_name("Text");
-    });
-    ui.add_space(space::S);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        ui.add_enabled_ui(!cx.state.text.trim().is_empty(), |ui| {
-            if primary_button(ui, "Make scenes").clicked() {
-                let text = std::mem::take(&mut cx.state.text);
-                cx.send(Command::ImportText(text));
-            }
-        });
-        if cx.doc.is_some_and(|doc| !doc.project().scenes.is_empty()) {
-            ui.label(dim(ui, "They are added after the last scene."));
-        }
-    });
 }
 
 fn shortcuts_ui(ui: &mut Ui) {

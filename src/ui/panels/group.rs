@@ -1,7 +1,7 @@
 //! The inspector of several selected scenes: what they have in common, and what is done with all of them.
 
 use super::Cx;
-use crate::project::{DRAFT_STUDIO, DURATION_MS_RANGE, Scene, StillSettings};
+use crate::project::{ClipSettings, DRAFT_STUDIO, DURATION_MS_RANGE, Scene, StillSettings};
 use crate::ui::carry_out::duration_ms;
 use crate::ui::command::{Command, Many, Named};
 use crate::ui::document::Document;
@@ -104,12 +104,15 @@ fn fields_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scenes: &[&Scene], fi
     });
     if doc.project().studio != DRAFT_STUDIO {
         form_row(ui, "Settings", |ui| {
-            let all = |own: Option<&StillSettings>| scenes.iter().all(|scene| scene.still.as_ref() == own);
-            let release = StillSettings::default();
+            let release = (StillSettings::default(), ClipSettings::default());
+            let is = |own: Option<&(StillSettings, ClipSettings)>| {
+                let (still, clip) = (own.map(|own| &own.0), own.map(|own| &own.1));
+                scenes.iter().all(|scene| scene.still.as_ref() == still && scene.clip.as_ref() == clip)
+            };
             for (label, own) in [("As in the project", None), ("Release's defaults", Some(&release))] {
-                let button = Button::selectable(all(own), label).frame_when_inactive(true);
-                if ui.add(button).clicked() && !all(own) {
-                    cx.send(Command::ForSelected(Many::Still(own.cloned())));
+                let button = Button::selectable(is(own), label).frame_when_inactive(true);
+                if ui.add(button).clicked() && !is(own) {
+                    cx.send(Command::ForSelected(Many::Settings(own.cloned())));
                 }
             }
         });

@@ -2,6 +2,7 @@
 
 use super::cast::{coming_ui, thumb_ui};
 use super::{Cx, group, recipe, settings, takes};
+use crate::engine::DrawTarget;
 use crate::project::{
     CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField,
 };
@@ -84,11 +85,15 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
             form_row(ui, "Transition", |ui| transition_ui(ui, cx, scene));
         }
         form_row(ui, "Seed", |ui| seed_ui(ui, cx, scene));
+        form_row(ui, "Notes", |ui| note_ui(ui, cx, scene));
         if doc.project().studio != DRAFT_STUDIO {
             ui.add_space(space::S);
             settings::scene_ui(ui, cx, doc, scene);
         }
     });
+    if let Some(problem) = cx.stills.problem(&DrawTarget::Scene(scene.id)) {
+        ui.label(RichText::new(problem).size(11.0).color(cx.theme.bad));
+    }
     if let Some(take) = takes::take_in_view(cx, scene) {
         ui.add_space(space::S);
         ui.push_id(take.id, |ui| recipe::recipe_ui(ui, cx, doc, scene, take));
@@ -135,6 +140,24 @@ fn prompt_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     }
     if response.changed() {
         set(cx, scene, SceneField::Prompt(prompt), Some("prompt"));
+    }
+    if response.lost_focus() {
+        cx.send(Command::SealEdits);
+    }
+}
+
+/// Dialogue and remarks, which go with the scene into screenplays and back.
+fn note_ui(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
+    let mut note = scene.note.clone();
+    let field = TextEdit::multiline(&mut note)
+        .id_salt("note")
+        .hint_text("Dialogue, remarks; no model reads them")
+        .margin(Margin::symmetric(9, 7))
+        .desired_rows(1)
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field).accessible_name("Notes");
+    if response.changed() {
+        set(cx, scene, SceneField::Note(note), Some("note"));
     }
     if response.lost_focus() {
         cx.send(Command::SealEdits);
@@ -347,7 +370,8 @@ fn photo_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, name
         if cx.rendering.has_illustrator() {
             let label = if reference.is_some() && !is_photo { "Make another" } else { "Make a picture" };
             let hint = "The studio draws it from its description and the film's style";
-            let is_coming = cx.coming.values().any(|coming| coming.is_of(kind, name));
+            let is_asked = cx.rendering.is_asked_for(kind, name);
+            let is_coming = is_asked || cx.coming.values().any(|coming| coming.is_of(kind, name));
             if ui.add_enabled(!is_coming, Button::new(label)).on_hover_text(hint).clicked() {
                 cx.send(Command::MakePicture(kind, name.to_owned()));
             }

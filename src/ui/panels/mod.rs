@@ -2,14 +2,17 @@
 
 mod cards;
 mod cast;
+mod clip_settings;
 mod compare;
 mod dialogs;
 mod format;
 mod group;
 mod inspector;
 mod notice;
+mod queue;
 mod recipe;
 mod scene_menu;
+mod script;
 mod settings;
 mod start;
 mod status;
@@ -20,15 +23,18 @@ mod top_bar;
 mod viewer;
 
 pub(super) use compare::Compare;
+pub(super) use queue::toggle_queue;
 
 use super::app::{Notice, Selection, Writing};
+use super::clips::Clips;
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
 use super::rendering::{ComingPicture, Rendering};
+use super::scripts::ScriptForm;
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
-use crate::engine::{JobId, JobStatus};
+use crate::engine::{JobId, JobStatus, RenderId};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, Format, Scene, SceneId, TakeId};
@@ -43,6 +49,7 @@ pub(super) struct Cx<'a> {
     pub doc: Option<&'a Document>,
     pub theme: Theme,
     pub stills: &'a mut Stills,
+    pub clips: &'a mut Clips,
     pub viewer: &'a mut Viewer,
     pub selection: &'a Selection,
     pub also: &'a [SceneId],
@@ -116,8 +123,8 @@ pub(super) struct State {
     pub premise: String,
     /// A path typed into the open dialog.
     pub open_path: String,
-    /// The text to be made into scenes.
-    pub text: String,
+    /// The script that is being opened or exported.
+    pub script: ScriptForm,
     pub export_path: String,
     pub export_height: u32,
     pub export_fps: u32,
@@ -132,6 +139,8 @@ pub(super) struct State {
     pub accepted_terms: BTreeSet<String>,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
+    /// The line of the queue that is being dragged.
+    pub dragged_render: Option<RenderId>,
     /// The timeline shows the whole film from the next frame on.
     pub fit_timeline: bool,
     /// The take that the viewer shows, whatever the film uses.
@@ -261,6 +270,7 @@ pub(super) fn window_ui(ui: &mut Ui, cx: &mut Cx<'_>, layout: &mut Tree<Pane>) {
     cx.state.entity_rects.clear();
     cx.state.takes_focused = false;
     top_bar::top_bar_ui(ui, cx);
+    queue::restored_ui(ui, cx);
     status::status_ui(ui, cx);
     notice::notice_ui(ui, cx);
     CentralPanel::default().frame(Frame::new().fill(cx.theme.surface)).show(ui, |ui| match cx.doc {

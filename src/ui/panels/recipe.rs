@@ -48,7 +48,7 @@ pub(super) fn recipe_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Sc
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 5.0;
         ui.spacing_mut().interact_size.y = 16.0;
-        rows_ui(ui, cx, take, &wanted);
+        rows_ui(ui, cx, scene, take, &wanted);
     });
     ui.add_space(space::XS);
     ui.horizontal_wrapped(|ui| {
@@ -62,7 +62,7 @@ pub(super) fn recipe_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Sc
     }
 }
 
-fn rows_ui(ui: &mut Ui, cx: &Cx<'_>, take: &Take, wanted: &Recipe) {
+fn rows_ui(ui: &mut Ui, cx: &Cx<'_>, scene: &Scene, take: &Take, wanted: &Recipe) {
     let made = &take.recipe;
     let size = |recipe: &Recipe| format!("{}×{}", recipe.size[0], recipe.size[1]);
     let kind = if take.kind == TakeKind::Clip { "Clip" } else { "Still" };
@@ -88,10 +88,31 @@ fn rows_ui(ui: &mut Ui, cx: &Cx<'_>, take: &Take, wanted: &Recipe) {
             row(ui, cx, "Not in it", &still.negative, None);
         }
     }
-    if made.studio != DRAFT_STUDIO && !made.models.is_empty() {
-        let is_same = made.studio != wanted.studio || made.models == wanted.models;
-        row(ui, cx, "Models", &models_text(made), (!is_same).then(|| models_text(wanted)));
+    if let Some(clip) = &made.clip {
+        clip_rows(ui, cx, scene, clip, wanted.clip.as_ref().filter(|_| made.studio == wanted.studio));
     }
+    if made.studio != DRAFT_STUDIO && !made.models.is_empty() {
+        let (then, now) = (models_text(made), models_text(wanted));
+        let is_same = made.studio != wanted.studio || then == now;
+        row(ui, cx, "Models", &then, (!is_same).then_some(now));
+    }
+}
+
+/// What decided a clip beside its still.
+fn clip_rows(ui: &mut Ui, cx: &Cx<'_>, scene: &Scene, clip: &ClipRecipe, now: Option<&ClipRecipe>) {
+    let start = |clip: &ClipRecipe| match &clip.still {
+        None => "a still that is yet to be made".to_owned(),
+        Some(media) => match scene.takes.iter().find(|take| take.media == *media) {
+            Some(still) => format!("take {}", scene.take_number(still.id).unwrap_or_default()),
+            None => "a still that was deleted".to_owned(),
+        },
+    };
+    let now_of = |of: &dyn Fn(&ClipRecipe) -> String| now.map(of).filter(|now| *now != of(clip));
+    row(ui, cx, "Starts from", &start(clip), now_of(&start));
+    row(ui, cx, "Camera", &clip.camera.to_string(), now_of(&|clip| clip.camera.to_string()));
+    let differences = now.map(|now| clip.settings.differences(&now.settings)).filter(|found| !found.is_empty());
+    let now = differences.map(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    row(ui, cx, "Clip", &clip.settings.to_string(), now);
 }
 
 /// A name and a value, in one line each; a value that is no longer so is marked, with the present one below it.
@@ -191,5 +212,11 @@ fn file_name(reference: &Reference) -> &str {
 /// Roles and the beginnings of checksums.
 fn models_text(recipe: &Recipe) -> String {
     let short = |(role, sha256): &(String, String)| format!("{role} {}", sha256.get(..8).unwrap_or(sha256));
-    recipe.models.iter().map(short).collect::<Vec<_>>().join(" · ")
+    recipe
+        .models
+        .iter()
+        .chain(recipe.clip.iter().flat_map(|clip| &clip.models))
+        .map(short)
+        .collect::<Vec<_>>()
+        .join(" · ")
 }

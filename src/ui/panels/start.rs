@@ -60,8 +60,12 @@ fn column_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 ui.add_enabled_ui(!cx.state.premise.trim().is_empty(), |ui| {
                     begin |= primary_button(ui, "Write the script").clicked();
                 });
-                if ui.button("Start from a text…").on_hover_text("No language model needed").clicked() {
-                    cx.send(Command::Dialog(Some(Dialog::Text)));
+                if ui
+                    .button("Open a script…")
+                    .on_hover_text("A screenplay, a shot list or any text; needs no language model")
+                    .clicked()
+                {
+                    cx.send(Command::Dialog(Some(Dialog::Script)));
                 }
             });
         });

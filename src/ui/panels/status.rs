@@ -1,16 +1,11 @@
 //! The line at the bottom: device, running jobs, and whether everything is saved.
 
 use super::Cx;
-use super::cards::middle_uv;
-use crate::engine::{JobStatus, Lane};
-use crate::ui::command::{Command, Named};
+use crate::engine::{JobStatus, Lane, RenderEntry, RenderState};
+use crate::ui::command::Named;
 use crate::ui::icons;
-use crate::ui::theme::{Theme, radius, space};
-use crate::ui::widgets::{dim, picture, quiet_icon_button};
-use egui::{
-    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, Popup, ProgressBar, Rect, RichText, ScrollArea,
-    Sense, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
-};
+use crate::ui::widgets::dim;
+use egui::{Align, Button, Frame, Layout, Margin, Panel, ProgressBar, RichText, Ui, vec2};
 use std::time::Duration;
 
 pub fn status_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -28,99 +23,35 @@ pub fn status_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn jobs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let held = cx.rendering.waiting();
-    if cx.jobs.is_empty() && held.is_empty() {
+    let queue = &cx.rendering.queue;
+    if cx.jobs.is_empty() && queue.is_empty() {
         return;
     }
     let running: Vec<&JobStatus> = cx.jobs.iter().filter(|job| job.running).collect();
-    let waiting = cx.jobs.len() - running.len() + held.len();
-    let mut text = match running.as_slice() {
-        [] => "starting".to_owned(),
-        [job] => job_text(job),
-        many => format!("{} jobs running", many.len()),
+    let renders = queue.entries().iter().filter(|entry| entry.job().is_none());
+    let is_paused = |entry: &&RenderEntry| queue.is_paused() || entry.state() == RenderState::Paused;
+    let paused = renders.clone().filter(is_paused).count();
+    let other_jobs = cx.jobs.iter().filter(|job| !job.running && queue.of_job(job.id).is_none()).count();
+    let waiting = renders.count() - paused + other_jobs;
+    let mut parts = match running.as_slice() {
+        [] => Vec::new(),
+        [job] => vec![job_text(job)],
+        many => vec![format!("{} jobs running", many.len())],
     };
-    if waiting > 0 {
-        text += &format!(", {waiting} queued");
-    }
+    parts.extend((waiting > 0).then(|| format!("{waiting} queued")));
+    parts.extend((paused > 0).then(|| format!("{paused} paused")));
+    let text = if parts.is_empty() { "starting".to_owned() } else { parts.join(", ") };
     let button = Button::new(RichText::new(format!("{} {text}", icons::QUEUE)).size(11.0))
         .frame_when_inactive(false)
         .min_size(vec2(0.0, 22.0));
-    let response = ui.add(button).on_hover_text("Show the queue").accessible_name("Queue");
+    let response = ui.add(button).on_hover_text(Named::ShowQueue.tooltip(ui.ctx())).accessible_name("Queue");
     if let [job] = running.as_slice()
         && job.total > 0
     {
         let bar = ProgressBar::new(job.done as f32 / job.total as f32).desired_width(120.0).desired_height(4.0);
         ui.add(bar.fill(cx.theme.accent)).accessible_name(format!("{} progress", job.title));
     }
-    Popup::menu(&response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-        ui.set_width(380.0);
-        ScrollArea::vertical().id_salt("queue").max_height(420.0).show(ui, |ui| queue_ui(ui, cx));
-        if cx.jobs.len() + held.len() > 1 {
-            ui.separator();
-            if ui.button("Cancel all").clicked() {
-                cx.out.push(Command::CancelAllJobs);
-            }
-        }
-    });
-}
-
-/// A thumbnail in the queue, in points.
-const THUMB: Vec2 = vec2(64.0, 36.0);
-/// Height of a row of the queue, in points.
-const ROW: f32 = 38.0;
-
-fn queue_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    for job in cx.jobs {
-        let preview = cx.rendering.preview(job.id);
-        let share = (job.running && job.total > 0).then(|| job.done as f32 / job.total as f32);
-        let text = match progress_text(job) {
-            _ if !job.running => "waiting".to_owned(),
-            text if text.is_empty() => "running".to_owned(),
-            text => text,
-        };
-        if row_ui(ui, cx.theme, &job.title, &text, share, preview) {
-            cx.out.push(Command::CancelJob(job.id));
-        }
-    }
-    for id in cx.rendering.waiting() {
-        let number = cx.doc.and_then(|doc| doc.project().scene_index(*id)).map_or(0, |index| index + 1);
-        if row_ui(ui, cx.theme, &format!("Render scene {number}"), "waits for pictures", None, None) {
-            cx.out.push(Command::ForgetRender(*id));
-        }
-    }
-}
-
-/// A row of the queue: the title, what is going on, and how far it is. Returns whether it shall be cancelled.
-fn row_ui(
-    ui: &mut Ui,
-    theme: Theme,
-    title: &str,
-    text: &str,
-    share: Option<f32>,
-    preview: Option<&TextureHandle>,
-) -> bool {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let mut left = rect.left();
-    if let Some(preview) = preview {
-        let thumb = Rect::from_min_size(rect.min, THUMB);
-        let uv = middle_uv(preview.size_vec2(), thumb);
-        picture(ui.painter(), preview.id(), thumb, uv, CornerRadius::same(radius::SMALL));
-        let response = ui.interact(thumb, ui.scope_id().with((title, "preview")), Sense::hover());
-        response.on_hover_text("Preview").accessible_name(format!("Preview of {title}"));
-        left = thumb.right() + space::S;
-    }
-    let column = Rect::from_min_max(pos2(left, rect.top()), rect.right_bottom() - vec2(34.0, 0.0));
-    let mut lines = ui.new_child(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Min)));
-    lines.spacing_mut().item_spacing.y = 2.0;
-    lines.add(Label::new(title).truncate());
-    let text = dim(&lines, text);
-    lines.add(Label::new(text).truncate());
-    if let Some(share) = share {
-        lines.add(ProgressBar::new(share).desired_height(3.0).fill(theme.accent));
-    }
-    let button = Rect::from_center_size(rect.right_center() - vec2(15.0, 0.0), Vec2::splat(26.0));
-    let mut end = ui.new_child(UiBuilder::new().max_rect(button));
-    quiet_icon_button(&mut end, icons::CLOSE, &format!("Cancel {title}"), "Cancel").clicked()
+    super::queue::popup_ui(cx, &response);
 }
 
 /// The title of a job with its stage and the time left.

@@ -89,7 +89,8 @@ pub(super) fn needs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         return;
     };
     let random = if preflight.is_random { format!(" {RANDOM}.") } else { String::new() };
-    let text = format!("{} makes pictures and stills on this machine; clips are not rendered yet.", preflight.studio);
+    let what = if cx.rendering.has_animator() { "pictures, stills and clips" } else { "pictures and stills" };
+    let text = format!("{} makes {what} on this machine.", preflight.studio);
     ui.label(RichText::new(text + &random).color(cx.theme.text_dim));
     ui.add_space(space::S);
     let height = ui.ctx().content_rect().height() - 250.0;
@@ -148,6 +149,9 @@ fn stages_ui(ui: &mut Ui, cx: &Cx<'_>, preflight: &Preflight) {
         };
         ui.label(RichText::new(text).color(color));
     }
+    if let Some(refusal) = cx.rendering.clip_refusal() {
+        ui.label(RichText::new(format!("Clips: {refusal}")).color(cx.theme.bad));
+    }
     if preflight.missing_bytes() > 0 {
         let free = preflight.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
         let text = format!("Disk: {} needed, {free} free", bytes_text(preflight.missing_bytes()));
@@ -190,6 +194,13 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
         });
         if ui.button("Not now").clicked() {
             cx.send(Command::Dialog(None));
+        }
+        if cx.rendering.only_clips_lack(&to_fetch) {
+            let button = ui.button("Render all stills").on_hover_text("Only clips need what is missing");
+            if button.clicked() {
+                cx.send(Command::Dialog(None));
+                cx.run(Named::RenderAllStills);
+            }
         }
     });
 }

@@ -3,7 +3,9 @@
 use super::Cx;
 use super::cards::middle_uv;
 use crate::engine::DrawTarget;
-use crate::project::{DRAFT_STUDIO, NotCopied, Scene, StaleReason, Take, TakeId, TakeKind, TakePart, stale_reasons};
+use crate::project::{
+    DRAFT_STUDIO, NotCopied, Scene, SceneId, StaleReason, Take, TakeId, TakeKind, TakePart, stale_reasons,
+};
 use crate::ui::command::{Command, Named, TakeAct};
 use crate::ui::document::Document;
 use crate::ui::icons;
@@ -294,6 +296,12 @@ fn hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String {
     if let Some(still) = &take.recipe.still {
         hint += &format!("\n{still}");
     }
+    if let Some(clip) = &take.recipe.clip {
+        hint += &format!("\nClip: camera {}, {}", clip.camera, clip.settings);
+    }
+    if let Some(problem) = cx.stills.problem(&DrawTarget::Take(scene.id, take.id)) {
+        hint += &format!("\n{problem}");
+    }
     if cx.is_random(&take.recipe.studio) {
         hint += "\nIts weights are random: the picture is noise";
     }
@@ -304,6 +312,35 @@ fn hint(cx: &Cx<'_>, doc: &Document, scene: &Scene, take: &Take) -> String {
         hint += &format!("\nSince then: {reasons}");
     }
     hint
+}
+
+/// The part `uv` of a take (the middle without it) in `rect`: a still, or the frame of a clip at its place `t`.
+pub(super) fn take_picture(
+    ui: &Ui,
+    cx: &mut Cx<'_>,
+    scene: SceneId,
+    take: TakeId,
+    t: f32,
+    rect: Rect,
+    uv: Option<Rect>,
+) {
+    let corners = CornerRadius::same(radius::MEDIUM);
+    let found = cx.doc.and_then(|doc| doc.project().scene(scene)?.take(take));
+    let middle = |size: Vec2| uv.unwrap_or_else(|| middle_uv(size, rect));
+    if let Some(clip) = found.filter(|take| take.kind == TakeKind::Clip) {
+        cx.clips.look_at_take(clip);
+        if let Some(texture) = cx.clips.texture(ui.ctx(), clip, t) {
+            return picture(ui.painter(), texture, rect, middle(rect.size()), corners);
+        }
+    }
+    if let Some(texture) = cx.stills.look(scene, take) {
+        picture(ui.painter(), texture.id(), rect, middle(texture.size_vec2()), corners);
+    } else if let Some(problem) = cx.stills.problem(&DrawTarget::Take(scene, take)) {
+        let font = FontId::proportional(12.0);
+        let galley = ui.painter().layout(problem.to_owned(), font, cx.theme.bad, rect.width() - 32.0);
+        let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect);
+        ui.painter().galley(at.min, galley, cx.theme.bad);
+    }
 }
 
 /// What people call a studio.

@@ -1,6 +1,7 @@
 //! The film along time: clips as wide as they are long, their prompts below, and the playhead.
 
 use super::Cx;
+use super::cards::uv_at;
 use super::scene_menu::scene_menu_ui;
 use crate::engine::DrawTarget;
 use crate::project::{CoalesceKey, Edit, Scene, SceneField};
@@ -182,7 +183,7 @@ fn frames(painter: &Painter, cx: &Cx<'_>, doc: &Document, scene: &Scene, rect: R
     for i in 0..count {
         let at = Rect::from_min_size(pos2(rect.left() + i as f32 * tile, rect.top()), vec2(tile, rect.height()));
         let t = (i as f32 + 0.5) * tile / rect.width().max(1.0);
-        let uv = crate::ui::widgets::view_uv(scene.camera.view_at(t));
+        let uv = uv_at(scene, t);
         picture(&inner, texture.id(), at, uv, CornerRadius::ZERO);
     }
 }

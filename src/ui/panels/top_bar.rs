@@ -43,7 +43,7 @@ fn menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, menu: Menu) {
                 ),
                 Named::New
                 | Named::Open
-                | Named::ImportText
+                | Named::OpenScript
                 | Named::Models
                 | Named::Quit
                 | Named::Shortcuts

@@ -1,11 +1,13 @@
 //! The picture of the film at the playhead, and the transport.
 
 use super::Cx;
-use super::cards::{middle_uv, preview_of, state_badge, take_badge};
+use super::cards::{middle_uv, preview_of, state_badge, take_badge, uv_at};
 use super::takes::{self, STRIP};
 use crate::engine::DrawTarget;
+use crate::export::Visible;
 use crate::project::{Scene, SceneId, TakeId};
 use crate::ui::app::Selection;
+use crate::ui::clips::clip_of;
 use crate::ui::command::Named;
 use crate::ui::document::Document;
 use crate::ui::icons;
@@ -37,19 +39,18 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
             if let Some(preview) = scene.and_then(|scene| preview_of(cx, scene.id)) {
                 picture(ui.painter(), preview.id(), rect, middle_uv(preview.size_vec2(), rect), corners);
             } else if let Some((scene, take)) = looked_at(cx, scene) {
-                if let Some(texture) = cx.stills.look(scene, take) {
-                    let uv = middle_uv(texture.size_vec2(), rect);
-                    picture(ui.painter(), texture.id(), rect, uv, corners);
-                }
-            } else if let Some(texture) = cx.viewer.render(doc, cx.stills, visible, pixels) {
+                takes::take_picture(ui, cx, scene, take, visible.t, rect, None);
+            } else if let Some(texture) = cx.viewer.render(doc, cx.stills, cx.clips, visible, pixels) {
                 picture(ui.painter(), texture, rect, all, corners);
-            } else if let Some(scene) = doc.project().scenes.get(visible.scene)
-                && let Some(texture) = cx.stills.texture(&DrawTarget::Scene(scene.id))
-            {
+            } else if let Some(scene) = doc.project().scenes.get(visible.scene) {
+                let frame = clip_of(scene).and_then(|take| cx.clips.texture(ui.ctx(), take, visible.t));
                 // The thumbnail stands in while the full picture is drawn.
-                let uv = crate::ui::widgets::view_uv(scene.camera.view_at(visible.t));
-                picture(ui.painter(), texture.id(), rect, uv, corners);
+                let thumbnail = || cx.stills.texture(&DrawTarget::Scene(scene.id)).map(|texture| texture.id());
+                if let Some(texture) = frame.or_else(thumbnail) {
+                    picture(ui.painter(), texture, rect, uv_at(scene, visible.t), corners);
+                }
             }
+            describe(ui, cx, doc, response.id, visible);
             if let Some(scene) = doc.project().scenes.get(visible.scene) {
                 let is_preview = !cx.player.is_playing() && preview_of(cx, scene.id).is_some();
                 let badge = if is_preview { state_badge } else { take_badge };
@@ -99,6 +100,14 @@ fn strip_scene<'a>(cx: &Cx<'_>, doc: &'a Document) -> Option<&'a Scene> {
 fn looked_at(cx: &Cx<'_>, scene: Option<&Scene>) -> Option<(SceneId, TakeId)> {
     let scene = scene?;
     Some((scene.id, cx.state.looked_at(scene)?))
+}
+
+/// Says to a screen reader which frame of a clip is shown.
+fn describe(ui: &Ui, cx: &Cx<'_>, doc: &Document, viewer: egui::Id, visible: Visible) {
+    let scene = doc.project().scenes.get(visible.scene);
+    let Some(frame) = scene.and_then(clip_of).and_then(|take| cx.clips.frame(take, visible.t)) else { return };
+    let text = format!("frame {} of {} of the clip", frame.index + 1, frame.frames.len());
+    ui.ctx().accesskit_node_builder(viewer, |node| node.set_value(text));
 }
 
 fn transport_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {

@@ -11,14 +11,15 @@ mod words;
 use super::error::WriterError;
 use super::tidy::{Cast, tidy_name};
 use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_key};
-pub(super) use names::looks_behind;
-use names::{Phrase, has_pronoun_subject, phrases};
+use names::has_pronoun_subject;
+pub(super) use names::{Phrase, looks_behind, phrases};
+pub(super) use sentences::sentences;
 use std::collections::HashMap;
 pub(super) use words::UNSEEN;
 use words::{MOTION, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
-const NAMES: usize = 4;
+pub(super) const NAMES: usize = 4;
 
 /// Words before a place that say that the scene plays there, the surest first.
 const AT: [&str; 16] = [
@@ -53,8 +54,8 @@ pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
 
     let mut cast = Cast::default();
     let mut script = Script::default();
-    let mut side = Direction::Right;
-    for (i, (sentence, phrases)) in sentences.iter().zip(&found).enumerate() {
+    let mut plan = CameraPlan::default();
+    for (sentence, phrases) in sentences.iter().zip(&found) {
         let previous = script.scenes.last();
         let place = place_of(phrases);
         let background = match (place, previous) {
@@ -75,7 +76,7 @@ pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
             }
         }
         foreground.dedup_by(|a, b| entity_key(a) == entity_key(b));
-        let camera = camera_of(sentence, i, previous.map(|scene| scene.camera.direction), &mut side);
+        let camera = plan.next(sentence, None);
         let mut scene = cast.admit(ScriptScene { prompt: String::new(), foreground, background, camera });
         scene.prompt = capitalised(sentence);
         script.scenes.push(scene);
@@ -89,12 +90,36 @@ fn capitalised(sentence: &str) -> String {
 }
 
 /// The place that a sentence plays in: the one behind the surest of the words in [`AT`].
-fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
+pub(super) fn place_of(phrases: &[Phrase]) -> Option<&Phrase> {
     let places = phrases.iter().filter(|phrase| phrase.is_place());
     places
         .filter_map(|phrase| Some((AT.iter().position(|word| *word == phrase.before)?, phrase)))
         .min_by_key(|(rank, _)| *rank)
         .map(|(_, phrase)| phrase)
+}
+
+/// Camera moves for scenes one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct CameraPlan {
+    index: usize,
+    last: Option<Direction>,
+    side: Direction,
+}
+
+impl Default for CameraPlan {
+    fn default() -> Self {
+        Self { index: 0, last: None, side: Direction::Right }
+    }
+}
+
+impl CameraPlan {
+    /// The move of the next scene: the given one, else what its words suggest.
+    pub fn next(&mut self, sentence: &str, given: Option<CameraMove>) -> CameraMove {
+        let camera = given.unwrap_or_else(|| camera_of(sentence, self.index, self.last, &mut self.side));
+        self.index += 1;
+        self.last = Some(camera.direction);
+        camera
+    }
 }
 
 /// The move that the sentence's words suggest, never the same direction twice in a row.

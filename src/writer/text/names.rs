@@ -5,7 +5,7 @@ use super::words::{ADJECTIVES, NUMBERS, PLACES, SMALL, THINGS, UNSEEN, base_noun
 
 /// A noun phrase of a sentence.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Phrase {
+pub(in crate::writer) struct Phrase {
     /// Without its article: "old fisherman".
     pub name: String,
     /// Its last word, singular, in lower case.
@@ -84,7 +84,7 @@ fn is_capitalised(word: &str) -> bool {
 }
 
 /// The noun phrases of a sentence, in order.
-pub(super) fn phrases(sentence: &str) -> Vec<Phrase> {
+pub(in crate::writer) fn phrases(sentence: &str) -> Vec<Phrase> {
     let words = words(sentence);
     let mut found = Vec::new();
     let mut i = 0;

@@ -4,6 +4,8 @@ use super::words::ABBREVIATIONS;
 
 /// A line with at most this many words is a scene of its own where all lines are like that.
 const SHORT_LINE_WORDS: usize = 30;
+/// Longer runs of letters are no abbreviation.
+const LONGEST_WORD: usize = 24;
 /// Longer texts put several sentences into one scene.
 const MOST_SCENES: usize = 100;
 
@@ -38,7 +40,7 @@ fn has_words(text: &str) -> bool {
 }
 
 /// Splits one line of running text into sentences.
-fn sentences(line: &str) -> Vec<String> {
+pub(in crate::writer) fn sentences(line: &str) -> Vec<String> {
     let letters: Vec<char> = line.chars().collect();
     let mut sentences = Vec::new();
     let mut start = 0;
@@ -56,10 +58,12 @@ fn sentences(line: &str) -> Vec<String> {
         while i < letters.len() && matches!(letters[i], '"' | '\'' | '”' | '’' | '»' | ')' | ']' | '」' | '』') {
             i += 1;
         }
-        let said: String = letters[start..i].iter().collect();
-        if (full || ends_here(&letters, stop, i)) && !is_inside_quote(&said) {
-            sentences.push(said.trim().to_owned());
-            start = i;
+        if full || ends_here(&letters, stop, i) {
+            let said: String = letters[start..i].iter().collect();
+            if !is_inside_quote(&said) {
+                sentences.push(said.trim().to_owned());
+                start = i;
+            }
         }
     }
     let rest: String = letters[start..].iter().collect();
@@ -77,7 +81,7 @@ fn ends_here(letters: &[char], stop: usize, after: usize) -> bool {
         return false;
     }
     let only_stop = letters[stop] == '.' && after == stop + 1;
-    let word: String = letters[..stop].iter().rev().take_while(|c| !c.is_whitespace()).collect();
+    let word: String = letters[..stop].iter().rev().take(LONGEST_WORD).take_while(|c| !c.is_whitespace()).collect();
     let word: String = word.chars().rev().filter(|c| c.is_alphanumeric() || *c == '.').collect();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase) && word != "I";
     !(only_stop && (initial || ABBREVIATIONS.contains(&word.to_lowercase())))

@@ -1,0 +1,9 @@
+//! Scripts that come from files and go to files.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod bad_input;
+mod compat;
+mod imports;
+mod rng;
+mod round_trip;
