@@ -1,5 +1,6 @@
 # make run    sets the machine up, builds, and opens the window; ARGS="film.reel" passes arguments on
 # make test   sets the machine up and runs the whole check, as .ci/run does
+# make test-slurm   renders on a real Slurm of one node, which it installs and starts for the test, and compares
 # make screenshots   takes the README's pictures again, from the window that `make run` built
 
 # One target folder for all checkouts, outside of them, so that a second clone does not compile the dependencies again.
@@ -10,10 +11,15 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 ARGS ?=
 
-.PHONY: run test setup models screenshots fmt clippy tests headless
+.PHONY: run test test-slurm setup models screenshots fmt clippy tests headless
 
 run: setup
 	cargo run -- $(ARGS)
+
+# A test of its own: it installs Slurm, which few need.
+test-slurm: setup
+	cargo build
+	scripts/test_slurm.sh "$(CARGO_TARGET_DIR)/debug/reelboard"
 
 # Downloads the writer's model; says where from, how large and under which licence.
 models: setup

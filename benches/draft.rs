@@ -1,12 +1,13 @@
-//! How long a draft takes after an edit, at 1280 × 720. Not a test: prints figures and a ratio, never fails on time.
+//! How long a draft takes after an edit, at 1280 × 720, and a frame between two of a clip, at 512 × 320. Not a test: prints figures and a ratio, never fails on time.
 //!
 //! `cargo bench --profile dev --bench draft -- [BASELINE]` measures what `make run` builds. It compares with the medians
 //! in the file BASELINE, and writes that file when it is not there (default: `draft-bench.txt` in the build's temporary
 //! folder).
 
-use image::RgbaImage;
+use image::{DynamicImage, RgbaImage, imageops};
 use reelboard::draft::{StillBackground, StillEntity, StillSpec, camera_move, dissolve, draw_still, forget_pictures};
 use reelboard::project::{CameraMove, Direction, Speed};
+use reelboard::video::Motion;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -67,6 +68,10 @@ fn main() -> std::io::Result<()> {
     let still = draw_still(&edited(7));
     let other = draw_still(&edited(8));
     let mut out = RgbaImage::new(1280, 720);
+    let photo = DynamicImage::ImageRgba8(still.clone()).into_rgb8();
+    let frame = |left, top| imageops::crop_imm(&photo, left, top, 512, 320).to_image();
+    let (first, second) = (frame(300, 200), frame(313, 196));
+    let motion = Motion::between(&first, &second);
     let pan = CameraMove::new(Direction::Left, Speed::Fast);
     let results = [
         ("still after an edit", measure(|n| drop(draw_still(&edited(n))))),
@@ -79,8 +84,10 @@ fn main() -> std::io::Result<()> {
         ),
         ("camera move", measure(|n| camera_move(&still, pan.view_at(n as f32 / 50.0), &mut out))),
         ("dissolve", measure(|n| dissolve(&still, &other, n as f32 / 50.0, &mut out))),
+        ("motion of a pair", measure(|_| drop(Motion::between(&first, &second)))),
+        ("frame between two", measure(|n| drop(motion.at(&first, &second, (n as f32 + 0.5) / 50.0)))),
     ];
-    println!("1280x720, milliseconds, {} threads", rayon::current_num_threads());
+    println!("1280x720 and 512x320, milliseconds, {} threads", rayon::current_num_threads());
     for (name, (median, worst)) in &results {
         let ratio = baseline
             .get(*name)

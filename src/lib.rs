@@ -24,6 +24,7 @@ pub mod cli;
 pub mod draft;
 pub mod engine;
 pub mod export;
+pub mod farm;
 pub mod image;
 pub mod models;
 pub mod nets;

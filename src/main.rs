@@ -2,6 +2,7 @@
 
 use clap::Parser as _;
 use reelboard::cli::args::Args;
+use reelboard::farm::TaskError;
 use std::process::ExitCode;
 
 /// Gives the memory of a freed model back to the system; glibc's allocator keeps most of it.
@@ -21,6 +22,10 @@ fn main() -> ExitCode {
         Err(error) if error.is::<reelboard::progress::Cancelled>() => {
             eprintln!("reelboard: cancelled");
             ExitCode::from(130)
+        }
+        Err(error) if matches!(error.downcast_ref(), Some(TaskError::Elsewhere(_))) => {
+            eprintln!("reelboard: {error:#}");
+            ExitCode::from(TaskError::ELSEWHERE_CODE)
         }
         Err(error) if error.is::<reelboard::cli::PausedRender>() => {
             eprintln!("reelboard: {error}");

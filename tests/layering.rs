@@ -22,6 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("export", &["project"]),
     ("preview", &["project"]),
     ("engine", &["draft", "export", "image", "models", "nets", "project", "video", "writer"]),
+    ("farm", &["engine", "models", "project"]),
     ("cli", ALL),
     ("ui", ALL),
     // The roots of the library and of the program.
@@ -33,8 +34,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const CRATES: &[(&[&str], Who)] = &[
     (&["eframe", "egui", "egui_tiles", "egui_wgpu", "epaint", "rfd", "wgpu"], Who::Only(&["preview", "ui"])),
     (
-        &["candle_core", "candle_nn", "candle_transformers"],
-        Who::AllBut(&["cli", "export", "main", "preview", "progress", "project", "ui"]),
+        &["candle_core", "candle_flash_attn", "candle_nn", "candle_transformers"],
+        Who::AllBut(&["cli", "export", "farm", "main", "preview", "progress", "project", "ui"]),
     ),
 ];
 

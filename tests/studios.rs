@@ -6,8 +6,8 @@ use candle_core::{DType, Device, Tensor};
 use reelboard::models::tiny::{tiny_file, tiny_files, write_tiny_models};
 use reelboard::models::weights::{Checkpoint, Layout, ModelFolder, PartName, Precision};
 use reelboard::models::{
-    Accelerator, Dtype, FileStatus, Machine, Measured, ModelCache, ModelError, ModelStatus, Preflight, Registry,
-    RenderSize, Role, Room, StepKey,
+    Accelerator, Compute, DeviceChoice, Dtype, DtypeChoice, FileStatus, Machine, Measured, ModelCache, ModelError,
+    ModelStatus, Plan, Preflight, Registry, RenderSize, Role, Room, StageNeed, StagePlans, StepKey, is_out_of_memory,
 };
 use reelboard::nets::clip::{
     ClipTokenizer, TextConfig, TextModel, TextModelWithProjection, TokenizerSettings, VisionConfig, VisionModel,
@@ -196,10 +196,17 @@ fn clips_of_random_models_are_finite() {
 const GB: u64 = 1_000_000_000;
 
 fn machine(memory_bytes: u64, accelerator_bytes: Option<u64>) -> Machine {
-    let accelerator = |free| Accelerator { name: "cuda:0".to_owned(), free_bytes: Some(free) };
+    let accelerator = |free| Accelerator {
+        name: "cuda:0".to_owned(),
+        title: "A card".to_owned(),
+        total_bytes: Some(free),
+        free_bytes: Some(free),
+        dtypes: vec![Dtype::F16, Dtype::F32],
+    };
     Machine {
         room: Room { memory_bytes: Some(memory_bytes), disk_bytes: Some(10 * GB) },
         accelerators: accelerator_bytes.map(accelerator).into_iter().collect(),
+        chosen: Compute::default(),
     }
 }
 
@@ -298,7 +305,7 @@ fn a_preflight_tells_what_is_missing_on_what_terms_and_whether_the_disk_holds_it
 
     let tiny = preflight("tiny", &machine(2 * GB, None), &cache);
     assert!(tiny.is_random && tiny.disk_fits() && tiny.memory_fits());
-    assert!(tiny.missing.iter().all(|model| model.is_made) && tiny.stages.iter().all(|stage| stage.is_full_size()));
+    assert!(tiny.missing.iter().all(|model| model.is_made));
     assert!(tiny.to_string().contains("noise"), "{tiny}");
 
     let draft = preflight("draft", &machine(2 * GB, None), &cache);
@@ -306,44 +313,137 @@ fn a_preflight_tells_what_is_missing_on_what_terms_and_whether_the_disk_holds_it
     assert_eq!(draft.expected_secs(), Some(0.0));
 }
 
+fn stage(found: &Preflight, role: Role) -> StageNeed {
+    found.stages.iter().find(|stage| stage.role == role).unwrap().clone()
+}
+
+fn plans(found: &Preflight, role: Role) -> StagePlans {
+    stage(found, role).plans.unwrap()
+}
+
+/// The ways of plans: device, numbers, one network at a time.
+fn ways(plans: &[Plan]) -> Vec<String> {
+    plans.iter().map(Plan::way).collect()
+}
+
 #[test]
 fn the_video_network_is_refused_where_it_cannot_fit_and_what_would_do_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let cache = ModelCache::at(folder.path());
-    let of = |found: &Preflight, role| found.stages.iter().find(|stage| stage.role == role).unwrap().clone();
     let small = preflight("videostudio", &machine(8 * GB, None), &cache);
-    let refused = of(&small, Role::Animator);
-    assert!(refused.plans.is_empty() && !small.memory_fits());
-    let refusal = refused.refusal().unwrap();
-    assert!(
-        refusal.contains("in f16") && refusal.contains("this machine has 8.0 GB") && refusal.contains("8 frames"),
-        "{refusal}"
-    );
+    let refused = plans(&small, Role::Animator);
+    assert!(refused.fitting.is_empty() && !small.memory_fits());
+    let refusal = stage(&small, Role::Animator).refusal().unwrap();
+    for says in ["needs", "f16 on cpu, one network at a time", "cpu has 8.0 GB free", "free, or", "8 frames"] {
+        assert!(refusal.contains(says), "{refusal}\nshould say {says}");
+    }
     assert!(small.to_string().contains("does not fit"), "{small}");
-    // What it says would do, does.
-    let smallest = preflight("videostudio", &machine(refused.smallest.free_bytes(), None), &cache);
-    let plan = of(&smallest, Role::Animator).plans[0].clone();
-    assert_eq!(plan, refused.smallest);
-    let enough = preflight("videostudio", &machine(refused.least.free_bytes(), None), &cache);
-    let plan = of(&enough, Role::Animator).plans[0].clone();
-    assert_eq!((plan.size, plan.frames, plan.dtype, plan.sequential), ([512, 320], 16, Dtype::F16, true));
-    let one_less = preflight("videostudio", &machine(refused.least.free_bytes() - 1, None), &cache);
-    assert!(!of(&one_less, Role::Animator).is_full_size());
 
-    // As measured: a step of Stable Diffusion takes 3.9 GB, decoding 1.2 GB.
-    let stills = of(&small, Role::Illustrator);
-    assert_eq!(stills.plans[0].dtype, Dtype::F32);
-    let sequential = preflight("videostudio", &machine(4_400_000_000, None), &cache);
-    let plan = of(&sequential, Role::Illustrator).plans[0].clone();
+    // What it says would do, does, and a byte less does not. Nothing smaller is taken for it.
+    let enough = preflight("videostudio", &machine(refused.least.free_bytes(), None), &cache);
+    let found = plans(&enough, Role::Animator);
+    assert_eq!(ways(&found.fitting), ["f16 on cpu, one network at a time"]);
+    assert_eq!((found.fitting[0].size, found.fitting[0].frames), ([512, 320], 16));
+    let one_less = preflight("videostudio", &machine(refused.least.free_bytes() - 1, None), &cache);
+    let found = plans(&one_less, Role::Animator);
+    assert!(found.fitting.is_empty());
+    assert_eq!((found.smaller[0].size, found.smaller[0].frames), ([512, 320], 15), "offered");
+    // The smallest it names fits as it says.
+    let smallest = preflight("videostudio", &machine(refused.smallest.free_bytes(), None), &cache);
+    assert!(plans(&smallest, Role::Animator).smaller.contains(&refused.smallest));
+
+    // On a machine of 24 GB in f32, it says what f16 would take.
+    let mut pinned = machine(18 * GB, None);
+    pinned.chosen.dtype = DtypeChoice::Only(Dtype::F32);
+    let refusal = stage(&preflight("videostudio", &pinned, &cache), Role::Animator).refusal().unwrap();
+    assert!(refusal.contains("f32 on cpu") && refusal.contains("or f16, which needs 1"), "{refusal}");
+}
+
+#[test]
+fn plans_come_best_first_and_what_changes_no_picture_comes_before_what_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = ModelCache::at(folder.path());
+    let of = |machine: &Machine| plans(&preflight("videostudio", machine, &cache), Role::Compositor);
+    let all = ["f32 on cpu", "f32 on cpu, one network at a time", "f16 on cpu", "f16 on cpu, one network at a time"];
+    assert_eq!(ways(&of(&machine(64 * GB, None)).fitting), all);
+    // As measured: a step of Stable Diffusion takes 3.9 GB.
+    let tight = of(&machine(7 * GB, None));
+    assert_eq!(ways(&tight.fitting), &all[1..]);
+    assert_eq!(ways(&tight.too_large), &all[..1]);
+    let illustrate = plans(&preflight("videostudio", &machine(4_400_000_000, None), &cache), Role::Illustrator);
+    let plan = &illustrate.fitting[0];
     assert!(plan.sequential && (3_890_000_000..3_910_000_000).contains(&plan.needed_bytes), "{plan}");
 
-    // A device with room comes before the processor, in f16.
-    let cards = preflight("videostudio", &machine(64 * GB, Some(24 * GB)), &cache);
-    let plan = of(&cards, Role::Animator).plans[0].clone();
-    assert_eq!((plan.device.as_str(), plan.dtype, plan.sequential), ("cuda:0", Dtype::F16, false));
-    // Without room on it, the processor does.
-    let slow = preflight("videostudio", &machine(64 * GB, Some(GB)), &cache);
-    assert_eq!(of(&slow, Role::Animator).plans[0].device, "cpu");
+    // A card with room comes first, in its own numbers; without room on it the processor does.
+    let cards = ways(&of(&machine(64 * GB, Some(24 * GB))).fitting);
+    assert_eq!(cards[0], "f16 on cuda:0");
+    assert_eq!(cards.iter().position(|way| way.ends_with("cpu")), Some(4), "{cards:?}");
+    assert_eq!(ways(&of(&machine(64 * GB, Some(GB))).fitting), all);
+    // After running out of memory, the next that takes less.
+    let plans = of(&machine(64 * GB, Some(24 * GB)));
+    let second = plans.after(&plans.fitting[0]).unwrap();
+    assert_eq!(second.way(), "f16 on cuda:0, one network at a time");
+    assert_eq!(plans.after(second).unwrap().way(), "f32 on cpu", "f32 on the card would take more");
+    assert_eq!(plans.after(plans.fitting.last().unwrap()), None);
+
+    // What cuts out is small, and stays on the processor in f32.
+    let cut = preflight("videostudio", &machine(64 * GB, Some(24 * GB)), &cache);
+    assert_eq!(ways(&self::plans(&cut, Role::Segmenter).fitting), ["f32 on cpu"]);
+    // Memory that this program holds and would give back counts as free.
+    let given_back = of(&machine(2 * GB, None).with_given_back("cpu", 62 * GB));
+    assert_eq!(ways(&given_back.fitting), all);
+    let unknown = Machine { room: Room { memory_bytes: None, disk_bytes: None }, ..machine(0, None) };
+    assert_eq!(ways(&of(&unknown).fitting), all, "a machine that does not say is believed to have enough");
+}
+
+#[test]
+fn what_the_user_chose_for_the_machine_is_kept_beside_the_models_and_obeyed() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = ModelCache::at(folder.path());
+    let with = |chosen: Compute| Machine { chosen, ..machine(64 * GB, Some(24 * GB)) };
+    let of = |chosen| stage(&preflight("videostudio", &with(chosen), &cache), Role::Compositor);
+    let compute = |device: &str, dtype: &str, loading: &str| Compute {
+        device: device.parse().unwrap(),
+        dtype: dtype.parse().unwrap(),
+        loading: loading.parse().unwrap(),
+    };
+    let chosen = compute("cpu", "bf16", "one-at-a-time");
+    assert_eq!(ways(of(chosen).fitting()), ["bf16 on cpu, one network at a time"]);
+    assert_eq!(ways(of(compute("cuda:0", "auto", "whole")).fitting()), ["f16 on cuda:0", "f32 on cuda:0"]);
+    // A plan chosen from the list is the only one then.
+    let listed = of(Compute::default());
+    for plan in listed.fitting() {
+        assert_eq!(of(Compute::just(plan)).fitting(), std::slice::from_ref(plan));
+    }
+    // A card that cannot compute in bf16 is left to others, or refused where it was named.
+    assert_eq!(of(compute("auto", "bf16", "auto")).fitting()[0].device, "cpu");
+    let refusal = of(compute("cuda:0", "bf16", "auto")).refusal().unwrap();
+    assert!(refusal.contains("cuda:0 cannot compute in bf16, only in f16, f32"), "{refusal}");
+    let refusal = of(compute("metal", "auto", "auto")).refusal().unwrap();
+    assert!(refusal.contains("no Metal") || refusal.contains("cuda:0 (A card)"), "{refusal}");
+
+    assert_eq!(Compute::remembered(folder.path()), Compute::default());
+    chosen.remember(folder.path()).unwrap();
+    assert_eq!(Compute::remembered(folder.path()), chosen);
+    assert_eq!(Machine::now(folder.path()).chosen, chosen);
+    std::fs::write(folder.path().join("compute.ron"), "(device: \"toaster\")").unwrap();
+    assert_eq!(Compute::remembered(folder.path()), Compute::default());
+    for wrong in ["toaster", "cuda:", "cuda:x", "CPU", ""] {
+        assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
+    }
+    assert_eq!("cuda".parse::<DeviceChoice>(), Ok(DeviceChoice::Cuda(0)));
+}
+
+#[test]
+fn the_devices_words_for_a_full_memory_are_known() {
+    for said in [
+        "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")",
+        "CublasError(CUBLAS_STATUS_ALLOC_FAILED)",
+        "Metal error Failed to allocate buffer",
+    ] {
+        assert!(is_out_of_memory(&candle_core::Error::Msg(said.to_owned())), "{said}");
+    }
+    assert!(!is_out_of_memory(&candle_core::Error::Msg("shape mismatch in matmul".to_owned())));
 }
 
 #[test]

@@ -9,11 +9,16 @@ use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use reelboard::draft::example_project;
+use reelboard::engine::StudioModels;
+use reelboard::farm::{Asked, Outcome, Plan, Record, Run};
+use reelboard::models::{ModelCache, Registry};
 use reelboard::project::{
     ClipSettings, Direction, EntityKind, Project, ProjectStore, Reference, StillSettings, TakeKind, entities,
+    wanted_recipe,
 };
 use reelboard::ui::App;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -788,4 +793,121 @@ fn a_window_at_rest_draws_nothing() {
         std::thread::yield_now();
     }
     assert!(rested(&mut window));
+}
+
+#[test]
+fn what_a_cluster_has_made_comes_in_while_the_window_is_open() {
+    let mut window = Window::example();
+    let film = window.folder.path().join("film.reel");
+    let project = window.project().clone();
+    let cache = ModelCache::at(window.folder.path().join("models"));
+    let studio = StudioModels::new("draft", Arc::new(Registry::built_in()), cache).unwrap();
+    let asked = Asked { numbers: vec![2], only: None };
+    let plan = Plan::of(&Arc::new(project.clone()), &studio, &asked).unwrap();
+    let run = Run::create(&film, &project, &plan, |_| Ok(Vec::new())).unwrap();
+    let (_, task) = plan.tasks().next().unwrap();
+    let media = run.media().put(&std::fs::read(photo()).unwrap(), "png").unwrap();
+    let recipe = Box::new(wanted_recipe(&project, &project.scenes[1], "tiny", &[]));
+    let outcome = Outcome::Take { media, recipe, notes: Vec::new() };
+    run.write_record(&plan, &Record { task: task.clone(), outcome }).unwrap();
+
+    window.click("Edit");
+    window.click("Render on a cluster…");
+    window.wait("the take of the cluster", |window| window.project().scenes[1].takes.len() == 1);
+    assert!(window.project().scenes[1].chosen.is_some());
+    let run_title = "Run 1 · draft · 1 done";
+    window.wait("the state of the run", |window| window.harness.query_by_label(run_title).is_some());
+    // Drafts are not worth a cluster, and the window says so.
+    assert!(window.harness.get_by_label("Send").accesskit_node().is_disabled());
+    window.harness.get_by_label("Choose a studio with models first: drafts are drawn at once");
+    // A picture that took a machine its time is no step of the history.
+    window.press(Modifiers::NONE, Key::Escape);
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().scenes[1].takes.len(), 1);
+    let Window { harness, folder: _folder } = window;
+    drop(harness);
+    let kept = reelboard::project::read_project(&film).unwrap();
+    assert_eq!(kept.scenes[1].takes.len(), 1);
+}
+
+#[test]
+fn how_boldly_the_writer_writes_is_set_in_a_dialog() {
+    let mut window = Window::example();
+    window.click("More writing settings");
+    let is_enabled = |window: &Window, name: &str| !window.harness.get_by_label(name).accesskit_node().is_disabled();
+    assert!(!is_enabled(&window, "Reset to the writer's own"));
+    assert!(!is_enabled(&window, "Script seed"), "another script each time has no seed");
+    window.click("Another script each time");
+    assert!(is_enabled(&window, "Script seed"));
+    assert!(is_enabled(&window, "Reset to the writer's own"));
+    for name in ["Boldness", "Choice", "Variety"] {
+        assert!(is_enabled(&window, name));
+    }
+    window.click("Reset to the writer's own");
+    assert!(!is_enabled(&window, "Script seed"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.harness.query_by_label("Boldness").is_none());
+}
+
+impl Window {
+    /// Drops a file on the window, as the file manager does.
+    fn drop_file(&mut self, path: &Path) {
+        self.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.to_owned())));
+        self.harness.run_steps(3);
+        self.settle();
+    }
+}
+
+#[test]
+fn a_dropped_screenplay_is_shown_before_it_comes_in() {
+    let mut window = Window::open(None);
+    let script = window.folder.path().join("boat.fountain");
+    std::fs::write(&script, "Title: The Boat\n\nINT. ROOM - NIGHT\n\nMia waves.\n\nMIA\nHello.\n\nFADE OUT.\n")
+        .unwrap();
+    window.drop_file(&script);
+    window.harness.get_by_label("Open a script");
+    window.harness.get_by_label_contains("The Boat · Fountain screenplay · 1 scenes");
+    window.harness.get_by_label_contains("Line 9: films have no");
+    assert!(window.app().project().is_none(), "nothing has come in yet");
+    window.click("Make 1 scene");
+    window.settle();
+    let project = window.project();
+    assert_eq!((project.premise.as_str(), project.scenes.len()), ("The Boat", 1));
+    assert_eq!(project.scenes[0].note, "MIA\nHello.\n\nFADE OUT.");
+    window.fill("Notes", "Ask Tom");
+    assert_eq!(window.project().scenes[0].note, "Ask Tom");
+}
+
+#[test]
+fn a_script_replaces_the_scenes_in_one_step() {
+    let mut window = Window::example();
+    let before = window.project().scenes.clone();
+    let script = window.folder.path().join("shots.csv");
+    std::fs::write(&script, "action,place\nMia waves,shore\nTom waves,shore\n").unwrap();
+    window.press(Modifiers::COMMAND, Key::I);
+    window.fill("Script path", &script.display().to_string());
+    window.press(Modifiers::NONE, Key::Enter);
+    window.settle();
+    window.click(&format!("Replace the {} scenes", before.len()));
+    window.settle();
+    assert_eq!(window.project().scenes.len(), 2);
+    window.leave_the_field();
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.project().scenes, before);
+    std::fs::write(&script, "").unwrap();
+    window.drop_file(&script);
+    window.harness.get_by_label_contains("shots.csv is empty");
+}
+
+#[test]
+fn a_script_is_exported_from_the_dialog() {
+    let mut window = Window::example();
+    let script = window.folder.path().join("out.fountain");
+    window.click("File");
+    window.click("Export script…");
+    window.fill("Script file", &script.display().to_string());
+    window.click("Export");
+    window.wait("the file is there", |_| script.is_file());
+    let text = std::fs::read_to_string(&script).unwrap();
+    assert!(text.contains(&window.project().scenes[0].prompt), "{text}");
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::computing::Computing;
 use crate::export::Quality;
 use crate::project::{CameraMode, ClipSettings, DRAFT_STUDIO, StillSettings};
 use crate::writer::ScriptFormat;
@@ -38,6 +39,9 @@ pub enum Command {
         /// The studio that renders, as in models.ron.
         #[arg(long, default_value = DRAFT_STUDIO, value_name = "NAME")]
         studio: String,
+        #[command(flatten)]
+        /// How its networks compute.
+        computing: Computing,
         #[command(flatten)]
         /// How the film is encoded.
         encoding: Encoding,
@@ -100,7 +104,7 @@ pub enum Command {
         /// How the script is written.
         writing: Writing,
         /// Make the scenes of this text file instead (- for standard input); needs no model.
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer"])]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer", "temperature", "top_p", "repetition"])]
         text: Option<PathBuf>,
     },
     /// Give a character, thing or place a photo; a character or thing is cut out of it.
@@ -135,6 +139,9 @@ pub enum Command {
         #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["stage", "dry_run"],
               value_parser = clap::value_parser!(u32).range(1..=64))]
         vary: Option<u32>,
+        #[command(flatten)]
+        /// How its networks compute.
+        computing: Computing,
         #[command(flatten)]
         /// How clips are made from now on.
         clip: ClipOptions,
@@ -205,10 +212,17 @@ pub enum Command {
         #[arg(long, value_name = "N")]
         fps: Option<u32>,
     },
+    /// Render on a cluster, see how far it is, and take the results in.
+    Farm(super::farm::FarmArgs),
+    /// See or copy the texts that the writer is told, to make your own of them.
+    Prompts(super::prompts::PromptsArgs),
     /// List, fetch, check or remove models.
     Models(super::models::ModelsArgs),
     /// Tell what this machine has, what is missing, and what to do.
     Doctor {
+        #[command(flatten)]
+        /// What shall be computed with; only looked at.
+        computing: Computing,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -513,7 +527,7 @@ impl StillChanges {
 /// How a script is written.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Writing {
-    /// Number of scenes, from 4 to 10; the writer chooses without it.
+    /// Number of scenes, from 4 to 10; without it the writer chooses from 5 to 7.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=10))]
     pub scenes: Option<u32>,
     /// The same seed gives the same script.
@@ -522,6 +536,15 @@ pub struct Writing {
     /// The writer's id in `models list`; without it the best one that fits this machine.
     #[arg(long, value_name = "ID")]
     pub writer: Option<String>,
+    /// How boldly it is written: 0 always takes the likeliest word, 1 is bold, at most 2; the writer's own without it.
+    #[arg(long, value_name = "X")]
+    pub temperature: Option<f32>,
+    /// Only the likeliest words that make up this share are considered, from 0.05 to 1; the writer's own without it.
+    #[arg(long, value_name = "X")]
+    pub top_p: Option<f32>,
+    /// How strongly words of earlier scenes are avoided, names aside, from 1 (not at all) to 2; the writer's own without it.
+    #[arg(long, value_name = "X")]
+    pub repetition: Option<f32>,
 }
 
 /// How a film is encoded.

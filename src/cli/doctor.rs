@@ -1,11 +1,13 @@
 //! `reelboard doctor`: what this machine has, what is missing and what to do about it.
 
+use super::computing::ComputeReport;
 use super::models::{Listed, listed};
 use crate::engine::{Cache, CacheUsage};
 use crate::models::{
-    ModelCache, Pip, Registry, Room, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
+    Machine, ModelCache, Pip, Registry, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
     user_registry_file,
 };
+use crate::writer::{Prompts, user_prompt_folder};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,12 +33,16 @@ pub struct Encoder {
 }
 
 /// What only the caller can find out: the window's renderer and the exporter know how to look.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Probed<'a> {
     /// `None` in a program built without the window.
     pub adapters: Option<&'a [GpuAdapter]>,
     /// Every encoder that the export offers.
     pub encoders: &'a [Encoder],
+    /// Memory, devices, and how they shall be used.
+    pub machine: Machine,
+    /// NVIDIA's cards by its own tool, whether this build can drive them or not.
+    pub cards: Vec<String>,
 }
 
 /// What this machine has, and what to do where something is missing.
@@ -50,6 +56,8 @@ pub struct DoctorReport {
     pub memory_bytes: Option<u64>,
     /// Memory that is free now.
     pub free_memory_bytes: Option<u64>,
+    /// What models compute on.
+    pub compute: ComputeReport,
     /// Graphics adapters; `None` in a program built without the window.
     pub adapters: Option<Vec<GpuAdapter>>,
     /// Video encoders.
@@ -64,6 +72,8 @@ pub struct DoctorReport {
     pub models: Vec<Listed>,
     /// The writer that would be used now.
     pub writer: Option<String>,
+    /// The user's own prompt files that the writer uses in place of the built-in ones.
+    pub own_prompts: Vec<PathBuf>,
     /// What is wrong, each with what to do.
     pub problems: Vec<Problem>,
 }
@@ -119,7 +129,7 @@ const LITTLE_DISK_BYTES: u64 = 2_000_000_000;
 
 /// Looks at this machine. Starts pip once to see whether it runs; changes nothing.
 pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> DoctorReport {
-    let room = Room::now(cache.folder());
+    let compute = ComputeReport::of(&probed.machine, total_memory_bytes(), probed.cards);
     let pip = Pip::find();
     let writer = choose_writer(registry, cache, None);
     let cpu = cpu();
@@ -128,6 +138,7 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
 
     let mut problems = Problems::default();
     problems.of_cpu(&cpu);
+    problems.of_compute(&compute);
     problems.of_folders(&folders);
     if let Some(adapters) = probed.adapters {
         problems.of_adapters(adapters);
@@ -142,11 +153,20 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
         Ok(choice) => problems.of_writer(choice, pip.is_some()),
         Err(error) => problems.add(error.to_string(), "close other programs, or name a writer with --writer"),
     }
+    let own_prompts = match user_prompt_folder().map(|folder| Prompts::with_own(&folder)) {
+        Some(Ok(prompts)) => prompts.own_files().to_vec(),
+        Some(Err(error)) => {
+            problems.add(error.to_string(), "see \"reelboard prompts list\" for the files and their placeholders");
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
     DoctorReport {
         version: env!("CARGO_PKG_VERSION"),
         cpu,
         memory_bytes: total_memory_bytes(),
-        free_memory_bytes: room.memory_bytes,
+        free_memory_bytes: probed.machine.room.memory_bytes,
+        compute,
         adapters: probed.adapters.map(<[_]>::to_vec),
         encoders: probed.encoders.to_vec(),
         pip: pip.map(|pip| format!("{} ({})", pip.version, pip.command.join(" "))),
@@ -158,6 +178,7 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
         }),
         models,
         writer: writer.ok().map(|choice| choice.to_string()),
+        own_prompts,
         problems: problems.0,
     }
 }
@@ -181,6 +202,21 @@ impl Problems {
             self.add(
                 "this program was built without AVX2 and FMA, so models run many times slower",
                 "build it with the repository's .cargo/config.toml, or with RUSTFLAGS=\"-C target-cpu=native\"",
+            );
+        }
+    }
+
+    fn of_compute(&mut self, compute: &ComputeReport) {
+        if let Some(problem) = &compute.problem {
+            self.add(
+                format!("models cannot compute as it was chosen: {problem}"),
+                "choose another device or other numbers with --device and --dtype, or in the window's render settings",
+            );
+        }
+        if !compute.unused.is_empty() {
+            self.add(
+                "this build has no CUDA, so models compute on the processor and not on the graphics card",
+                "build it with: cargo build --release --features cuda (README, \"Graphics cards\")",
             );
         }
     }
@@ -269,9 +305,10 @@ fn folders(cache: &ModelCache) -> Vec<Folder> {
     let mut folders = vec![folder(MODEL_FOLDER, cache.folder())];
     if let Some(dirs) = directories::ProjectDirs::from("", "", "reelboard") {
         folders.push(folder("window layout and recent projects", dirs.data_dir()));
+        folders.push(folder("what the writer has read before; may be deleted", dirs.cache_dir()));
     }
     if let Some(config) = user_registry_file().as_deref().and_then(Path::parent) {
-        folders.push(folder("your own models.ron", config));
+        folders.push(folder("your own models.ron and prompts", config));
     }
     folders
 }
@@ -343,6 +380,9 @@ impl fmt::Display for DoctorReport {
                 }
             }
         }
+        writeln!(f, "\nModels compute on")?;
+        write!(f, "{}", self.compute)?;
+        writeln!(f, "\nTools")?;
         writeln!(f, "  pip         {}", self.pip.as_deref().unwrap_or("not found"))?;
         writeln!(f, "\nVideo encoders")?;
         for encoder in &self.encoders {
@@ -365,6 +405,13 @@ impl fmt::Display for DoctorReport {
         }
         if let Some(writer) = &self.writer {
             writeln!(f, "  writing with {writer}")?;
+        }
+        match self.own_prompts.as_slice() {
+            [] => writeln!(f, "  and with the built-in prompts")?,
+            own => {
+                let own: Vec<String> = own.iter().map(|path| path.display().to_string()).collect();
+                writeln!(f, "  and with your own prompts: {}", own.join(", "))?;
+            }
         }
         if self.problems.is_empty() {
             return writeln!(f, "\nEverything is in place.");

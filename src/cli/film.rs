@@ -3,18 +3,20 @@
 use super::args::{ClipOptions, Stage, Writing};
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
+use super::telling::Teller;
 use crate::engine::{
     Cache, Engine, EngineOptions, ExportJob, JobEvent, JobOutput, JobSpec, JobStatus, PhotoJob, RenderItem, RunError,
     StudioModels, WriteJob,
 };
 use crate::export::ExportSettings;
+use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, Script, ScriptIntake,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake,
     StillSettings, TakeId,
 };
-use crate::writer::{Imported, Intake, WriteRequest};
+use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,8 +37,20 @@ impl Film {
         Self::with_store(project, store, cancel)
     }
 
-    /// Opens a project's folder.
+    /// Opens a project's folder, and takes in what a cluster has made for it.
     pub fn open(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let mut film = Self::open_as_it_is(folder, cancel)?;
+        match film.collect() {
+            Ok(collected) if collected.is_empty() => {}
+            Ok(collected) => eprintln!("took in from the cluster: {}", counted(collected.len(), "result")),
+            // What was asked for does not depend on it.
+            Err(error) => eprintln!("cannot take in what the cluster has made: {error:#}"),
+        }
+        Ok(film)
+    }
+
+    /// Opens a project's folder.
+    pub fn open_as_it_is(folder: &Path, cancel: Arc<AtomicBool>) -> Result<Self> {
         let (store, project, opened) = ProjectStore::open(folder)?;
         if !opened.in_order() {
             eprintln!("{opened}");
@@ -45,8 +59,7 @@ impl Film {
     }
 
     fn with_store(project: Project, store: ProjectStore, cancel: Arc<AtomicBool>) -> Result<Self> {
-        let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(&cancel)) };
-        let engine = Engine::start_with(options, || {}).context("cannot start the engine")?;
+        let engine = start_engine(&cancel)?;
         Ok(Self { project: Arc::new(project), store, engine, cancel })
     }
 
@@ -87,7 +100,32 @@ impl Film {
     }
 
     fn job(&self, spec: JobSpec, unit: Unit) -> Result<JobOutput> {
-        run_job(&self.engine, spec, unit, &self.cancel, |_| {})
+        run_job(&self.engine, spec, unit, &self.cancel, |_, _| {})
+    }
+
+    /// Takes in what tasks on a cluster have made; returns what each made, and its file.
+    pub fn collect(&mut self) -> Result<Vec<(String, PathBuf)>> {
+        let mut collected = Vec::new();
+        for Ready { run, name, record } in farm::ready(self.store.folder())? {
+            match farm::intake(Arc::make_mut(&mut self.project), &record) {
+                farm::Intake::Edit(edit) => {
+                    self.edit(edit)?;
+                    for note in record.outcome.notes() {
+                        eprintln!("{}: {note}", record.task);
+                    }
+                    let file = record.outcome.media().map(|media| self.store.media().path(media));
+                    collected.extend(file.map(|file| (record.task.to_string(), file)));
+                }
+                farm::Intake::Known => {}
+                farm::Intake::Refused(why) => eprintln!("{why}"),
+            }
+            // The edit is in the journal by now.
+            run.mark_collected([name])?;
+        }
+        if !collected.is_empty() {
+            self.save()?;
+        }
+        Ok(collected)
     }
 
     /// Writes the script, fetching the writer first if it is missing.
@@ -100,21 +138,38 @@ impl Film {
             eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);
             self.job(JobSpec::FetchModel(Box::new(model.clone()), cache.clone()), Unit::Bytes)?;
         }
+        let usual = Sampling::of(&choice.model.defaults);
+        let sampling = Sampling {
+            temperature: writing.temperature.unwrap_or(usual.temperature),
+            top_p: writing.top_p.unwrap_or(usual.top_p),
+            repetition: writing.repetition.unwrap_or(usual.repetition),
+        };
+        sampling.check()?;
         let request = WriteRequest {
             premise: self.project.premise.clone(),
             style: self.project.style.clone(),
             scenes: writing.scenes,
             seed: writing.seed,
+            sampling,
         };
         let model = Box::new(choice.model.clone());
-        let job = WriteJob { request, model, cache: cache.clone(), describe: true };
+        let job = WriteJob { request, model, cache: cache.clone(), describe: true, home: WriterHome::user() };
         let mut intake = ScriptIntake::new(writing.seed);
+        let mut teller = Teller::default();
         let mut failed = None;
         let Self { project, store, engine, cancel } = self;
-        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event| {
-            let JobEvent::Scene { index, scene, complete: true, .. } = event else { return };
+        let output = run_job(engine, JobSpec::Write(job), Unit::Steps, cancel, |event, progress| {
+            teller.tell(event, progress);
             let project = Arc::make_mut(project);
-            let Some(edit) = intake.take_scene(project, *index, scene) else { return };
+            let edit = match event {
+                JobEvent::Scene { index, scene, complete: true, .. } => intake.take_scene(project, *index, scene),
+                JobEvent::Camera { index, camera, .. } => intake.take_camera(project, *index, *camera),
+                JobEvent::Description { kind, name, round: DescribeRound::Paragraph, text, complete: true, .. } => {
+                    intake.take_description(project, *kind, name, text)
+                }
+                _ => None,
+            };
+            let Some(edit) = edit else { return };
             let applied = project.apply(edit.clone()).map_err(anyhow::Error::from);
             if let Err(error) = applied.and_then(|_| Ok(store.append(&edit)?)) {
                 cancel.store(true, SeqCst);
@@ -138,20 +193,9 @@ impl Film {
         Ok(())
     }
 
-    /// Takes a finished script in, in place of the scenes there are.
-    pub fn take_script(&mut self, script: &Script, seed: u64) -> Result<()> {
-        let mut intake = ScriptIntake::new(seed);
-        for (index, scene) in script.scenes.iter().enumerate() {
-            if let Some(edit) = intake.take_scene(Arc::make_mut(&mut self.project), index, scene) {
-                self.edit(edit)?;
-            }
-        }
-        self.save()
-    }
-
     /// Takes an imported script in, as one edit.
-    pub fn take_in(&mut self, imported: &Imported, intake: Intake) -> Result<()> {
-        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, 0);
+    pub fn take_in(&mut self, imported: &Imported, intake: Intake, seed: u64) -> Result<()> {
+        let edit = imported.to_edit(Arc::make_mut(&mut self.project), intake, seed);
         self.edit(edit)?;
         self.save()
     }
@@ -290,6 +334,17 @@ impl Film {
     }
 }
 
+/// An engine with the user's cache that ends its work when `interrupt` is raised.
+pub(super) fn start_engine(interrupt: &Arc<AtomicBool>) -> Result<Engine> {
+    let options = EngineOptions { cache: Cache::of_user()?, interrupt: Some(Arc::clone(interrupt)) };
+    Engine::start_with(options, || {}).context("cannot start the engine")
+}
+
+/// `1 result`, `2 results`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What stills need.
 const STILL_ROLES: [Role; 3] = [Role::Illustrator, Role::Segmenter, Role::Compositor];
 
@@ -306,16 +361,16 @@ impl Stage {
 }
 
 /// Runs a job to its end, with its progress on standard error.
-fn run_job(
+pub(super) fn run_job(
     engine: &Engine,
     spec: JobSpec,
     unit: Unit,
     cancel: &Arc<AtomicBool>,
-    mut on_event: impl FnMut(&JobEvent),
+    mut on_event: impl FnMut(&JobEvent, &TerminalProgress),
 ) -> Result<JobOutput> {
     let progress = TerminalProgress::new(unit, Arc::clone(cancel));
     let result = engine.run(spec, |event, status| {
-        on_event(event);
+        on_event(event, &progress);
         status.is_none_or(|status| show_status(&progress, &status))
     });
     result.map_err(|error| match error {

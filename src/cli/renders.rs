@@ -210,12 +210,12 @@ impl Film {
                 for note in notes {
                     eprintln!("{}: {note}", item.title(&self.project));
                 }
-                let known = scene.takes.iter().any(|take| take.media == media && take.recipe == recipe);
+                let known = scene.takes.iter().any(|take| take.media == media && take.recipe == *recipe);
                 let made = self.store.media().path(&media).display().to_string();
                 if !known {
                     let take_id = Arc::make_mut(&mut self.project).new_take_id();
                     let choose = recipe.studio != DRAFT_STUDIO && !item.is_variation();
-                    let take = Box::new(Take::new(take_id, recipe.kind(), media, recipe));
+                    let take = Box::new(Take::new(take_id, recipe.kind(), media, *recipe));
                     self.edit(Edit::AddTake { id, take, choose })?;
                 }
                 made

@@ -1,7 +1,9 @@
 //! Carries a command out.
 
 use super::args::{CacheCommand, Command, Encoding, SceneList, Writing};
+use super::computing::{Computing, nvidia_cards};
 use super::doctor::{self, Encoder, GpuAdapter, Probed};
+use super::farm;
 use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
@@ -9,11 +11,12 @@ use super::renders::PausedRender;
 use super::{scenes, script, show, takes};
 use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
+use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
 use crate::project::{Edit, EntityKind, Format, Project, StudioFiles, entities, read_project};
-use crate::writer::{Intake, script_from_text};
+use crate::video::clip_size;
+use crate::writer::{Intake, ScriptFormat};
 use anyhow::{Context as _, Result, bail};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,8 +25,8 @@ use std::sync::atomic::AtomicBool;
 pub fn run(command: Command) -> Result<()> {
     let cancel = cancel_on_ctrl_c().context("cannot listen for Ctrl-C")?;
     match command {
-        Command::Film { premise, output, writing, style, studio, encoding } => {
-            film(&premise, (style, &studio), &output, &writing, &encoding, cancel)
+        Command::Film { premise, output, writing, style, studio, computing, encoding } => {
+            film(&premise, (style, &studio), computing, &output, &writing, &encoding, cancel)
         }
         Command::New { project, premise, style, example, script, format } => {
             let new = match script {
@@ -38,7 +41,10 @@ pub fn run(command: Command) -> Result<()> {
         Command::Write { project, writing, text } => {
             let mut film = Film::open(&project, cancel)?;
             match text {
-                Some(path) => film.take_script(&script_from_text(&read_text(&path)?)?, writing.seed)?,
+                Some(path) => {
+                    let imported = script::read(&path, Some(ScriptFormat::Text))?;
+                    film.take_in(&imported, Intake::Replace, writing.seed)?;
+                }
                 None => film.write(&registry()?, &cache()?, &writing)?,
             }
             out(&show::as_text(film.project()))
@@ -60,19 +66,14 @@ pub fn run(command: Command) -> Result<()> {
             };
             film.import_photo(entity.kind, &name, photo)
         }
-        Command::Render { project, scenes, studio, dry_run: true, .. } => {
+        Command::Render { project, scenes, studio, computing, dry_run: true, .. } => {
             let read = read_project(&project)?;
             let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
             let studio = studio.as_deref().unwrap_or(&read.studio);
-            out(&format!("{}\n", preflight(&read, scenes, studio)?))?;
-            let models = StudioModels::new(studio, Arc::new(registry()?), cache()?)?;
-            let free = Machine::now(models.cache().folder()).room.memory_bytes;
-            match models.clip_refusal(&read, free) {
-                Some(refusal) => out(&format!("no clips    {refusal}\n")),
-                None => Ok(()),
-            }
+            out(&format!("{}\n", preflight(&read, scenes, studio, computing)?))
         }
-        Command::Render { project, scenes, studio, stage, steps, vary, clip, .. } => {
+        Command::Render { project, scenes, studio, stage, steps, vary, clip, computing, .. } => {
+            let compute = checked(computing, &cache()?)?;
             let mut film = Film::open(&project, cancel)?;
             let is_named = scenes.is_some();
             let mut numbers = scene_numbers(scenes, film.project().scenes.len(), &project)?;
@@ -86,6 +87,7 @@ pub fn run(command: Command) -> Result<()> {
             }
             film.set_clip(&clip, &numbers)?;
             let studio = film.use_studio(studio.as_deref(), stage, registry()?, cache()?)?;
+            let studio = studio.map(|studio| studio.on(compute));
             let others = vary.map_or_else(|| Ok(Vec::new()), |count| film.vary(&numbers, count as usize))?;
             film.render(studio.as_ref(), &numbers, stage, others)
         }
@@ -117,6 +119,7 @@ pub fn run(command: Command) -> Result<()> {
             film.export(settings)
         }
         Command::Show { project, json } => {
+            farm::tell_what_waits(&project);
             let project = read_project(&project)?;
             if !json {
                 return out(&show::as_text(&project));
@@ -124,10 +127,12 @@ pub fn run(command: Command) -> Result<()> {
             let files = studio_files(&project).unwrap_or_default();
             out(&format!("{:#}\n", show::as_json(&project, &files)))
         }
+        Command::Farm(args) => farm::run(args, cancel),
         Command::Models(args) => {
             models::run(&args, &registry()?, &cache()?, &TerminalProgress::new(Unit::Bytes, cancel))
         }
-        Command::Doctor { json } => doctor(json),
+        Command::Prompts(args) => super::prompts::run(&args),
+        Command::Doctor { json, computing } => doctor(json, computing),
     }
 }
 
@@ -157,17 +162,28 @@ fn format(folder: &Path, size: Option<[u32; 2]>, fps: Option<u32>, cancel: Arc<A
 }
 
 /// What a studio needs for so many scenes of a project.
-fn preflight(project: &Project, scenes: usize, studio: &str) -> Result<Preflight> {
+fn preflight(project: &Project, scenes: usize, studio: &str, computing: Computing) -> Result<Preflight> {
     let (registry, cache) = (registry()?, cache()?);
     let studio = registry.studio(studio)?;
-    let size = RenderSize::of_project(studio, &registry, project, scenes)?;
-    Ok(Preflight::of(studio, &registry, &cache, &Machine::now(cache.folder()), &size)?)
+    let mut size = RenderSize::of_project(studio, &registry, project, scenes)?;
+    size.clip = clip_size(project.format, size.clip);
+    Ok(Preflight::of(studio, &registry, &cache, &computing.on(Machine::now(cache.folder())), &size)?)
+}
+
+/// How networks shall compute. That they cannot as it was typed is said before anything is made.
+fn checked(computing: Computing, cache: &ModelCache) -> Result<Compute> {
+    let machine = computing.on(Machine::now(cache.folder()));
+    if computing != Computing::default() {
+        machine.first_way()?;
+    }
+    Ok(machine.chosen)
 }
 
 /// Everything from a sentence to a film.
 fn film(
     premise: &str,
     (style, studio): (String, &str),
+    computing: Computing,
     output: &Path,
     writing: &Writing,
     encoding: &Encoding,
@@ -179,6 +195,7 @@ fn film(
     let (registry, cache) = (registry()?, cache()?);
     // Known before anything is written, so that a wrong name costs nothing.
     registry.studio(studio)?;
+    let compute = checked(computing, &cache)?;
     let folder = output.with_extension("reel");
     if folder.exists() {
         let (folder, output) = (folder.display(), output.display());
@@ -195,7 +212,7 @@ fn film(
         film.discard();
     }
     written?;
-    let studio = film.use_studio(Some(studio), None, registry, cache)?;
+    let studio = film.use_studio(Some(studio), None, registry, cache)?.map(|studio| studio.on(compute));
     if studio.is_some() {
         let numbers: Vec<usize> = (1..=film.project().scenes.len()).collect();
         let rendered = film.render(studio.as_ref(), &numbers, None, Vec::new());
@@ -228,11 +245,11 @@ fn studio_of(project: &Project) -> Option<StudioModels> {
     StudioModels::new(&project.studio, Arc::new(registry().ok()?), cache().ok()?).ok()
 }
 
-fn registry() -> Result<Registry> {
+pub(super) fn registry() -> Result<Registry> {
     Ok(Registry::load()?)
 }
 
-fn cache() -> Result<ModelCache> {
+pub(super) fn cache() -> Result<ModelCache> {
     Ok(ModelCache::open()?)
 }
 
@@ -247,20 +264,13 @@ pub(super) fn out(text: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn doctor(json: bool) -> Result<()> {
+fn doctor(json: bool, computing: Computing) -> Result<()> {
     let encoders: Vec<Encoder> = probe_encoders().iter().filter_map(encoder).collect();
     let adapters = adapters();
-    let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders };
-    let report = doctor::report(&registry()?, &cache()?, probed);
+    let cache = cache()?;
+    let machine = computing.on(Machine::now(cache.folder()));
+    let probed = Probed { adapters: adapters.as_deref(), encoders: &encoders, machine, cards: nvidia_cards() };
+    let report = doctor::report(&registry()?, &cache, probed);
     if json { out(&format!("{}\n", serde_json::to_string_pretty(&report)?)) } else { out(&format!("{report}\n")) }
 }
 

@@ -45,7 +45,7 @@ pub fn import(
 ) -> Result<()> {
     let imported = read(file, format)?;
     let mut film = Film::open(project, cancel)?;
-    film.take_in(&imported, intake)?;
+    film.take_in(&imported, intake, 0)?;
     out(&show::as_text(film.project()))
 }
 
@@ -111,7 +111,7 @@ pub fn compat(
     });
     let imported = Imported::of_script(Script { scenes: scenes.collect() }, ScriptFormat::Brackets);
     let mut film = Film::open(&project, cancel)?;
-    film.take_in(&imported, if append { Intake::Append } else { Intake::Replace })?;
+    film.take_in(&imported, if append { Intake::Append } else { Intake::Replace }, 0)?;
     eprint!("{}", verdict(&plan));
     out(&show::as_text(film.project()))
 }

@@ -4,23 +4,23 @@ use super::context::JobCx;
 use super::job::{ClipJob, JobOutput};
 use super::pace::Pace;
 use super::pictures::stored;
+use super::placing::{Part, Place, by_plan};
 use super::run::JobError;
 use super::studio::{LoadedStudio, StudioModels, styled};
 use crate::export::{CLIP_EXTENSION, clip_bytes};
 use crate::models::weights::Layout;
-use crate::models::{Dtype, ModelSpec, Role, Room, bytes_text, memory_needed};
+use crate::models::{ModelSpec, Plan, Role};
 use crate::nets::action::{Prototypes, phrases::phrases_of_prompt};
 use crate::nets::denoise::Denoising;
 use crate::progress::{Progress as _, Watch as _};
 use crate::project::{ClipSettings, Project, Scene};
 use crate::video::{Animate, AnimateError, Animator, clip_size, movement, warp};
-use candle_core::{DType, Device};
+use candle_core::Device;
 use image::{DynamicImage, RgbImage};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// An animator, and the folders that it was loaded from.
-pub(super) type LoadedAnimator = ([PathBuf; 2], Animator);
+pub(super) type LoadedAnimator = ([PathBuf; 2], Place, Animator);
 
 /// The release's prototypes of actions, where a model has them; see [`Prototypes`].
 const PROTOTYPES: &str = "action_prototypes.npy";
@@ -35,8 +35,9 @@ pub(super) fn render_clip(loaded: &mut LoadedStudio, job: &ClipJob, cx: &JobCx) 
     let frames = loaded.animate(studio, project, scene, picture, cx)?;
     cx.stage("keeping the clip");
     let file = media.put(&clip_bytes(&frames, project.clip_settings(scene).fps)?, CLIP_EXTENSION)?;
-    let recipe = studio.clip_recipe(project, scene, still);
-    Ok(JobOutput::Take { scene: scene.id, media: file, recipe, notes: cx.take_notes() })
+    let mut recipe = studio.clip_recipe(project, scene, still);
+    recipe.made_on = loaded.made_on();
+    Ok(JobOutput::Take { scene: scene.id, media: file, recipe: Box::new(recipe), notes: cx.take_notes() })
 }
 
 impl LoadedStudio {
@@ -50,10 +51,22 @@ impl LoadedStudio {
         cx: &JobCx,
     ) -> Result<Vec<RgbImage>, JobError> {
         let model = studio.expect(Role::Animator)?;
-        let animator = self.animator(studio, model, project, cx)?;
         let request = request(project, scene, still, model);
-        let key = request.state_before_camera(DType::F32);
-        let pace = Pace::new(cx, studio.identity(model));
+        let plans = self.plans(studio, model, request.size, request.frames as u32)?;
+        by_plan(self, &plans, cx, Self::clear, |loaded, plan| loaded.animate_by(plan, (studio, model), &request, cx))
+    }
+
+    /// The frames, by this plan.
+    fn animate_by(
+        &mut self,
+        plan: &Plan,
+        (studio, model): (&StudioModels, &ModelSpec),
+        request: &Animate,
+        cx: &JobCx,
+    ) -> Result<Vec<RgbImage>, JobError> {
+        let animator = self.animator(studio, model, plan, cx)?;
+        let key = request.state_before_camera(plan.dtype.of_tensors());
+        let pace = Pace::new(cx, studio.identity(model)).on(plan);
         let before_camera = || {
             let bytes = pace.recall(&key)?;
             let state = Denoising::from_bytes(&bytes, &Device::Cpu);
@@ -64,10 +77,10 @@ impl LoadedStudio {
             Err(error) => log::warn!("cannot keep the first part of a clip: {error}"),
         };
         // What was put aside is further than the camera's first step, or as far; else that one is known.
-        let frames = match pace.kept().map(|state| animator.animate(&request, Some(state), &mut keep, &pace)) {
+        let frames = match pace.kept().map(|state| animator.animate(request, Some(state), &mut keep, &pace)) {
             Some(Err(AnimateError::OtherState)) | None => {
-                match animator.animate(&request, before_camera(), &mut keep, &pace) {
-                    Err(AnimateError::OtherState) => animator.animate(&request, None, &mut keep, &pace)?,
+                match animator.animate(request, before_camera(), &mut keep, &pace) {
+                    Err(AnimateError::OtherState) => animator.animate(request, None, &mut keep, &pace)?,
                     other => other?,
                 }
             }
@@ -81,48 +94,36 @@ impl LoadedStudio {
         &mut self,
         studio: &StudioModels,
         model: &ModelSpec,
-        project: &Project,
+        plan: &Plan,
         cx: &JobCx,
     ) -> Result<&Animator, JobError> {
         cx.stage("checking the models");
+        let place = self.places.open(plan)?;
+        self.made_on = place.made_on();
         let vision = studio.registry.needed(model, "clip-vision")?;
         let folder = studio.folder(model, Layout::VideoStudio, cx)?;
         let vision = studio.folder(vision, Layout::ClipVitH, cx)?;
         let paths = [folder.folder.clone(), vision.folder.clone()];
         let loaded = match self.animator.take() {
-            Some(loaded) if loaded.0 == paths => loaded,
+            Some(loaded) if loaded.0 == paths && loaded.1.is_as(&place) => loaded,
             other => {
                 drop(other);
-                self.make_room(|| studio.clip_refusal(project, Room::now(studio.cache.folder()).memory_bytes), cx)?;
+                if !self.places.fits_beside(Part::Pictures, plan, &studio.machine()) {
+                    self.clear();
+                }
+                self.let_go(Part::Clips);
                 let listed = model.files.iter().find(|file| file.name.ends_with(PROTOTYPES));
                 let prototypes = match listed {
                     Some(file) => Some(read_prototypes(&studio.cache.checked_path(model, &file.name, cx)?)?),
                     None => None,
                 };
-                (paths, Animator::load(&folder, &vision, prototypes, &Device::Cpu, DType::F32, cx)?)
+                let at = (&place.device, place.dtype());
+                let animator = Animator::open(&folder, &vision, prototypes, at, place.keep(), cx)?;
+                self.places.hold(Part::Clips, &place, &studio.registry.with_needs(model));
+                (paths, place, animator)
             }
         };
-        Ok(&self.animator.insert(loaded).1)
-    }
-
-    /// Lets go of all that is loaded if `refusal` would have it so with the memory that is free now.
-    ///
-    /// # Errors
-    /// The refusal, when there is too little memory even then.
-    fn make_room(&mut self, refusal: impl Fn() -> Option<String>, cx: &JobCx) -> Result<(), JobError> {
-        if refusal().is_none() {
-            return Ok(());
-        }
-        self.clear();
-        // The system hears of freed memory a moment later.
-        for _ in 0..10 {
-            if refusal().is_none() {
-                return Ok(());
-            }
-            cx.step(0, 0)?;
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        refusal().map_or(Ok(()), |text| Err(JobError::Memory(text)))
+        Ok(&self.animator.insert(loaded).2)
     }
 }
 
@@ -130,38 +131,6 @@ fn read_prototypes(path: &std::path::Path) -> Result<Prototypes, JobError> {
     let unreadable = |reason: String| JobError::Prototypes { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     Prototypes::from_npy(&bytes).map_err(|error| unreadable(error.to_string()))
-}
-
-impl StudioModels {
-    /// Why a clip of this project cannot be made here with so much free memory, and what would do. `None` when it can,
-    /// or where the system does not say how much is free.
-    pub fn clip_refusal(&self, project: &Project, free_bytes: Option<u64>) -> Option<String> {
-        let (model, free) = (self.model(Role::Animator)?, free_bytes?);
-        let models = self.registry.with_needs(model);
-        let [width, height] = clip_size(project.format, trained_size(model));
-        // The longest one decides.
-        let of_scenes = project.scenes.iter().map(|scene| frames(project.clip_settings(scene), model));
-        let frames = of_scenes.max().unwrap_or_else(|| frames(&project.clip, model));
-        let needed = |frames| memory_needed(&models, Dtype::F32, [width, height], frames);
-        if needed(frames) <= free {
-            return None;
-        }
-        let would_do = match (*ClipSettings::FRAMES.start()..frames).rev().find(|fewer| needed(*fewer) <= free) {
-            Some(fewer) => format!("{fewer} frames would fit"),
-            None => format!(
-                "{} frames would want {}",
-                ClipSettings::FRAMES.start(),
-                bytes_text(needed(*ClipSettings::FRAMES.start()))
-            ),
-        };
-        Some(format!(
-            "a clip of {frames} frames of {width}×{height} wants {} of free memory with {} in f32, and this machine has \
-             {}; {would_do}; stills can be rendered without clips",
-            bytes_text(needed(frames)),
-            model.title,
-            bytes_text(free)
-        ))
-    }
 }
 
 /// Width and height that the animator is used to.

@@ -5,7 +5,7 @@ use super::job::{JobEvent, JobId, JobStatus, Lane};
 use super::renders::StateFile;
 use crate::nets::denoise::Denoising;
 use crate::progress::{Cancelled, Progress, Rgb8, StateError, Watch};
-use crate::project::ScriptScene;
+use crate::writer::WriterEvent;
 use crossbeam_channel::Sender;
 use image::{DynamicImage, RgbImage, RgbaImage};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -123,9 +123,20 @@ pub(super) struct Services {
 }
 
 impl JobCx {
-    /// Tells the client about a scene that is being written.
-    pub fn scene(&self, index: usize, scene: &ScriptScene, complete: bool) {
-        self.events.send(JobEvent::Scene { job: self.shared.id, index, scene: scene.clone(), complete });
+    /// Tells the client what a writer says.
+    pub fn writer_event(&self, event: WriterEvent) {
+        let job = self.shared.id;
+        self.events.send(match event {
+            WriterEvent::Story(text) => JobEvent::Story { job, text: text.to_owned() },
+            WriterEvent::Scene { index, scene, complete } => {
+                JobEvent::Scene { job, index, scene: scene.clone(), complete }
+            }
+            WriterEvent::Camera { index, camera } => JobEvent::Camera { job, index, camera },
+            WriterEvent::Description { kind, name, round, text, complete } => {
+                let (name, text) = (name.to_owned(), text.to_owned());
+                JobEvent::Description { job, kind, name, round, text, complete }
+            }
+        });
     }
 
     /// What the stages wanted the user to know, so far.

@@ -5,10 +5,10 @@ use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script, ScriptScene,
-    Take, TakeId,
+    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script,
+    ScriptScene, Take, TakeId,
 };
-use crate::writer::WriteRequest;
+use crate::writer::{DescribeRound, WriteRequest, WriterHome};
 use image::RgbaImage;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub struct WriteJob {
     pub cache: ModelCache,
     /// Also describe the entities that appear in several scenes.
     pub describe: bool,
+    /// The user's prompts, and what was read before.
+    pub home: WriterHome,
 }
 
 /// Takes a photo into a project as the reference of an entity.
@@ -182,7 +184,7 @@ pub struct ExportJob {
 /// What a finished job made.
 #[derive(Debug, Clone)]
 pub enum JobOutput {
-    /// The script, and one sentence on the looks of each recurring entity.
+    /// The script, and a paragraph on the looks of each recurring entity.
     Script {
         /// The scenes in their final form.
         script: Script,
@@ -220,7 +222,7 @@ pub enum JobOutput {
         /// Its file.
         media: MediaName,
         /// How it was made.
-        recipe: Recipe,
+        recipe: Box<Recipe>,
         /// What to tell the user.
         notes: Vec<String>,
     },
@@ -260,7 +262,38 @@ pub enum JobEvent {
         index: usize,
         /// What there is of it.
         scene: ScriptScene,
-        /// Whether it is final.
+        /// Whether it is final, but for its camera.
+        complete: bool,
+    },
+    /// The writer has more of the story's plan.
+    Story {
+        /// The job.
+        job: JobId,
+        /// What there is of it.
+        text: String,
+    },
+    /// The writer has planned the camera of a scene.
+    Camera {
+        /// The job.
+        job: JobId,
+        /// Which scene, from 0.
+        index: usize,
+        /// How the camera moves.
+        camera: CameraMove,
+    },
+    /// The writer has more to say on the looks of somebody or something.
+    Description {
+        /// The job.
+        job: JobId,
+        /// Of a place or not.
+        kind: EntityKind,
+        /// The entity.
+        name: String,
+        /// What is being said.
+        round: DescribeRound,
+        /// What there is of it.
+        text: String,
+        /// Whether this round is done; after the last one, the text is the description.
         complete: bool,
     },
     /// The job is done.
@@ -288,7 +321,12 @@ impl JobEvent {
     pub fn job(&self) -> JobId {
         match self {
             Self::Started(job) | Self::Progress(job) | Self::Cancelled(job) | Self::Paused(job) => *job,
-            Self::Scene { job, .. } | Self::Finished { job, .. } | Self::Failed { job, .. } => *job,
+            Self::Story { job, .. }
+            | Self::Scene { job, .. }
+            | Self::Camera { job, .. }
+            | Self::Description { job, .. }
+            | Self::Finished { job, .. }
+            | Self::Failed { job, .. } => *job,
         }
     }
 }

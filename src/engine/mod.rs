@@ -12,7 +12,7 @@ mod job;
 mod lane;
 mod pace;
 mod pictures;
-mod plans;
+mod placing;
 pub mod renders;
 mod run;
 mod saver;

@@ -2,7 +2,7 @@
 
 use super::cache::Cache;
 use super::context::JobCx;
-use crate::models::{Dtype, Measured, ModelCache, ModelSpec, StepKey};
+use crate::models::{DeviceKind, Dtype, Measured, ModelCache, ModelSpec, Plan, StepKey};
 use crate::nets::denoise::Denoising;
 use crate::progress::{Cancelled, Progress, Rgb8, StateError, Watch};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,8 @@ pub(super) struct Pace<'a> {
     /// The models that decide what is made; see [`StudioModels::identity`](super::studio::StudioModels::identity).
     models: Option<String>,
     steps: Mutex<Steps>,
+    /// Where the steps run, and in which numbers.
+    place: (String, Dtype),
 }
 
 /// The denoising steps that were reported.
@@ -26,7 +28,14 @@ struct Steps {
 
 impl<'a> Pace<'a> {
     pub fn new(cx: &'a JobCx, models: Option<String>) -> Self {
-        Self { cx, models, steps: Mutex::default() }
+        Self { cx, models, steps: Mutex::default(), place: ("cpu".to_owned(), Dtype::F32) }
+    }
+
+    /// Says where the steps run. What one kind of device made is not gone on with by another.
+    pub fn on(mut self, plan: &Plan) -> Self {
+        self.place = (plan.device.clone(), plan.dtype);
+        self.models = self.models.map(|models| format!("{models}\n{}", DeviceKind::of(&plan.device)));
+        self
     }
 
     /// The state that an earlier run of this job has left.
@@ -47,8 +56,8 @@ impl<'a> Pace<'a> {
             return;
         }
         let secs = (end - start).as_secs_f64() / (after - before) as f64;
-        let (model, device) = (model.id.clone(), "cpu".to_owned());
-        let key = StepKey { model, width, height, frames, dtype: Dtype::F32, device };
+        let (model, (device, dtype)) = (model.id.clone(), self.place.clone());
+        let key = StepKey { model, width, height, frames, dtype, device };
         // The picture is there all the same.
         if let Err(error) = Measured::load(cache.folder()).record(key, secs) {
             log::warn!("cannot remember how long a step takes: {error}");

@@ -4,7 +4,6 @@ use super::animate::render_clip;
 use super::context::JobCx;
 use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
 use super::pictures::{PictureError, Pictures, fitted};
-use super::plans::{is_out_of_memory, with_less_memory};
 use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};
 use crate::draft::render_shots;
@@ -12,8 +11,8 @@ use crate::export::{ClipFileError, CutList, ExportError, FrameError, export_film
 use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
-use crate::models::{ModelError, RegistryError, Role};
-use crate::progress::{Cancelled, Progress, Watch as _};
+use crate::models::{ComputeError, ModelError, RegistryError, Role};
+use crate::progress::{Cancelled, Progress};
 use crate::project::{
     DRAFT_STUDIO, Entity, EntityKind, EntitySummary, Format, MediaName, Project, RecipeEntity, Reference,
     ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
@@ -22,7 +21,6 @@ use crate::video::AnimateError;
 use crate::writer::{DescribeRequest, Writer, WriterError};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -60,12 +58,16 @@ pub(super) enum JobError {
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Stage(StageError),
+    #[error("{0}")]
+    NoRoom(String),
+    #[error("the device ran out of memory ({0}); close other programs, or choose a cheaper plan")]
+    OutOfMemory(String),
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
     #[error(transparent)]
     Animate(AnimateError),
     #[error("the still {still} is no take of scene {}; render the still first", .scene.0)]
     NoStill { scene: SceneId, still: MediaName },
-    #[error("{0}")]
-    Memory(String),
     #[error("{}: no action prototypes: {reason}; use the release's file, or leave it out", path.display())]
     Prototypes { path: PathBuf, reason: String },
     #[error("cannot write the clip: {0}")]
@@ -75,10 +77,6 @@ pub(super) enum JobError {
     /// Its half-made picture is on the disk.
     #[error("put aside")]
     PutAside,
-    #[error("the device has not enough memory ({0}); close other programs, or choose a smaller size or another studio")]
-    OutOfMemory(String),
-    #[error("there is no plan by which this machine could do it")]
-    NoPlan,
 }
 
 impl From<StageError> for JobError {
@@ -86,7 +84,7 @@ impl From<StageError> for JobError {
         match error {
             StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
             StageError::Paused(_) => Self::PutAside,
-            error if is_out_of_memory(&error.to_string()) => Self::OutOfMemory(error.to_string()),
+            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
             error => Self::Stage(error),
         }
     }
@@ -97,7 +95,7 @@ impl From<AnimateError> for JobError {
         match error {
             AnimateError::Cancelled(cancelled) => Self::Cancelled(cancelled),
             AnimateError::Paused(_) => Self::PutAside,
-            error if is_out_of_memory(&error.to_string()) => Self::OutOfMemory(error.to_string()),
+            error if error.is_out_of_memory() => Self::OutOfMemory(error.to_string()),
             error => Self::Animate(error),
         }
     }
@@ -177,29 +175,36 @@ impl LaneState {
                 Writer::load(&path, cx)?
             }
         };
+        let checksum = job.cache.sha256(&job.model, &file.name);
         let writer = &mut self.writer.insert((path, writer)).1;
-        let written = writer.write(&job.request, cx, &mut |index, scene, complete| cx.scene(index, scene, complete))?;
+        writer.set_prompts(job.home.prompts()?);
+        if let (Some(prefixes), Some(checksum)) = (&job.home.prefixes, checksum) {
+            writer.keep_prefixes(prefixes.clone(), checksum);
+        }
+        writer.limit_context(job.model.defaults.context_tokens.map_or(usize::MAX, |tokens| tokens as usize));
+        let mut written = writer.write(&job.request, cx, &mut |event| cx.writer_event(event))?;
         let mut descriptions = Vec::new();
         if job.describe {
-            cx.stage("describing the cast");
             let mut film = Project::new(&job.request.premise);
             for edit in written.script.insert_edits(&mut film, job.request.seed) {
                 film.apply(edit).expect("a script's scenes fit an empty project");
             }
             let common: Vec<_> = entities(&film).into_iter().filter(|entity| entity.is_common()).collect();
             for (i, entity) in common.iter().enumerate() {
-                cx.step(i as u64, common.len() as u64)?;
+                cx.stage(&format!("describing {} ({} of {})", entity.name, i + 1, common.len()));
                 let request = DescribeRequest {
-                    premise: job.request.premise.clone(),
+                    premise: written.english.as_ref().unwrap_or(&job.request.premise).clone(),
                     name: entity.name.clone(),
                     kind: entity.kind,
                     scene: first_scene(&film, entity),
                     seed: job.request.seed,
+                    sampling: job.request.sampling,
                 };
-                let text = writer.describe(&request, cx, &mut |_| {})?;
+                let text = writer.describe(&request, cx, &mut |event| cx.writer_event(event))?;
                 descriptions.push((entity.kind, entity.name.clone(), text));
             }
         }
+        written.notes.extend(cx.take_notes());
         Ok(JobOutput::Script { script: written.script, descriptions, notes: written.notes })
     }
 
@@ -303,28 +308,11 @@ impl LaneState {
         Ok(JobOutput::Picture { target: job.target, tag: job.tag, picture: Arc::new(picture), thumbnail })
     }
 
-    /// Does what needs much of the device's memory. What was made before the memory was full is kept, so that the second
-    /// try goes on from there.
-    fn in_room<T>(
-        &mut self,
-        cx: &JobCx,
-        mut work: impl FnMut(&mut Self) -> Result<T, JobError>,
-    ) -> Result<T, JobError> {
-        // A writer and a painter seldom fit into memory together.
-        self.writer = None;
-        let say = |room: &Room| cx.note(&format!("the device's memory was full, so it was made once more {room}"));
-        with_less_memory([Room::BesideOthers, Room::Alone], say, |room| {
-            if *room == Room::Alone {
-                self.free_models();
-            }
-            work(self)
-        })
-    }
-
     fn illustrate(&mut self, job: IllustrateJob, cx: &JobCx) -> Result<JobOutput, JobError> {
         let entity = (job.kind, job.name.as_str());
-        let picture =
-            self.in_room(cx, |this| this.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx))?;
+        // A writer and a painter seldom fit into memory together.
+        self.writer = None;
+        let picture = self.studio.illustrate(&job.studio, &job.project, entity, job.seed, cx)?;
         let picture = DynamicImage::ImageRgb8(picture);
         let (mask, note) = match job.kind {
             EntityKind::Background => (None, None),
@@ -351,13 +339,15 @@ impl LaneState {
                 (DynamicImage::ImageRgba8(picture), wanted_recipe(&job.project, scene, DRAFT_STUDIO, &[]))
             }
             Some(studio) => {
-                let picture =
-                    self.in_room(cx, |this| this.studio.compose(studio, &job.project, scene, &job.media, cx))?;
-                (DynamicImage::ImageRgb8(picture), studio.wanted_recipe(&job.project, scene))
+                self.writer = None;
+                let picture = self.studio.compose(studio, &job.project, scene, &job.media, cx)?;
+                let mut recipe = studio.wanted_recipe(&job.project, scene);
+                recipe.made_on = self.studio.made_on();
+                (DynamicImage::ImageRgb8(picture), recipe)
             }
         };
         let media = job.media.put(&png(&picture)?, "png")?;
-        Ok(JobOutput::Take { scene: job.scene, media, recipe, notes: cx.take_notes() })
+        Ok(JobOutput::Take { scene: job.scene, media, recipe: Box::new(recipe), notes: cx.take_notes() })
     }
 
     fn export(&self, job: &ExportJob, cx: &JobCx) -> Result<JobOutput, JobError> {
@@ -402,24 +392,6 @@ impl LaneState {
 struct SceneError {
     number: usize,
     source: PictureError,
-}
-
-/// How much of the device's memory a stage has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Room {
-    /// Models of earlier jobs stay loaded.
-    BesideOthers,
-    /// Everything is freed first, and only what the stage needs is loaded.
-    Alone,
-}
-
-impl fmt::Display for Room {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BesideOthers => "beside the models that were loaded",
-            Self::Alone => "with everything else freed",
-        })
-    }
 }
 
 /// The prompt of the first scene that shows an entity.

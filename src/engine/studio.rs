@@ -4,19 +4,20 @@ use super::animate::LoadedAnimator;
 use super::context::JobCx;
 use super::pace::Pace;
 use super::pictures::picture_and_mask;
+use super::placing::{Part, Place, Places, by_plan};
 use super::run::JobError;
 use crate::image::{Compose, Compositor, CutOut, Illustrate, PictureError as StageError, StableDiffusion, hard_split};
 use crate::models::weights::{Layout, ModelFolder, Precision};
 use crate::models::{
-    Dtype, ModelCache, ModelError, ModelSpec, ModelStatus, Registry, RegistryError, Role, Room, Studio, memory_needed,
+    Compute, Machine, ModelCache, ModelError, ModelSpec, ModelStatus, Plan, Registry, RegistryError, Role, StagePlans,
+    Studio,
 };
 use crate::nets::denoise::Denoising;
 use crate::progress::{Progress as _, Watch as _};
 use crate::project::{
-    EntityKind, Format, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StillSettings, StudioFiles, Take,
-    clip_recipe, wanted_recipe,
+    EntityKind, Format, MadeOn, MediaFolder, MediaName, Project, Recipe, Reference, Scene, StillSettings, StudioFiles,
+    Take, clip_recipe, wanted_recipe,
 };
-use candle_core::{DType, Device};
 use image::{RgbImage, imageops};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct StudioModels {
     studio: Studio,
     pub(super) registry: Arc<Registry>,
     pub(super) cache: ModelCache,
+    /// How networks shall compute; `None` is what is remembered for the models' folder when a job begins.
+    compute: Option<Compute>,
 }
 
 impl StudioModels {
@@ -35,7 +38,18 @@ impl StudioModels {
     /// # Errors
     /// When there is none.
     pub fn new(name: &str, registry: Arc<Registry>, cache: ModelCache) -> Result<Self, RegistryError> {
-        Ok(Self { studio: registry.studio(name)?.clone(), registry, cache })
+        Ok(Self { studio: registry.studio(name)?.clone(), registry, cache, compute: None })
+    }
+
+    /// The same, computing as it is said here and not as it is remembered for this machine.
+    pub fn on(self, compute: Compute) -> Self {
+        Self { compute: Some(compute), ..self }
+    }
+
+    /// What this machine has now, and how it shall be used.
+    pub(super) fn machine(&self) -> Machine {
+        let machine = Machine::now(self.cache.folder());
+        Machine { chosen: self.compute.unwrap_or(machine.chosen), ..machine }
     }
 
     /// The studio's name.
@@ -48,9 +62,14 @@ impl StudioModels {
         self.studio.model_id(role).and_then(|id| self.registry.model(id).ok())
     }
 
+    /// What `roles` need, what is needed first coming first.
+    pub fn models(&self, roles: &[Role]) -> Vec<&ModelSpec> {
+        self.registry.all_with_needs(roles.iter().filter_map(|role| self.model(*role)))
+    }
+
     /// What `roles` need and this machine does not have yet, what is needed first coming first.
     pub fn missing(&self, roles: &[Role]) -> Vec<&ModelSpec> {
-        let mut models = self.registry.all_with_needs(roles.iter().filter_map(|role| self.model(*role)));
+        let mut models = self.models(roles);
         // What was never checked is checked when it is loaded.
         models.retain(|model| !matches!(self.cache.status(model), ModelStatus::Ready | ModelStatus::Unverified));
         models
@@ -122,42 +141,86 @@ impl StudioModels {
     }
 }
 
-/// What is loaded of a studio. Everything runs on the CPU in f32.
+/// What is loaded of a studio, and where.
 #[derive(Default)]
 pub(super) struct LoadedStudio {
-    base: Option<(PathBuf, PathBuf, Arc<StableDiffusion>)>,
+    base: Option<(PathBuf, PathBuf, Place, Arc<StableDiffusion>)>,
     compositor: Option<(PathBuf, Compositor)>,
     cut_out: Option<(PathBuf, CutOut)>,
     pub(super) animator: Option<LoadedAnimator>,
+    pub(super) places: Places,
+    pub(super) made_on: String,
 }
 
 impl LoadedStudio {
     /// Gives all memory back.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.cut_out = None;
+        self.let_go(Part::Pictures);
+        self.let_go(Part::Clips);
+    }
+
+    /// Gives the memory of some stages back.
+    pub(super) fn let_go(&mut self, part: Part) {
+        match part {
+            Part::Pictures => {
+                self.base = None;
+                self.compositor = None;
+            }
+            Part::Clips => self.animator = None,
+        }
+        self.places.let_go(part);
+    }
+
+    /// On which kind of device, and in which numbers, the last picture was made.
+    pub fn made_on(&self) -> MadeOn {
+        MadeOn(self.made_on.clone())
+    }
+
+    /// How `model` can run here, at this size and with so many frames.
+    pub(super) fn plans(
+        &self,
+        studio: &StudioModels,
+        model: &ModelSpec,
+        size: [u32; 2],
+        frames: u32,
+    ) -> Result<StagePlans, JobError> {
+        self.places.plans(model, &studio.registry.with_needs(model), studio.machine(), (size, frames))
     }
 
     /// The Stable Diffusion that `model` is or needs.
-    fn base(&mut self, studio: &StudioModels, model: &ModelSpec, cx: &JobCx) -> Result<Arc<StableDiffusion>, JobError> {
+    fn base(
+        &mut self,
+        studio: &StudioModels,
+        model: &ModelSpec,
+        plan: &Plan,
+        cx: &JobCx,
+    ) -> Result<Arc<StableDiffusion>, JobError> {
         cx.stage("checking the models");
+        let place = self.places.open(plan)?;
+        self.made_on = place.made_on();
         let base = studio.registry.needed(model, "stable-diffusion-1.5")?;
         let vae = studio.registry.needed(base, "autoencoder-kl")?;
         let base = studio.folder(base, Layout::RealisticVision, cx)?;
         let vae = studio.folder(vae, Layout::SdVaeFtMse, cx)?;
-        if let Some((base_path, vae_path, loaded)) = &self.base
-            && (base_path, vae_path) == (&base.folder, &vae.folder)
+        if let Some((base_path, vae_path, at, loaded)) = &self.base
+            && (base_path, vae_path, at.is_as(&place)) == (&base.folder, &vae.folder, true)
         {
-            return Ok(Arc::clone(loaded));
+            let loaded = Arc::clone(loaded);
+            self.places.hold(Part::Pictures, &place, &studio.registry.with_needs(model));
+            return Ok(loaded);
         }
         // The old ones go before the new ones take their memory, and the animator where there is too little for both.
-        let animator = self.animator.take();
-        self.clear();
-        let size = [model.defaults.width.unwrap_or(512), model.defaults.height.unwrap_or(512)];
-        let needed = memory_needed(&studio.registry.with_needs(model), Dtype::F32, size, 1);
-        let free = Room::now(studio.cache.folder()).memory_bytes;
-        self.animator = animator.filter(|_| free.is_none_or(|free| needed <= free));
-        let loaded = Arc::new(StableDiffusion::load(&base, Some(&vae), &Device::Cpu, DType::F32, cx)?);
-        self.base = Some((base.folder, vae.folder, Arc::clone(&loaded)));
+        let animator = self.animator.take().filter(|_| self.places.fits_beside(Part::Clips, plan, &studio.machine()));
+        self.let_go(Part::Pictures);
+        if animator.is_none() {
+            self.let_go(Part::Clips);
+        }
+        self.animator = animator;
+        let at = (&place.device, place.dtype());
+        let loaded = Arc::new(StableDiffusion::open(&base, Some(&vae), at, place.keep(), cx)?);
+        self.places.hold(Part::Pictures, &place, &studio.registry.with_needs(model));
+        self.base = Some((base.folder, vae.folder, place, Arc::clone(&loaded)));
         Ok(loaded)
     }
 
@@ -171,7 +234,6 @@ impl LoadedStudio {
         cx: &JobCx,
     ) -> Result<RgbImage, JobError> {
         let model = studio.expect(Role::Illustrator)?;
-        let stable_diffusion = self.base(studio, model, cx)?;
         let description = project.cast_entry(kind, name).map_or("", |entity| entity.description.trim());
         let text = if description.is_empty() { name } else { description };
         let mut request = Illustrate { seed, prompt: styled(text, &project.style), ..Illustrate::default() };
@@ -181,10 +243,14 @@ impl LoadedStudio {
         if let (Some(width), Some(height)) = (model.defaults.width, model.defaults.height) {
             request.size = [width, height];
         }
-        let pace = Pace::new(cx, studio.identity(model));
-        let picture = go_on(&pace, |state| stable_diffusion.illustrate(&request, state, &pace))?;
-        pace.write_down(&studio.cache, model, request.size, 1);
-        Ok(picture)
+        let plans = self.plans(studio, model, request.size, 1)?;
+        by_plan(self, &plans, cx, Self::clear, |loaded, plan| {
+            let stable_diffusion = loaded.base(studio, model, plan, cx)?;
+            let pace = Pace::new(cx, studio.identity(model)).on(plan);
+            let picture = go_on(&pace, |state| stable_diffusion.illustrate(&request, state, &pace))?;
+            pace.write_down(&studio.cache, model, request.size, 1);
+            Ok(picture)
+        })
     }
 
     /// Draws a scene with the references of its entities, as wide as the film is.
@@ -197,17 +263,6 @@ impl LoadedStudio {
         cx: &JobCx,
     ) -> Result<RgbImage, JobError> {
         let model = studio.expect(Role::Compositor)?;
-        let base = self.base(studio, model, cx)?;
-        let folder = studio.folder(model, Layout::VideoStudio, cx)?;
-        let compositor = match self.compositor.take() {
-            Some((path, loaded)) if path == folder.folder => loaded,
-            other => {
-                drop(other);
-                Compositor::load(base, &folder, cx)?
-            }
-        };
-        let (_, compositor) = self.compositor.insert((folder.folder, compositor));
-
         let reference = |kind: EntityKind, name: &str| {
             let reference = project.cast_entry(kind, name).and_then(|entity| entity.reference.as_ref());
             reference.map(|reference| halves(media, reference)).transpose()
@@ -234,10 +289,36 @@ impl LoadedStudio {
             seed: scene.seed,
             ..Compose::default()
         };
-        let pace = Pace::new(cx, studio.identity(model));
-        let picture = go_on(&pace, |state| compositor.compose(&request, state, &pace))?;
-        pace.write_down(&studio.cache, model, request.size, 1);
+        let plans = self.plans(studio, model, request.size, 1)?;
+        let picture = by_plan(self, &plans, cx, Self::clear, |loaded, plan| {
+            let compositor = loaded.compositor(studio, model, plan, cx)?;
+            let pace = Pace::new(cx, studio.identity(model)).on(plan);
+            let picture = go_on(&pace, |state| compositor.compose(&request, state, &pace))?;
+            pace.write_down(&studio.cache, model, request.size, 1);
+            Ok(picture)
+        })?;
         Ok(cropped(&picture, project.format))
+    }
+
+    /// What composes on top of the Stable Diffusion that `model` needs.
+    fn compositor(
+        &mut self,
+        studio: &StudioModels,
+        model: &ModelSpec,
+        plan: &Plan,
+        cx: &JobCx,
+    ) -> Result<&Compositor, JobError> {
+        // What was loaded on top of another base goes with it.
+        let base = self.base(studio, model, plan, cx)?;
+        let folder = studio.folder(model, Layout::VideoStudio, cx)?;
+        let compositor = match self.compositor.take() {
+            Some((path, loaded)) if path == folder.folder => loaded,
+            other => {
+                drop(other);
+                Compositor::load(base, &folder, cx)?
+            }
+        };
+        Ok(&self.compositor.insert((folder.folder, compositor)).1)
     }
 
     /// The studio's network for cutting out, if it has one of its own.

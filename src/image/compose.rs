@@ -10,7 +10,7 @@
 use super::diffusion::{PictureError, StableDiffusion};
 use super::illustrate::Illustrate;
 use super::remembered::remembered;
-use crate::models::weights::{ModelFolder, PartName};
+use crate::models::weights::{Held, ModelFolder, PartName};
 use crate::nets::clip::{ClipProcessor, VisionConfig, VisionModelWithProjection};
 use crate::nets::denoise::{Denoising, fingerprint};
 use crate::nets::resampler::{self, Resampler};
@@ -18,8 +18,9 @@ use crate::nets::samplers::SamplerKind;
 use crate::nets::samplers::guidance::Guidance;
 use crate::nets::unet::{ContentAdapter, PreparedContext, References};
 use crate::progress::{Progress, Watch};
-use candle_core::{Result as CandleResult, Tensor};
+use candle_core::Tensor;
 use image::RgbImage;
+use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 /// Width of the resampler's heads in the release, which no file names.
@@ -79,9 +80,9 @@ impl Default for Compose {
 #[derive(Debug)]
 pub struct Compositor {
     base: Arc<StableDiffusion>,
-    vision: VisionModelWithProjection,
+    vision: Held<VisionModelWithProjection>,
     processor: ClipProcessor,
-    resampler: Resampler,
+    resampler: Held<Resampler>,
     adapter: ContentAdapter,
     /// The tokens of no picture at all, from its first use on.
     unconditional: OnceLock<Tensor>,
@@ -98,24 +99,31 @@ impl Compositor {
         folder: &ModelFolder,
         progress: &dyn Progress,
     ) -> Result<Self, PictureError> {
-        let (device, dtype) = (&base.device, base.dtype);
+        let (dtype, keep) = (base.dtype, base.keep);
         progress.stage("loading the image encoder");
         progress.step(0, 2)?;
-        let config: VisionConfig = folder.config(PartName::ImageEncoder)?;
-        let processor = folder.clip_processor(PartName::ImageEncoder, &config)?;
-        let vision = folder
-            .checkpoint(PartName::ImageEncoder)?
-            .load(dtype, device, |vb| VisionModelWithProjection::new(&config, vb))?;
+        let (from, on) = (folder.clone(), base.device.clone());
+        let config: VisionConfig = from.config(PartName::ImageEncoder)?;
+        let processor = from.clip_processor(PartName::ImageEncoder, &config)?;
+        let vision = Held::new("the image encoder", keep, move || {
+            let weights = from.checkpoint(PartName::ImageEncoder)?;
+            weights.load(dtype, &on, |vb| VisionModelWithProjection::new(&config, vb))
+        })?;
 
         progress.stage("loading the content adapter");
         progress.step(1, 2)?;
         let file = folder.checkpoint(PartName::ContentAdapter)?;
-        let resampler = file
-            .part("image_proj")
-            .load(dtype, device, |vb| Resampler::new(&resampler::Config::from_weights(&vb, HEAD_WIDTH)?, vb))?;
-        let unet = base.networks.unet.config();
-        let adapter = file.part("ip_adapter").load(dtype, device, |vb| ContentAdapter::new(unet, vb))?;
-        file.finish()?;
+        // Small beside the others, and needed with each of them.
+        let adapter = file.part("ip_adapter");
+        let adapter = adapter.load(dtype, &base.device, |vb| ContentAdapter::new(&base.unet_config, vb))?;
+        let on = base.device.clone();
+        let resampler = Held::new("the resampler", keep, move || {
+            let part = file.part("image_proj");
+            let loaded =
+                part.load(dtype, &on, |vb| Resampler::new(&resampler::Config::from_weights(&vb, HEAD_WIDTH)?, vb))?;
+            file.finish()?;
+            Ok(loaded)
+        })?;
         progress.step(2, 2)?;
         Ok(Self { base, vision, processor, resampler, adapter, unconditional: OnceLock::new() })
     }
@@ -152,26 +160,50 @@ impl Compositor {
             what.bg_scale,
             self.base.dtype.as_str()
         );
-        let add = |context: &mut PreparedContext, guidance: Guidance| {
-            watch.stage("looking at the references");
-            let references = References {
-                foregrounds: what
-                    .foregrounds
-                    .iter()
-                    .map(|fg| self.tokens(fg, guidance, watch))
-                    .collect::<Result<_, _>>()?,
-                background: what.background.as_ref().map(|bg| self.tokens(bg, guidance, watch)).transpose()?,
-                foreground_scale: what.fg_scale,
-                background_scale: what.bg_scale,
-            };
-            Ok(self.adapter.add(context, &references)?)
+        let look = |guidance: Guidance| {
+            let references = self.look(what, guidance, watch)?;
+            Ok(move |context: &mut PreparedContext| self.adapter.add(context, &references))
         };
-        self.base.make(&request, recipe, add, start, watch)
+        self.base.make(&request, recipe, look, start, watch)
+    }
+
+    /// What the references look like to the UNet.
+    fn look(&self, what: &Compose, guidance: Guidance, watch: &dyn Watch) -> Result<References, PictureError> {
+        if what.foregrounds.is_empty() && what.background.is_none() {
+            return Ok(References::default());
+        }
+        watch.stage("looking at the references");
+        // Loaded when the first reference is one that was not seen before.
+        let in_use = OnceCell::new();
+        let resampled = |pixels: &Tensor| -> Result<Tensor, PictureError> {
+            let (vision, resampler) = match in_use.get() {
+                Some(in_use) => in_use,
+                None => {
+                    let loaded = (self.vision.get(watch)?, self.resampler.get(watch)?);
+                    watch.stage("looking at the references");
+                    in_use.get_or_init(|| loaded)
+                }
+            };
+            Ok(resampler.forward(&vision.model().penultimate(pixels)?)?)
+        };
+        let tokens = |picture: &RgbImage| self.tokens(picture, guidance, watch, &resampled);
+        Ok(References {
+            foregrounds: what.foregrounds.iter().map(tokens).collect::<Result<_, _>>()?,
+            background: what.background.as_ref().map(tokens).transpose()?,
+            foreground_scale: what.fg_scale,
+            background_scale: what.bg_scale,
+        })
     }
 
     /// The tokens of one reference, `[rows, tokens, width]`, with those of no picture in the first row where there is
     /// guidance.
-    fn tokens(&self, picture: &RgbImage, guidance: Guidance, watch: &dyn Watch) -> Result<Tensor, PictureError> {
+    fn tokens(
+        &self,
+        picture: &RgbImage,
+        guidance: Guidance,
+        watch: &dyn Watch,
+        resampled: &dyn Fn(&Tensor) -> Result<Tensor, PictureError>,
+    ) -> Result<Tensor, PictureError> {
         let pixels = self.processor.pixel_values(picture)?.to_device(&self.base.device)?;
         let pixels = pixels.to_dtype(self.base.dtype)?;
         let (width, height) = picture.dimensions();
@@ -179,7 +211,7 @@ impl Compositor {
         let at = (&self.base.device, self.base.dtype);
         // Cancelled between two references: each takes seconds on a processor.
         watch.step(0, 0)?;
-        let conditional = remembered(watch, &key, at, || self.resampled(&pixels))?;
+        let conditional = remembered(watch, &key, at, || resampled(&pixels))?;
         if !guidance.is_on() {
             return Ok(conditional);
         }
@@ -187,14 +219,10 @@ impl Compositor {
             Some(tokens) => tokens,
             // The release's: a picture of zeros after the normalisation, which is grey and not black.
             None => {
-                let tokens = remembered(watch, "no reference", at, || self.resampled(&pixels.zeros_like()?))?;
+                let tokens = remembered(watch, "no reference", at, || resampled(&pixels.zeros_like()?))?;
                 self.unconditional.get_or_init(|| tokens)
             }
         };
         Ok(Tensor::cat(&[unconditional, &conditional], 0)?)
-    }
-
-    fn resampled(&self, pixels: &Tensor) -> CandleResult<Tensor> {
-        self.resampler.forward(&self.vision.model().penultimate(pixels)?)
     }
 }

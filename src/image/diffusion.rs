@@ -1,9 +1,10 @@
 //! Stable Diffusion, from published folders to pictures: what illustrations and stills share.
 
 use super::illustrate::Illustrate;
-use crate::models::weights::{ModelFolder, PartName, WeightsError};
+use crate::models::is_out_of_memory;
+use crate::models::weights::{Held, Keep, ModelFolder, PartName, WeightsError};
 use crate::nets::clip::{ClipInputError, ClipTokenizer, TextModel, TokenizerError};
-use crate::nets::denoise::{Denoising, guided, noise_like_diffusers};
+use crate::nets::denoise::{Denoising, Step, guided, noise_like_diffusers};
 use crate::nets::latent_preview;
 use crate::nets::noise::Generator;
 use crate::nets::samplers::guidance::Guidance;
@@ -53,6 +54,17 @@ pub enum PictureError {
     Cancelled(#[from] Cancelled),
 }
 
+impl PictureError {
+    /// Whether the memory of the device is full.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::Network(error) => is_out_of_memory(error),
+            Self::Weights(error) => error.is_out_of_memory(),
+            _ => false,
+        }
+    }
+}
+
 /// The networks of Stable Diffusion, which know tensors only.
 #[derive(Debug, Clone)]
 pub struct PictureNetworks {
@@ -73,9 +85,7 @@ impl PictureNetworks {
     /// # Errors
     /// When ids are not those of this text encoder.
     pub fn text(&self, negative: &Tensor, prompt: &Tensor, guidance: Guidance) -> candle_core::Result<Tensor> {
-        // One by one: a text must not depend on the text beside it, not by a bit.
-        let encode = |ids: &Tensor| Ok(self.text_encoder.forward(ids)?.last_hidden_state);
-        if guidance.is_on() { Tensor::cat(&[encode(negative)?, encode(prompt)?], 0) } else { encode(prompt) }
+        text(&self.text_encoder, negative, prompt, guidance)
     }
 
     /// Makes the steps that are left of a picture, as [`Denoising::run`] does.
@@ -88,12 +98,9 @@ impl PictureNetworks {
         sampler: &mut Sampler,
         context: &PreparedContext,
         guidance: Guidance,
-        after: impl FnMut(&mut Denoising, &Sampler, &crate::nets::denoise::Step) -> Result<(), E>,
+        after: impl FnMut(&mut Denoising, &Sampler, &Step) -> Result<(), E>,
     ) -> Result<(), E> {
-        let predict = |sample: &Tensor, timestep: &Tensor| {
-            guided(guidance, sample, |rows| self.unet.forward(rows, timestep, context, None))
-        };
-        state.run(sampler, predict, after)
+        denoise(&self.unet, (state, sampler), context, guidance, after)
     }
 
     /// Latents as the UNet has them to a picture `[1, 3, height, width]` from about -1 to 1.
@@ -101,19 +108,48 @@ impl PictureNetworks {
     /// # Errors
     /// When the shape is another, or when `run` ends the work.
     pub fn decode(&self, latents: &Tensor, run: Run<'_>) -> candle_core::Result<Tensor> {
-        // In the autoencoder's type: f16 latents have too few digits to be divided in.
-        let latents = latents.to_dtype(DType::F32)?;
-        self.vae.decode(&self.vae.unscale(&latents)?, run)
+        decode(&self.vae, latents, run)
     }
+}
+
+fn text(encoder: &TextModel, negative: &Tensor, prompt: &Tensor, guidance: Guidance) -> candle_core::Result<Tensor> {
+    // One by one: a text must not depend on the text beside it, not by a bit.
+    let encode = |ids: &Tensor| Ok(encoder.forward(ids)?.last_hidden_state);
+    if guidance.is_on() { Tensor::cat(&[encode(negative)?, encode(prompt)?], 0) } else { encode(prompt) }
+}
+
+fn denoise<E: From<candle_core::Error>>(
+    unet: &UNet2d,
+    (state, sampler): (&mut Denoising, &mut Sampler),
+    context: &PreparedContext,
+    guidance: Guidance,
+    after: impl FnMut(&mut Denoising, &Sampler, &Step) -> Result<(), E>,
+) -> Result<(), E> {
+    let predict = |sample: &Tensor, timestep: &Tensor| {
+        guided(guidance, sample, |rows| unet.forward(rows, timestep, context, None))
+    };
+    state.run(sampler, predict, after)
+}
+
+fn decode(vae: &AutoencoderKl, latents: &Tensor, run: Run<'_>) -> candle_core::Result<Tensor> {
+    // In the autoencoder's type: f16 latents have too few digits to be divided in.
+    let latents = latents.to_dtype(DType::F32)?;
+    vae.decode(&vae.unscale(&latents)?, run)
 }
 
 /// Stable Diffusion as it is published: text to pictures.
 #[derive(Debug)]
 pub struct StableDiffusion {
-    pub(super) networks: PictureNetworks,
-    pub(super) tokenizer: ClipTokenizer,
+    text_encoder: Held<TextModel>,
+    unet: Held<UNet2d>,
+    vae: Held<AutoencoderKl>,
+    scheduler: SchedulerConfig,
+    pub(super) unet_config: unet::Config,
+    vae_config: vae::Config,
+    tokenizer: ClipTokenizer,
     pub(super) device: Device,
     pub(super) dtype: DType,
+    pub(super) keep: Keep,
 }
 
 impl StableDiffusion {
@@ -132,35 +168,52 @@ impl StableDiffusion {
         dtype: DType,
         progress: &dyn Progress,
     ) -> Result<Self, PictureError> {
+        Self::open(folder, vae, (device, dtype), Keep::Loaded, progress)
+    }
+
+    /// The same, with networks that stay in memory or are there only while they work. Pictures are the same either way.
+    ///
+    /// # Errors
+    /// As for [`Self::load`], but for files that are read later.
+    pub fn open(
+        folder: &ModelFolder,
+        vae: Option<&ModelFolder>,
+        (device, dtype): (&Device, DType),
+        keep: Keep,
+        progress: &dyn Progress,
+    ) -> Result<Self, PictureError> {
         let parts = 3;
         progress.stage("loading the text encoder");
         progress.step(0, parts)?;
         let scheduler: SchedulerConfig = folder.config(PartName::Scheduler)?;
         let tokenizer = folder.tokenizer(PartName::Tokenizer)?;
-        let config = folder.config(PartName::TextEncoder)?;
-        let text_encoder =
-            folder.checkpoint(PartName::TextEncoder)?.load(dtype, device, |vb| TextModel::new(&config, vb))?;
+        let (from, on) = (folder.clone(), device.clone());
+        let text_encoder = Held::new("the text encoder", keep, move || {
+            let config = from.config(PartName::TextEncoder)?;
+            from.checkpoint(PartName::TextEncoder)?.load(dtype, &on, |vb| TextModel::new(&config, vb))
+        })?;
 
         progress.stage("loading the autoencoder");
         progress.step(1, parts)?;
-        let vae_folder = vae.unwrap_or(folder);
-        let config: vae::Config = vae_folder.config(PartName::Vae)?;
-        let vae_dtype = if config.force_upcast { DType::F32 } else { dtype };
-        let vae =
-            vae_folder.checkpoint(PartName::Vae)?.load(vae_dtype, device, |vb| AutoencoderKl::new(&config, vb))?;
+        let (from, on) = (vae.unwrap_or(folder).clone(), device.clone());
+        let vae_config: vae::Config = from.config(PartName::Vae)?;
+        let vae_dtype = if vae_config.force_upcast { DType::F32 } else { dtype };
+        let config = vae_config.clone();
+        let vae = Held::new("the autoencoder", keep, move || {
+            from.checkpoint(PartName::Vae)?.load(vae_dtype, &on, |vb| AutoencoderKl::new(&config, vb))
+        })?;
 
         progress.stage("loading the UNet");
         progress.step(2, parts)?;
-        let config: unet::Config = folder.config(PartName::Unet)?;
-        let unet = folder.checkpoint(PartName::Unet)?.load(dtype, device, |vb| UNet2d::new(&config, vb))?;
+        let (from, on) = (folder.clone(), device.clone());
+        let unet_config: unet::Config = from.config(PartName::Unet)?;
+        let config = unet_config.clone();
+        let unet = Held::new("the UNet", keep, move || {
+            from.checkpoint(PartName::Unet)?.load(dtype, &on, |vb| UNet2d::new(&config, vb))
+        })?;
         progress.step(parts, parts)?;
-        let networks = PictureNetworks { text_encoder, unet, vae, scheduler };
-        Ok(Self { networks, tokenizer, device: device.clone(), dtype })
-    }
-
-    /// The networks inside.
-    pub fn networks(&self) -> &PictureNetworks {
-        &self.networks
+        let device = device.clone();
+        Ok(Self { text_encoder, unet, vae, scheduler, unet_config, vae_config, tokenizer, device, dtype, keep })
     }
 
     /// The type in which the networks run.
@@ -168,29 +221,37 @@ impl StableDiffusion {
         self.dtype
     }
 
-    /// Makes a picture. `extend` adds to what the UNet looks at, for the given number of rows.
-    pub(super) fn make(
+    /// Makes a picture. `look` sees to what the UNet looks at besides the text; what it answers adds that, for the given
+    /// number of rows, once the UNet is there.
+    pub(super) fn make<Add>(
         &self,
         what: &Illustrate,
         recipe: String,
-        extend: impl FnOnce(&mut PreparedContext, Guidance) -> Result<(), PictureError>,
+        look: impl FnOnce(Guidance) -> Result<Add, PictureError>,
         start: Option<Denoising>,
         watch: &dyn Watch,
-    ) -> Result<RgbImage, PictureError> {
-        let mut sampler = Sampler::new(&self.networks.scheduler.with_sampler(what.sampler), what.steps)?;
+    ) -> Result<RgbImage, PictureError>
+    where
+        Add: FnOnce(&mut PreparedContext) -> candle_core::Result<()>,
+    {
+        let mut sampler = Sampler::new(&self.scheduler.with_sampler(what.sampler), what.steps)?;
         let total = what.steps as u64;
         let mut state = self.begin(what, recipe, start, &sampler)?;
+        let encoder = self.text_encoder.get(watch)?;
         watch.stage("reading the prompt");
         watch.step(state.done() as u64, total)?;
         let guidance = Guidance { scale: what.guidance, rescale: 0.0 };
         let negative = self.ids("negative prompt", &what.negative, watch)?;
-        let text = self.networks.text(&negative, &self.ids("prompt", &what.prompt, watch)?, guidance)?;
-        let mut context = self.networks.unet.prepare(&text)?;
-        extend(&mut context, guidance)?;
+        let text = text(&encoder, &negative, &self.ids("prompt", &what.prompt, watch)?, guidance)?;
+        drop(encoder);
+        let add = look(guidance)?;
 
+        let unet = self.unet.get(watch)?;
+        let mut context = unet.prepare(&text)?;
+        add(&mut context)?;
         watch.stage("denoising");
         watch.step(state.done() as u64, total)?;
-        self.networks.denoise(&mut state, &mut sampler, &context, guidance, |state, sampler, step| {
+        denoise(&unet, (&mut state, &mut sampler), &context, guidance, |state, sampler, step| {
             watch.keep(state.done() as u64, total, &|| Ok(state.to_bytes()?));
             watch.preview(&|| step.clean(sampler).map(|clean| latent_preview::frames(&clean)).unwrap_or_default());
             if watch.wants_pause() {
@@ -198,8 +259,7 @@ impl StableDiffusion {
             }
             Ok(watch.step(state.done() as u64, total)?)
         })?;
-
-        watch.stage("decoding");
+        drop((unet, context));
         self.picture(&state.latents, what.steps, watch)
     }
 
@@ -212,13 +272,13 @@ impl StableDiffusion {
         sampler: &Sampler,
     ) -> Result<Denoising, PictureError> {
         let [width, height] = what.size;
-        let multiple = self.networks.vae.config().downscale();
+        let multiple = self.vae_config.downscale();
         let latent =
             |side: u32| Some(side as usize / multiple).filter(|&size| size > 0 && size * multiple == side as usize);
         let (Some(columns), Some(rows)) = (latent(width), latent(height)) else {
             return Err(PictureError::Size { width, height, multiple });
         };
-        let shape = [1, self.networks.unet.config().in_channels, rows, columns];
+        let shape = [1, self.unet_config.in_channels, rows, columns];
         match start {
             None => {
                 let mut generator = Generator::new(what.seed);
@@ -243,8 +303,9 @@ impl StableDiffusion {
 
     /// The picture of latents; asks between the layers whether to go on.
     fn picture(&self, latents: &Tensor, total: usize, watch: &dyn Watch) -> Result<RgbImage, PictureError> {
-        let decode = |run: Run<'_>| self.networks.decode(latents, run);
-        let decoded = unless_cancelled::<_, PictureError>(watch, (total, total), decode)?;
+        let vae = self.vae.get(watch)?;
+        watch.stage("decoding");
+        let decoded = unless_cancelled::<_, PictureError>(watch, (total, total), |run| decode(&vae, latents, run))?;
         let (_, _, height, width) = decoded.dims4()?;
         let pixels = rgb8_rounded(&decoded)?;
         RgbImage::from_raw(width as u32, height as u32, pixels).ok_or_else(|| {

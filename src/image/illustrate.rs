@@ -57,6 +57,6 @@ impl StableDiffusion {
         watch: &dyn Watch,
     ) -> Result<RgbImage, PictureError> {
         let recipe = format!("illustrate {what:?} {}", self.dtype().as_str());
-        self.make(what, recipe, |_, _| Ok(()), start, watch)
+        self.make(what, recipe, |_| Ok(|_: &mut _| Ok(())), start, watch)
     }
 }

@@ -106,6 +106,9 @@ pub struct Network {
     /// at once.
     #[serde(default)]
     pub per_latent_pixel: u64,
+    /// Whether it runs in f32 whatever the others do.
+    #[serde(default)]
+    pub always_f32: bool,
 }
 
 /// What a network of a model is for.

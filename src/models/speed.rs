@@ -1,6 +1,7 @@
 //! How fast this machine was before: seconds per step, kept in a small file beside the models.
 
-use super::preflight::Dtype;
+use super::compute::Dtype;
+use crate::project::write_whole;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,9 +85,7 @@ impl Measured {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let new = self.path.with_extension("new");
-        std::fs::write(&new, text.map_err(io::Error::other)?)?;
-        std::fs::rename(&new, &self.path)
+        write_whole(&self.path, text.map_err(io::Error::other)?.as_bytes())
     }
 
     /// How long a step takes: as measured, or, from the nearest other size, in proportion to the pixels; `None` when

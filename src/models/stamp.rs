@@ -1,6 +1,7 @@
 //! The note beside a file that says which checksum it had when it was last read in full.
 
 use crate::progress::{Cancelled, Progress};
+use crate::project::write_whole;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -49,9 +50,8 @@ impl Stamp {
     }
 
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let new = path.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec(self)?)?;
-        std::fs::rename(&new, path)
+        // Several programs may check the same file at the same time.
+        write_whole(path, &serde_json::to_vec(self)?)
     }
 }
 

@@ -1,15 +1,16 @@
 //! The llama decoder as GGUF files hold it: llama-family and qwen2-family language models with quantised weights.
 //!
-//! Unlike the stock models of candle-transformers it keeps the token embeddings quantised (they are looked up row by
-//! row, which saves gigabytes for large vocabularies), writes keys and values into a cache that can be cut back to any
-//! earlier token, and multiplies grouped heads without repeating keys and values.
+//! It runs on the CPU with kernels of its own ([`super::ops::quantized`], [`super::ops::decoder`]): weights stay in the
+//! file's format, wherever they lie, and the keys and values go to a cache that can be cut back to any earlier token.
 //!
 //! Papers: [LLaMA](https://arxiv.org/abs/2302.13971), [Qwen2](https://arxiv.org/abs/2407.10671). Tensor names are those
 //! of the GGUF files (`blk.0.attn_q.weight`, …).
 
-use candle_core::quantized::{QMatMul, QTensor};
-use candle_core::{D, DType, Device, Module, Result, Tensor};
-use std::sync::Arc;
+use super::ops::Activation;
+use super::ops::decoder::{self, KeyValues, Pairs, Rotary, rms_norm};
+use super::ops::quantized::{Input, Matrix, Stored, add_products};
+use candle_core::{Device, Result, Tensor};
+use half::f16;
 
 /// Shape of a decoder, read from a GGUF file's metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,284 +47,183 @@ pub enum Rope {
 }
 
 /// Gives the tensor of a name, or `None` if the file has none.
-pub type Source<'a> = dyn FnMut(&str) -> Result<Option<QTensor>> + 'a;
-
-/// The keys and values grow by this many tokens at a time.
-const CACHE_STEP: usize = 512;
+pub type Source<'a> = dyn FnMut(&str) -> Result<Option<Stored>> + 'a;
 
 struct Weights<'a> {
     source: &'a mut Source<'a>,
-    device: Device,
 }
 
 impl Weights<'_> {
-    fn optional(&mut self, name: &str) -> Result<Option<QTensor>> {
+    fn optional(&mut self, name: &str) -> Result<Option<Stored>> {
         (self.source)(name)
     }
 
-    fn get(&mut self, name: &str) -> Result<QTensor> {
+    fn get(&mut self, name: &str) -> Result<Stored> {
         self.optional(name)?.ok_or_else(|| candle_core::Error::Msg(format!("the tensor {name} is missing")))
     }
 
-    fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<QTensor> {
+    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
         let tensor = self.get(name)?;
-        if tensor.shape().dims() != [rows, columns] {
-            candle_core::bail!("the tensor {name} is {:?}, not [{rows}, {columns}]", tensor.shape().dims());
+        if tensor.shape() != [len] {
+            candle_core::bail!("the tensor {name} is {:?}, not [{len}]", tensor.shape());
         }
-        Ok(tensor)
-    }
-
-    fn vector(&mut self, name: &str, len: usize) -> Result<Tensor> {
-        let tensor = self.get(name)?.dequantize(&self.device)?;
-        if tensor.dims() != [len] {
-            candle_core::bail!("the tensor {name} is {:?}, not [{len}]", tensor.dims());
-        }
-        Ok(tensor)
+        Ok(tensor.to_f32())
     }
 
     fn linear(&mut self, name: &str, columns: usize, rows: usize) -> Result<Linear> {
-        let weight = QMatMul::from_qtensor(self.matrix(&format!("{name}.weight"), rows, columns)?)?;
+        let weight = self.get(&format!("{name}.weight"))?;
+        if weight.shape() != [rows, columns] {
+            candle_core::bail!("the tensor {name}.weight is {:?}, not [{rows}, {columns}]", weight.shape());
+        }
         let bias = match self.optional(&format!("{name}.bias"))? {
-            Some(bias) => Some(bias.dequantize(&self.device)?),
+            Some(bias) if bias.shape() == [rows] => Some(bias.to_f32()),
+            Some(bias) => candle_core::bail!("the tensor {name}.bias is {:?}, not [{rows}]", bias.shape()),
             None => None,
         };
-        Ok(Linear { weight, bias })
+        Ok(Linear { weight: Matrix::new(weight)?, bias })
     }
 }
 
 struct Linear {
-    weight: QMatMul,
-    bias: Option<Tensor>,
+    weight: Matrix,
+    bias: Option<Vec<f32>>,
 }
 
 impl Linear {
-    fn add_bias(&self, ys: Tensor) -> Result<Tensor> {
-        match &self.bias {
-            Some(bias) => ys.broadcast_add(bias),
-            None => Ok(ys),
-        }
-    }
-
-    fn forward(&self, xs: &Tensor) -> Result<Tensor> {
-        self.add_bias(self.weight.forward(xs)?)
-    }
-
-    /// Several layers on the same input. A single token goes through all of them in one pass where candle can: the
-    /// input is then quantised once and the threads meet once.
-    fn forward_shared<const N: usize>(layers: [&Self; N], xs: &Tensor) -> Result<[Tensor; N]> {
-        let quantised: Vec<&QTensor> = layers
-            .iter()
-            .filter_map(|layer| match &layer.weight {
-                QMatMul::QTensor(weight) => Some(weight.as_ref()),
-                QMatMul::Tensor(_) | QMatMul::TensorF16(_) => None,
-            })
-            .collect();
-        let fused = match xs.dim(0)? {
-            1 if quantised.len() == N => QTensor::gemv_fused_shared_lhs(&quantised, xs)?,
-            _ => None,
-        };
-        let ys = match fused {
-            Some(ys) => ys.into_iter().zip(layers).map(|(ys, layer)| layer.add_bias(ys)).collect::<Result<Vec<_>>>()?,
-            None => layers.iter().map(|layer| layer.forward(xs)).collect::<Result<Vec<_>>>()?,
-        };
-        ys.try_into().map_err(|_| candle_core::Error::Msg("a fused product lost a part".to_owned()))
-    }
-}
-
-struct RmsNorm {
-    weight: Tensor,
-    epsilon: f32,
-}
-
-impl RmsNorm {
-    fn forward(&self, xs: &Tensor) -> Result<Tensor> {
-        candle_nn::ops::rms_norm(xs, &self.weight, self.epsilon)
-    }
-}
-
-/// Keys or values of one layer, `[kv_heads, capacity, head_width]`.
-struct Cache(Option<Tensor>);
-
-impl Cache {
-    /// Writes `rows` (`[kv_heads, tokens, head_width]`) after the first `start` tokens and returns all up to them.
-    fn store(&mut self, rows: &Tensor, start: usize) -> Result<Tensor> {
-        let (kv_heads, tokens, head_width) = rows.dims3()?;
-        let end = start + tokens;
-        let capacity = self.0.as_ref().map_or(0, |all| all.dims()[1]);
-        if end > capacity {
-            let capacity = end.div_ceil(CACHE_STEP) * CACHE_STEP;
-            let grown = Tensor::zeros((kv_heads, capacity, head_width), rows.dtype(), rows.device())?;
-            if let (Some(old), 1..) = (&self.0, start) {
-                grown.slice_set(&old.narrow(1, 0, start)?.contiguous()?, 1, 0)?;
+    /// Adds what the layer makes of `xs` to `ys`.
+    fn add_to(&self, ys: &mut [f32], xs: &[f32]) -> Result<()> {
+        if let Some(bias) = &self.bias {
+            for ys in ys.chunks_exact_mut(bias.len()) {
+                for (y, bias) in ys.iter_mut().zip(bias) {
+                    *y += bias;
+                }
             }
-            self.0 = Some(grown);
         }
-        let all = self.0.as_ref().ok_or_else(|| candle_core::Error::Msg("no tokens to store".to_owned()))?;
-        all.slice_set(&rows.contiguous()?, 1, start)?;
-        all.narrow(1, 0, end)
+        add_products(&Input::new(xs, self.weight.inputs())?, [&self.weight], [ys])
     }
+
+    /// What several layers make of the same input, which is read once.
+    fn forward_shared<const N: usize>(layers: [&Self; N], xs: &[f32], mut ys: [&mut Vec<f32>; N]) -> Result<()> {
+        let input = Input::new(xs, layers[0].weight.inputs())?;
+        for (layer, ys) in layers.iter().zip(&mut ys) {
+            ys.clear();
+            match &layer.bias {
+                Some(bias) => (0..input.rows()).for_each(|_| ys.extend_from_slice(bias)),
+                None => ys.resize(input.rows() * layer.weight.outputs(), 0.0),
+            }
+        }
+        add_products(&input, layers.map(|layer| &layer.weight), ys.map(Vec::as_mut_slice))
+    }
+}
+
+/// Numbers of the tokens being read. They are kept from layer to layer, since the system takes long to give new memory.
+#[derive(Default)]
+struct Room {
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    gate: Vec<f32>,
+    up: Vec<f32>,
 }
 
 struct Block {
-    attn_norm: RmsNorm,
+    attn_norm: Vec<f32>,
     attn_q: Linear,
     attn_k: Linear,
     attn_v: Linear,
     attn_output: Linear,
-    ffn_norm: RmsNorm,
+    ffn_norm: Vec<f32>,
     ffn_gate: Linear,
     ffn_up: Linear,
     ffn_down: Linear,
-    keys: Cache,
-    values: Cache,
+    cache: KeyValues,
 }
 
 impl Block {
     fn new(config: &Config, index: usize, weights: &mut Weights) -> Result<Self> {
-        let Config { hidden, feed_forward, norm_epsilon: epsilon, .. } = *config;
+        let Config { hidden, feed_forward, .. } = *config;
         let (q_width, kv_width) = (config.heads * config.head_width, config.kv_heads * config.head_width);
         let name = |part: &str| format!("blk.{index}.{part}");
         Ok(Self {
-            attn_norm: RmsNorm { weight: weights.vector(&name("attn_norm.weight"), hidden)?, epsilon },
+            attn_norm: weights.vector(&name("attn_norm.weight"), hidden)?,
             attn_q: weights.linear(&name("attn_q"), hidden, q_width)?,
             attn_k: weights.linear(&name("attn_k"), hidden, kv_width)?,
             attn_v: weights.linear(&name("attn_v"), hidden, kv_width)?,
             attn_output: weights.linear(&name("attn_output"), q_width, hidden)?,
-            ffn_norm: RmsNorm { weight: weights.vector(&name("ffn_norm.weight"), hidden)?, epsilon },
+            ffn_norm: weights.vector(&name("ffn_norm.weight"), hidden)?,
             ffn_gate: weights.linear(&name("ffn_gate"), hidden, feed_forward)?,
             ffn_up: weights.linear(&name("ffn_up"), hidden, feed_forward)?,
             ffn_down: weights.linear(&name("ffn_down"), feed_forward, hidden)?,
-            keys: Cache(None),
-            values: Cache(None),
+            cache: KeyValues::new(config.kv_heads, config.head_width),
         })
     }
 
-    /// `xs` is `[tokens, hidden]`; `mask` is `[tokens, start + tokens]`, none for a single token.
+    /// Changes `xs`, `[tokens, hidden]`, the tokens after the first `start`.
     fn forward(
         &mut self,
         config: &Config,
-        xs: &Tensor,
-        angles: &Angles,
+        xs: &mut [f32],
+        room: &mut Room,
+        rotary: &Rotary,
         start: usize,
-        mask: Option<&Tensor>,
-    ) -> Result<Tensor> {
-        let (tokens, _) = xs.dims2()?;
-        let Config { heads, kv_heads, head_width, .. } = *config;
-        let normed = self.attn_norm.forward(xs)?;
-        let [q, k, v] = Linear::forward_shared([&self.attn_q, &self.attn_k, &self.attn_v], &normed)?;
-        let split = |xs: Tensor, heads| xs.reshape((1, tokens, heads, head_width))?.transpose(1, 2)?.contiguous();
-        let q = angles.rotate(&split(q, heads)?, config.rope, start)?;
-        let k = angles.rotate(&split(k, kv_heads)?, config.rope, start)?;
-        let keys = self.keys.store(&k.squeeze(0)?, start)?;
-        let values = self.values.store(&split(v, kv_heads)?.squeeze(0)?, start)?;
+    ) -> Result<()> {
+        let Room { q, k, v, gate, up } = room;
+        let Config { heads, kv_heads, head_width, norm_epsilon: epsilon, .. } = *config;
+        let normed = rms_norm(xs, &self.attn_norm, epsilon)?;
+        Linear::forward_shared([&self.attn_q, &self.attn_k, &self.attn_v], &normed, [q, k, v])?;
+        rotary.rotate(q, heads * head_width, start)?;
+        rotary.rotate(k, kv_heads * head_width, start)?;
+        let mixed = self.cache.attend(q, k, v, heads, start)?;
+        self.attn_output.add_to(xs, &mixed)?;
 
-        // Query heads that share keys become more rows of one product.
-        let rows = heads / kv_heads * tokens;
-        let q = (q.reshape((kv_heads, rows, head_width))? / (head_width as f64).sqrt())?;
-        let scores = q.matmul(&keys.t()?)?;
-        let scores = match mask {
-            Some(mask) => {
-                let end = start + tokens;
-                let by_head = scores.reshape((kv_heads, heads / kv_heads, tokens, end))?;
-                by_head.broadcast_add(mask)?.reshape((kv_heads, rows, end))?
-            }
-            None => scores,
-        };
-        let shares = candle_nn::ops::softmax_last_dim(&scores)?;
-        let mixed = shares.matmul(&values)?.reshape((heads, tokens, head_width))?;
-        let mixed = mixed.transpose(0, 1)?.reshape((tokens, heads * head_width))?;
-        let xs = (xs + self.attn_output.forward(&mixed)?)?;
-
-        let normed = self.ffn_norm.forward(&xs)?;
-        let [gate, up] = Linear::forward_shared([&self.ffn_gate, &self.ffn_up], &normed)?;
-        let ys = self.ffn_down.forward(&(candle_nn::ops::silu(&gate)? * up)?)?;
-        xs + ys
-    }
-}
-
-/// Cosines and sines of the rotary positions, `[positions, head_width / 2]`.
-struct Angles {
-    cos: Tensor,
-    sin: Tensor,
-    /// Radians for each position, for each pair.
-    steps: Vec<f32>,
-}
-
-impl Angles {
-    fn new(config: &Config, factors: Option<Vec<f32>>, device: &Device) -> Result<Self> {
-        let half = config.head_width / 2;
-        let factor = |i: usize| factors.as_ref().and_then(|f| f.get(i)).copied().unwrap_or(1.0);
-        let step = |i: usize| config.rope_base.powf(-2.0 * i as f32 / config.head_width as f32) / factor(i);
-        let steps = (0..half).map(step).collect();
-        let none = Tensor::zeros((0, half), DType::F32, device)?;
-        Ok(Self { cos: none.clone(), sin: none, steps })
-    }
-
-    fn reserve(&mut self, positions: usize) -> Result<()> {
-        if positions <= self.cos.dim(0)? {
-            return Ok(());
-        }
-        let positions = positions.div_ceil(CACHE_STEP) * CACHE_STEP;
-        let angles: Vec<f32> =
-            (0..positions).flat_map(|position| self.steps.iter().map(move |step| position as f32 * step)).collect();
-        let angles = Tensor::from_vec(angles, (positions, self.steps.len()), self.cos.device())?;
-        self.cos = angles.cos()?;
-        self.sin = angles.sin()?;
-        Ok(())
-    }
-
-    fn rotate(&self, xs: &Tensor, rope: Rope, start: usize) -> Result<Tensor> {
-        let tokens = xs.dim(2)?;
-        let (cos, sin) = (self.cos.narrow(0, start, tokens)?, self.sin.narrow(0, start, tokens)?);
-        match rope {
-            Rope::Interleaved => candle_nn::rotary_emb::rope_i(xs, &cos, &sin),
-            Rope::Halves => candle_nn::rotary_emb::rope(xs, &cos, &sin),
-        }
+        let normed = rms_norm(xs, &self.ffn_norm, epsilon)?;
+        Linear::forward_shared([&self.ffn_gate, &self.ffn_up], &normed, [gate, up])?;
+        decoder::gate(Activation::Silu, gate, up)?;
+        self.ffn_down.add_to(xs, gate)
     }
 }
 
 /// A decoder with its weights and the keys and values of the tokens that it has seen.
 pub struct Llama {
     config: Config,
-    token_embd: Arc<QTensor>,
+    token_embd: Matrix,
     blocks: Vec<Block>,
-    output_norm: RmsNorm,
-    output: QMatMul,
-    angles: Angles,
+    output_norm: Vec<f32>,
+    /// None where the token embeddings serve as output, too.
+    output: Option<Matrix>,
+    rotary: Rotary,
+    room: Room,
     seen: usize,
-    device: Device,
 }
 
 impl Llama {
-    /// Builds the decoder from the tensors of `source`, on the device that they are on.
-    pub fn new(config: Config, device: &Device, source: &mut Source) -> Result<Self> {
-        let mut weights = Weights { source, device: device.clone() };
-        let token_embd = Arc::new(weights.get("token_embd.weight")?);
-        let (vocabulary, width) = token_embd.shape().dims2()?;
+    /// Builds the decoder from the tensors of `source`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has another shape, or `source` fails.
+    pub fn new(config: Config, source: &mut Source) -> Result<Self> {
+        let mut weights = Weights { source };
+        let token_embd = Matrix::new(weights.get("token_embd.weight")?)?;
+        let (vocabulary, width) = (token_embd.outputs(), token_embd.inputs());
         if width != config.hidden {
             candle_core::bail!("token_embd.weight is {width} wide, the metadata say {}", config.hidden);
         }
         let blocks = (0..config.blocks).map(|i| Block::new(&config, i, &mut weights)).collect::<Result<_>>()?;
-        let norm = weights.vector("output_norm.weight", config.hidden)?;
+        let output_norm = weights.vector("output_norm.weight", config.hidden)?;
         let output = match weights.optional("output.weight")? {
-            Some(output) if output.shape().dims() == [vocabulary, width] => QMatMul::from_qtensor(output)?,
-            Some(output) => candle_core::bail!("output.weight is {:?}", output.shape().dims()),
-            None => QMatMul::from_arc(token_embd.clone())?,
-        };
-        let factors = match weights.optional("rope_freqs.weight")? {
-            Some(factors) => Some(factors.dequantize(device)?.flatten_all()?.to_vec1::<f32>()?),
+            Some(output) if output.shape() == [vocabulary, width] => Some(Matrix::new(output)?),
+            Some(output) => candle_core::bail!("output.weight is {:?}", output.shape()),
             None => None,
         };
-        Ok(Self {
-            angles: Angles::new(&config, factors, device)?,
-            output_norm: RmsNorm { weight: norm, epsilon: config.norm_epsilon },
-            config,
-            token_embd,
-            blocks,
-            output,
-            seen: 0,
-            device: device.clone(),
-        })
+        let factors = weights.optional("rope_freqs.weight")?.map(|factors| factors.to_f32());
+        let factor = |i: usize| factors.as_ref().and_then(|f| f.get(i)).copied().unwrap_or(1.0);
+        let step = |i: usize| config.rope_base.powf(-2.0 * i as f32 / config.head_width as f32) / factor(i);
+        let pairs = match config.rope {
+            Rope::Interleaved => Pairs::Neighbours,
+            Rope::Halves => Pairs::Halves,
+        };
+        let rotary = Rotary::new(pairs, (0..config.head_width / 2).map(step).collect());
+        Ok(Self { config, token_embd, blocks, output_norm, output, rotary, room: Room::default(), seen: 0 })
     }
 
     /// What it was built from.
@@ -333,7 +233,7 @@ impl Llama {
 
     /// Number of tokens that it can score.
     pub fn vocabulary(&self) -> usize {
-        self.token_embd.shape().dims()[0]
+        self.token_embd.outputs()
     }
 
     /// Number of tokens seen since the start or the last [`Llama::cut_back`].
@@ -346,34 +246,70 @@ impl Llama {
         self.seen = self.seen.min(seen);
     }
 
+    /// How many numbers of [`Llama::state`] one token leaves.
+    pub fn state_shape(&self) -> usize {
+        2 * self.config.blocks * self.config.kv_heads * self.config.head_width
+    }
+
+    /// The keys and values of the tokens seen, as they are kept: block by block, keys before values, each
+    /// `[tokens, kv_heads * head_width]`.
+    pub fn state(&self) -> Vec<f16> {
+        let mut state = Vec::with_capacity(self.seen * self.state_shape());
+        for block in &self.blocks {
+            block.cache.read(self.seen, &mut state);
+        }
+        state
+    }
+
+    /// Forgets all tokens and goes on from the [`Llama::state`] after `tokens` others.
+    ///
+    /// # Errors
+    /// When the state is not that of so many tokens, or there are more than fit.
+    pub fn restore(&mut self, tokens: usize, state: &[f16]) -> Result<()> {
+        if tokens > self.config.context_len || state.len() != tokens * self.state_shape() {
+            candle_core::bail!("a state of {} numbers does not fit {tokens} tokens", state.len());
+        }
+        self.seen = 0;
+        let of_block = state.len() / self.blocks.len().max(1);
+        for (block, state) in self.blocks.iter_mut().zip(state.chunks_exact(of_block.max(1))) {
+            let (keys, values) = state.split_at(of_block / 2);
+            block.cache.write(keys, values)?;
+        }
+        self.seen = tokens;
+        Ok(())
+    }
+
     /// Reads `tokens` after those seen before and scores what may follow the last of them: `[vocabulary]`.
+    ///
+    /// # Errors
+    /// When there are no tokens, more than fit, or unknown ones.
     pub fn forward(&mut self, tokens: &[u32]) -> Result<Tensor> {
         let start = self.seen;
         let end = start + tokens.len();
         if tokens.is_empty() || end > self.config.context_len {
             candle_core::bail!("{} more tokens after {start} of at most {}", tokens.len(), self.config.context_len);
         }
-        self.angles.reserve(end)?;
-        let mask = match tokens.len() {
-            1 => None,
-            rows => Some(causal_mask(rows, start, &self.device)?),
-        };
-        let mut xs = self.token_embd.embedding(&Tensor::new(tokens, &self.device)?)?.to_dtype(DType::F32)?;
-        for block in &mut self.blocks {
-            xs = block.forward(&self.config, &xs, &self.angles, start, mask.as_ref())?;
-        }
+        // On a thread of the pool: it does its share itself and wakes others only for theirs.
+        let scores = rayon::scope(|_| self.read(tokens))?;
         self.seen = end;
-        let last = xs.narrow(0, tokens.len() - 1, 1)?.contiguous()?;
-        let scores = self.output.forward(&self.output_norm.forward(&last)?)?;
-        scores.flatten_to(D::Minus1)
+        let count = scores.len();
+        Tensor::from_vec(scores, count, &Device::Cpu)
     }
-}
 
-/// 0 where a token may look, minus infinity where it would look ahead: `[rows, start + rows]`.
-fn causal_mask(rows: usize, start: usize, device: &Device) -> Result<Tensor> {
-    let end = start + rows;
-    let mask: Vec<f32> = (0..rows)
-        .flat_map(|row| (0..end).map(move |column| if column <= start + row { 0.0 } else { f32::NEG_INFINITY }))
-        .collect();
-    Tensor::from_vec(mask, (rows, end), device)
+    fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>> {
+        let hidden = self.config.hidden;
+        self.rotary.reserve(self.seen + tokens.len());
+        let mut xs = vec![0.0; tokens.len() * hidden];
+        for (token, xs) in tokens.iter().zip(xs.chunks_exact_mut(hidden)) {
+            self.token_embd.row(*token as usize, xs)?;
+        }
+        for block in &mut self.blocks {
+            block.forward(&self.config, &mut xs, &mut self.room, &self.rotary, self.seen)?;
+        }
+        let last = rms_norm(&xs[xs.len() - hidden..], &self.output_norm, self.config.norm_epsilon)?;
+        let output = self.output.as_ref().unwrap_or(&self.token_embd);
+        let mut scores = vec![0.0; output.outputs()];
+        add_products(&Input::new(&last, hidden)?, [output], [&mut scores])?;
+        Ok(scores)
+    }
 }

@@ -28,10 +28,13 @@ pub use history::{CoalesceKey, History};
 pub use ids::{SceneId, TakeId};
 pub use media::{MediaName, MediaNameError};
 pub use model::{
-    DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, Project, Recipe, RecipeEntity, Reference,
+    DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, MadeOn, Project, Recipe, RecipeEntity, Reference,
     ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
 pub use script::{Script, ScriptIntake, ScriptScene};
 pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
-pub use store::{Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project};
+pub use store::{
+    Doing, MediaFolder, Mended, Opened, ProjectStore, SCHEMA, StoreError, is_project, read_project, write_snapshot,
+    write_whole,
+};
 pub use takes::{NotCopied, TakePart};

@@ -250,11 +250,35 @@ pub struct Recipe {
     /// Every model file that took part: its role and its SHA-256.
     #[serde(default)]
     pub models: Vec<(String, String)>,
+    /// On which kind of device, and in which numbers.
+    #[serde(default, skip_serializing_if = "MadeOn::is_unknown")]
+    pub made_on: MadeOn,
     /// What decided a clip besides; `None` for a still. The fields above are then those of the still that it starts
     /// from, but for the prompt, the style and the seed, which are its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<ClipRecipe>,
 }
+
+/// On which kind of device a take was computed, and in which numbers, such as `cpu f32`. It changes a picture by a hair and
+/// is nothing that a scene asks for, so it says nothing against a take: any two are equal.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MadeOn(pub String);
+
+impl MadeOn {
+    /// Whether it is not known: nothing was computed, or an older version of the program did it.
+    pub fn is_unknown(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl PartialEq for MadeOn {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for MadeOn {}
 
 /// An entity as a take used it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -38,12 +38,14 @@ impl Script {
     }
 }
 
-/// A script that arrives scene by scene and becomes edits as it does, so that no finished scene is lost.
+/// A script that arrives scene by scene and becomes edits as it does, so that nothing finished is lost. What the user has
+/// changed meanwhile stays.
 #[derive(Debug, Clone)]
 pub struct ScriptIntake {
     seed: u64,
     background: Option<String>,
-    inserted: Vec<SceneId>,
+    /// The scenes that have come, as the writer last had them.
+    inserted: Vec<(SceneId, ScriptScene)>,
     /// Where locked scenes of the earlier script stand, in film order.
     kept: Vec<usize>,
 }
@@ -82,7 +84,7 @@ impl ScriptIntake {
         }
         let made = scene.to_scene(project, self.background.as_deref(), self.seed.wrapping_add(index as u64));
         self.background = Some(made.background.clone());
-        self.inserted.push(made.id);
+        self.inserted.push((made.id, scene.clone()));
         edits.push(Edit::InsertScene { index: self.place(index).min(len), scene: Box::new(made) });
         Some(Edit::Batch(edits))
     }
@@ -98,8 +100,22 @@ impl ScriptIntake {
         place
     }
 
-    /// The edits that bring the scenes to their final form and describe the cast. A description that is there already
-    /// stays: somebody wrote it.
+    /// The edit that moves the camera of a scene as planned, unless the user has chosen a move meanwhile.
+    pub fn take_camera(&mut self, project: &Project, index: usize, camera: CameraMove) -> Option<Edit> {
+        let (id, known) = self.inserted.get_mut(index)?;
+        let before = std::mem::replace(&mut known.camera, camera);
+        let scene = project.scene(*id).filter(|scene| !scene.locked && scene.camera == before && before != camera)?;
+        Some(Edit::SetScene { id: scene.id, field: SceneField::Camera(camera) })
+    }
+
+    /// The edit that describes somebody or something. A description that is there already stays: somebody wrote it.
+    pub fn take_description(&self, project: &Project, kind: EntityKind, name: &str, text: &str) -> Option<Edit> {
+        let is_free = project.cast_entry(kind, name).is_none_or(|cast| cast.description.is_empty());
+        is_free.then(|| project.entity_edit(kind, name, EntityField::Description(text.to_owned())))
+    }
+
+    /// The edits that bring the scenes to their final form and describe the cast, as far as that has not come piece by
+    /// piece.
     pub fn finish(
         &self,
         project: &Project,
@@ -107,29 +123,31 @@ impl ScriptIntake {
         descriptions: Vec<(EntityKind, String, String)>,
     ) -> Vec<Edit> {
         let mut edits = Vec::new();
-        for (id, wanted) in self.inserted.iter().zip(&script.scenes) {
+        for ((id, known), wanted) in self.inserted.iter().zip(&script.scenes) {
             // One that was locked meanwhile is final already.
             if let Some(scene) = project.scene(*id).filter(|scene| !scene.locked) {
-                edits.extend(wanted.differences(scene).map(|field| Edit::SetScene { id: *id, field }));
+                edits.extend(wanted.differences(known, scene).map(|field| Edit::SetScene { id: *id, field }));
             }
         }
-        for (kind, name, description) in descriptions {
-            if project.cast_entry(kind, &name).is_none_or(|cast| cast.description.is_empty()) {
-                edits.push(project.entity_edit(kind, &name, EntityField::Description(description)));
-            }
-        }
+        edits.extend(
+            descriptions.iter().filter_map(|(kind, name, text)| self.take_description(project, *kind, name, text)),
+        );
         edits
     }
 }
 
 impl ScriptScene {
-    /// The fields in which this differs from a scene that was made of an earlier form of it.
-    fn differences(&self, scene: &Scene) -> impl Iterator<Item = SceneField> {
+    /// The fields in which this differs from a scene that was made of `earlier` and has that form of them still.
+    fn differences(&self, earlier: &Self, scene: &Scene) -> impl Iterator<Item = SceneField> {
+        let prompt = scene.prompt == earlier.prompt && scene.prompt != self.prompt;
+        let foreground = scene.foreground == earlier.foreground && scene.foreground != self.foreground;
+        let background = scene.background == earlier.background && scene.background != self.background;
+        let camera = scene.camera == earlier.camera && scene.camera != self.camera;
         [
-            (scene.prompt != self.prompt).then(|| SceneField::Prompt(self.prompt.clone())),
-            (scene.foreground != self.foreground).then(|| SceneField::Foreground(self.foreground.clone())),
-            (scene.background != self.background).then(|| SceneField::Background(self.background.clone())),
-            (scene.camera != self.camera).then_some(SceneField::Camera(self.camera)),
+            prompt.then(|| SceneField::Prompt(self.prompt.clone())),
+            foreground.then(|| SceneField::Foreground(self.foreground.clone())),
+            background.then(|| SceneField::Background(self.background.clone())),
+            camera.then_some(SceneField::Camera(self.camera)),
         ]
         .into_iter()
         .flatten()

@@ -1,6 +1,8 @@
 //! Whether a take still shows what its scene asks for, and if not, why.
 
-use super::{DRAFT_STUDIO, Entity, EntityKind, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene};
+use super::{
+    DRAFT_STUDIO, Entity, EntityKind, MadeOn, Project, Recipe, RecipeEntity, Reference, ReferenceSource, Scene,
+};
 use std::fmt;
 
 /// The recipe of the still that `scene` asks for now, from this studio.
@@ -27,6 +29,7 @@ pub fn wanted_recipe(project: &Project, scene: &Scene, studio: &str, models: &[(
         entities: kinds.iter().flat_map(|&kind| scene.entity_names(kind).map(move |name| entity(kind, name))).collect(),
         still: (studio != DRAFT_STUDIO).then(|| project.still_settings(scene).clone()),
         models: models.to_vec(),
+        made_on: MadeOn::default(),
         clip: None,
     }
 }

@@ -4,16 +4,19 @@ use super::Launch;
 use super::clips::Clips;
 use super::command::{self, Command, Dialog, Named};
 use super::document::Document;
+use super::farm::Farm;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
 use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
+use super::writing::WritingSettings;
 use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
-use crate::models::{ModelCache, Registry};
+use crate::models::{Devices, ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, SceneId, ScriptIntake, ScriptScene};
+use crate::writer::WriterHome;
 use egui::{Context, Pos2, Ui};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -34,6 +37,7 @@ pub(super) struct Remembered {
     pub writer: Option<String>,
     /// Scenes to ask the writer for; `None` leaves the number to it.
     pub scene_count: Option<u32>,
+    pub writing: WritingSettings,
     pub layout: egui_tiles::Tree<panels::Pane>,
     pub looping: bool,
     /// Points per second of film in the timeline.
@@ -46,6 +50,7 @@ impl Default for Remembered {
             recent: Vec::new(),
             writer: None,
             scene_count: None,
+            writing: WritingSettings::default(),
             layout: panels::default_layout(),
             looping: false,
             timeline_zoom: 38.0,
@@ -77,6 +82,10 @@ pub(super) struct Writing {
     pub scenes: Vec<ScriptScene>,
     /// Those that are finished and in the project already.
     pub intake: ScriptIntake,
+    /// The plan of the story, as far as it is there.
+    pub story: String,
+    /// What is being said of somebody's looks.
+    pub saying: String,
 }
 
 /// A message over the panels.
@@ -118,6 +127,8 @@ pub struct App {
     /// Photos and made pictures on their way, by job.
     pub(super) coming: HashMap<JobId, ComingPicture>,
     pub(super) rendering: Rendering,
+    /// The open project on a cluster.
+    pub(super) farm: Option<Farm>,
     pub(super) exporting: Option<JobId>,
     pub(super) dialog: Option<Dialog>,
     pub(super) panel_state: panels::State,
@@ -129,6 +140,8 @@ pub struct App {
     pub(super) device: String,
     /// Something was remembered that must not wait for the next regular save.
     pub(super) remember_now: bool,
+    /// The user's prompts, and what the writer has read before.
+    pub(super) home: WriterHome,
     /// Where new projects go; `None` when the user has no home.
     pub(super) projects: Option<PathBuf>,
     commands: Vec<Command>,
@@ -171,6 +184,12 @@ impl App {
         options: EngineOptions,
     ) -> Result<Self, AppError> {
         theme::install(&ctx);
+        let build = Devices::of_this_build();
+        if build.cuda || build.metal {
+            // Starting a driver takes a second, which the first dialog that asks for its memory shall not wait for.
+            let start = move || drop(build.accelerators());
+            std::thread::Builder::new().name("reelboard devices".to_owned()).spawn(start)?;
+        }
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
@@ -191,6 +210,7 @@ impl App {
             writing: None,
             coming: HashMap::new(),
             rendering: Rendering::default(),
+            farm: None,
             exporting: None,
             dialog: None,
             panel_state: panels::State::default(),
@@ -201,6 +221,7 @@ impl App {
             commands: Vec::new(),
             projects: super::carry_out::project_home(),
             remember_now: false,
+            home: WriterHome::user(),
             remembered,
             ctx,
         })
@@ -214,6 +235,7 @@ impl App {
         let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
+        app.home = WriterHome::default();
         Ok(app)
     }
 
@@ -262,6 +284,7 @@ impl App {
         self.forget_gone_takes();
         self.play(ctx);
         self.follow_studio();
+        self.take_farm_news();
         self.render_next();
         self.keep_renders();
         self.jobs = self.engine.jobs();
@@ -318,10 +341,8 @@ impl App {
         if let Some(script) = scripts.into_iter().next() {
             self.open_dropped_script(script);
         }
-        if self.doc.is_some() {
-            if !photos.is_empty() {
-                self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
-            }
+        if self.doc.is_some() && !photos.is_empty() {
+            self.dropped = Some(Dropped { photos, since: Instant::now(), pointer_then: pointer });
         }
         let Some(dropped) = &self.dropped else { return };
         let moved = pointer != dropped.pointer_then;
@@ -354,6 +375,7 @@ impl App {
             writing: self.writing.as_ref(),
             coming: &self.coming,
             rendering: &self.rendering,
+            farm: self.farm.as_ref(),
             exporting: self.exporting,
             jobs: &self.jobs,
             player: &self.player,
@@ -365,6 +387,7 @@ impl App {
             recent: &self.remembered.recent,
             writer: self.remembered.writer.as_deref(),
             scene_count: self.remembered.scene_count,
+            writing_settings: &self.remembered.writing,
             zoom: &mut self.remembered.timeline_zoom,
             state: &mut self.panel_state,
             out: &mut self.commands,

@@ -67,6 +67,9 @@ impl App {
             Command::RenderPart(id, part) => self.render_scene(id, part),
             Command::Vary(ids, count) => self.vary(&ids, count),
             Command::FetchStudio => self.fetch_studio(),
+            Command::SetCompute(compute) => self.set_compute(compute),
+            Command::SendFilm(how) => self.send_film(how),
+            Command::CancelRun(number) => self.cancel_run(number),
             Command::ChooseTake(id, take) => self.choose_take(id, take),
             Command::Take(id, take, act) => self.act_on_take(id, take, act),
             Command::Export(settings) => {
@@ -102,6 +105,7 @@ impl App {
             Command::ResumeRestored => self.resume_renders(|queue, _| queue.resume_restored()),
             Command::DiscardRestored => drop(self.rendering.queue.cancel_all()),
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
+            Command::SetWriting(settings) => self.remembered.writing = settings,
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
             Command::Reveal(path) => {
@@ -162,9 +166,11 @@ impl App {
             Named::ShowQueue if self.jobs.is_empty() && self.rendering.queue.is_empty() => {
                 self.tell("nothing runs and nothing waits");
             }
+            Named::WritingSettings => self.show_dialog(Some(Dialog::Writing)),
             Named::ShowQueue => super::panels::toggle_queue(&self.ctx),
             Named::StudioNeeds => self.show_dialog(Some(Dialog::Studio)),
             Named::RenderSettings => self.show_dialog(Some(Dialog::RenderSettings)),
+            Named::Farm => self.show_dialog(Some(Dialog::Farm)),
             Named::FilmFormat => self.show_dialog(Some(Dialog::Format)),
             Named::Vary => self.vary(&self.selected_scenes(), 1),
             Named::VaryFour => self.vary(&self.selected_scenes(), 4),
@@ -281,7 +287,7 @@ impl App {
         if dialog == Some(Dialog::ExportScript) {
             self.prepare_script_export();
         }
-        if dialog == Some(Dialog::Studio) {
+        if matches!(dialog, Some(Dialog::Studio | Dialog::RenderSettings)) {
             self.look_at_needs();
         }
         if dialog == Some(Dialog::Format)
@@ -390,16 +396,22 @@ impl App {
             return self.show_dialog(Some(Dialog::WriterNeeded));
         }
         let model = Box::new(choice.model.clone());
-        let seed = project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let anew = || project.scenes.first().map_or(0, |scene| scene.seed.wrapping_add(1));
+        let seed = self.remembered.writing.seed.unwrap_or_else(anew);
+        let sampling = self.remembered.writing.sampling(&choice.model.defaults);
         let request = WriteRequest {
             premise: project.premise.clone(),
             style: project.style.clone(),
             scenes: self.remembered.scene_count,
             seed,
+            sampling,
         };
-        let job = WriteJob { request, model, cache: self.cache.clone(), describe: true };
+        let describe = self.remembered.writing.describe;
+        let job = WriteJob { request, model, cache: self.cache.clone(), describe, home: self.home.clone() };
         if let Some(job) = self.submit(JobSpec::Write(job)) {
-            self.writing = Some(Writing { job, scenes: Vec::new(), intake: ScriptIntake::new(seed) });
+            let intake = ScriptIntake::new(seed);
+            self.writing =
+                Some(Writing { job, scenes: Vec::new(), intake, story: String::new(), saying: String::new() });
             self.player.pause(self.now());
             self.with_doc(Document::seal);
         }
@@ -440,6 +452,7 @@ impl App {
         self.rendering.queue.running().iter().chain(self.coming.keys()).for_each(|job| self.engine.cancel(*job));
         self.rendering.open(crate::engine::RenderRecord::default());
         self.doc = None;
+        self.farm = None;
         self.stills.clear();
         self.clips.clear();
         self.viewer.clear();
@@ -496,6 +509,7 @@ impl App {
                 let (record, damage) = doc.saver().renders().read();
                 self.rendering.open(record);
                 self.doc = Some(doc);
+                self.watch_farm();
                 damage.into_iter().for_each(|damage| self.complain(damage));
             }
             Err(error) => self.complain(error.to_string()),

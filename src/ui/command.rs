@@ -1,9 +1,12 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
+use super::farm::SendFilm;
 use super::scripts::{ReadScript, ScriptSource};
+use super::writing::WritingSettings;
 pub use crate::engine::RenderPart as Part;
 use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
+use crate::models::Compute;
 use crate::project::{
     CameraMove, ClipSettings, CoalesceKey, Edit, EntityKind, SceneId, StillSettings, TakeId, TakePart,
 };
@@ -67,6 +70,12 @@ pub enum Command {
     Vary(Vec<SceneId>, usize),
     /// Gets everything that the project's studio lacks.
     FetchStudio,
+    /// Chooses how networks compute on this machine.
+    SetCompute(Compute),
+    /// Sends what the film lacks to a cluster.
+    SendFilm(SendFilm),
+    /// Ends the tasks of a run.
+    CancelRun(u32),
     ChooseTake(SceneId, Option<TakeId>),
     /// Does something with one of a scene's takes.
     Take(SceneId, TakeId, TakeAct),
@@ -92,6 +101,7 @@ pub enum Command {
     /// Forgets what an earlier session has left.
     DiscardRestored,
     SetSceneCount(Option<u32>),
+    SetWriting(WritingSettings),
     Dialog(Option<Dialog>),
     ClearNotice,
     /// Opens a file or folder with the desktop's own program.
@@ -133,6 +143,10 @@ pub enum Dialog {
     /// What the project's studio needs, against what this machine has.
     Studio,
     RenderSettings,
+    /// Sends the film to a cluster, and tells how far it is.
+    Farm,
+    /// How boldly the writer writes.
+    Writing,
     /// The film's size and frame rate.
     Format,
     Export,
@@ -170,11 +184,13 @@ pub enum Named {
     RenderStill,
     RenderClip,
     RenderAll,
+    WritingSettings,
     RenderAllStills,
     PauseRenders,
     ShowQueue,
     StudioNeeds,
     RenderSettings,
+    Farm,
     FilmFormat,
     Vary,
     VaryFour,
@@ -290,6 +306,8 @@ impl Named {
             Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R)),
             true,
         ),
+        entry(Menu::Edit, Self::WritingSettings, "Writing settings…", None, false),
+        entry(Menu::Edit, Self::Farm, "Render on a cluster…", None, false),
         entry(Menu::Takes, Self::RenderStill, "Render only the still", None, false),
         entry(Menu::Takes, Self::RenderClip, "Render only the clip", None, false),
         entry(Menu::Takes, Self::RenderAllStills, "Render all stills", None, false),

@@ -3,13 +3,16 @@
 use super::app::{App, Notice};
 use super::command::Dialog;
 use crate::engine::{JobEvent, JobId, JobOutput, RenderEnd};
-use crate::project::{CoalesceKey, DRAFT_STUDIO, Edit, EntityKind, Script, ScriptScene, Take};
+use crate::project::{DRAFT_STUDIO, Edit, Take};
 
 impl App {
     pub(super) fn take_event(&mut self, event: JobEvent) {
         match event {
             JobEvent::Started(_) | JobEvent::Progress(_) => {}
-            JobEvent::Scene { job, index, scene, complete } => self.take_scene(job, index, scene, complete),
+            JobEvent::Story { .. }
+            | JobEvent::Scene { .. }
+            | JobEvent::Camera { .. }
+            | JobEvent::Description { .. } => self.take_writing(event),
             JobEvent::Finished { job, output } => self.take_output(job, *output),
             JobEvent::Failed { job, message } => {
                 self.give_up_what_needs(job);
@@ -21,7 +24,7 @@ impl App {
             }
             JobEvent::Cancelled(job) => {
                 if self.writing.as_ref().is_some_and(|writing| writing.job == job) {
-                    self.tell("stopped; the scenes written so far are kept");
+                    self.tell("stopped; what was written so far is kept");
                 }
                 self.give_up_what_needs(job);
                 self.end_render(job, RenderEnd::Cancelled);
@@ -79,7 +82,7 @@ impl App {
                 if let Some(doc) = self.doc.as_mut().filter(|_| is_ours)
                     && let Some(known) = doc.project().scene(scene)
                 {
-                    if known.takes.iter().any(|take| take.media == media && take.recipe == recipe) {
+                    if known.takes.iter().any(|take| take.media == media && take.recipe == *recipe) {
                         self.tell("this take is there already; \"Vary\" makes another one");
                         self.end_render(job, RenderEnd::Done);
                         return self.end_of(job);
@@ -89,7 +92,7 @@ impl App {
                     // A draft is never chosen by itself: the live draft follows the edits, and a take would not. Nor is
                     // one of several variations, or anything in a scene that was locked meanwhile.
                     let choose = recipe.studio != DRAFT_STUDIO && !is_variation && !is_locked;
-                    let take = Box::new(Take::new(id, recipe.kind(), media, recipe));
+                    let take = Box::new(Take::new(id, recipe.kind(), media, *recipe));
                     if let Err(error) = doc.engine_edit(Edit::AddTake { id: scene, take, choose }) {
                         self.complain(error.to_string());
                     }
@@ -128,49 +131,4 @@ impl App {
         self.end_render(job, RenderEnd::Done);
         self.end_of(job);
     }
-
-    /// Shows a scene as it is being written; a finished one becomes part of the project at once, so that it is kept
-    /// whatever happens next.
-    fn take_scene(&mut self, job: JobId, index: usize, scene: ScriptScene, complete: bool) {
-        let Some(writing) = self.writing.as_mut().filter(|writing| writing.job == job) else { return };
-        let Some(doc) = &mut self.doc else { return };
-        if writing.scenes.len() <= index {
-            writing.scenes.resize(index + 1, ScriptScene::default());
-        }
-        writing.scenes[index] = scene;
-        if !complete {
-            return;
-        }
-        let first = writing.intake.is_empty();
-        let Some(edit) = writing.intake.take_scene(doc.numbering(), index, &writing.scenes[index]) else { return };
-        self.edit(edit, Some(writing_key(job)));
-        if first && let Some(scene) = self.doc.as_ref().and_then(|doc| doc.project().scenes.first()) {
-            self.selection = super::app::Selection::Scene(scene.id);
-            self.player.seek(0, self.now());
-        }
-    }
-
-    /// Brings the scenes to their final form, and adds what the writer said about the cast.
-    fn take_script(
-        &mut self,
-        job: JobId,
-        script: &Script,
-        descriptions: Vec<(EntityKind, String, String)>,
-        notes: &[String],
-    ) {
-        let Some(writing) = self.writing.as_ref().filter(|writing| writing.job == job) else { return };
-        let Some(doc) = &self.doc else { return };
-        let edits = writing.intake.finish(doc.project(), script, descriptions);
-        if !edits.is_empty() {
-            self.edit(Edit::Batch(edits), Some(writing_key(job)));
-        }
-        self.panel_state.fit_timeline = true;
-        if !notes.is_empty() {
-            self.tell(notes.join("; "));
-        }
-    }
-}
-
-fn writing_key(job: JobId) -> CoalesceKey {
-    CoalesceKey::new((job, "writing"))
 }

@@ -9,6 +9,7 @@ mod clips;
 mod command;
 mod document;
 mod events;
+mod farm;
 mod group;
 mod icons;
 mod panels;
@@ -19,6 +20,7 @@ mod takes;
 mod theme;
 mod viewer;
 mod widgets;
+mod writing;
 
 pub use app::{App, AppError};
 use std::path::PathBuf;

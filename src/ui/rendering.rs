@@ -8,11 +8,12 @@ use crate::engine::{
     FilmNow, JobId, JobSpec, JobStatus, RenderEnd, RenderEntry, RenderId, RenderItem, RenderQueue, RenderRecord,
     RenderStage, RenderState, StudioModels,
 };
-use crate::models::{Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
+use crate::models::{Compute, Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityKind, MediaName, Project, Recipe, Scene, SceneField, SceneId, StudioFiles, Take,
     wanted_in_place_of,
 };
+use crate::video::clip_size;
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
 use std::collections::HashMap;
@@ -63,8 +64,8 @@ pub(super) struct Rendering {
     files: StudioFiles,
     /// What the studio needs, as it was when the dialog was opened or a model came.
     pub preflight: Option<Preflight>,
-    /// Why this machine cannot make clips, as it was then.
-    clip_refusal: Option<String>,
+    /// This machine as it was then, and how it shall be used.
+    pub machine: Option<Machine>,
     /// Models that are being made, by id.
     making: HashMap<JobId, String>,
     /// What is to be rendered of the open project.
@@ -81,7 +82,7 @@ impl Default for Rendering {
             studio: None,
             files: StudioFiles::of_draft(),
             preflight: None,
-            clip_refusal: None,
+            machine: None,
             making: HashMap::new(),
             queue: RenderQueue::default(),
             previews: HashMap::new(),
@@ -104,11 +105,6 @@ impl Rendering {
     /// Whether the studio can set stills in motion.
     pub fn has_animator(&self) -> bool {
         self.studio.as_ref().is_some_and(|studio| studio.model(Role::Animator).is_some())
-    }
-
-    /// Why this machine cannot make clips of a project now.
-    pub fn clip_refusal(&self) -> Option<&str> {
-        self.clip_refusal.as_deref()
     }
 
     /// Whether stills can be made without the models that are missing.
@@ -226,10 +222,11 @@ impl Rendering {
 }
 
 /// What a studio needs to render a whole project.
-fn preflight(project: &Project, registry: &Registry, cache: &ModelCache) -> Option<Preflight> {
+fn preflight(project: &Project, registry: &Registry, cache: &ModelCache, machine: &Machine) -> Option<Preflight> {
     let studio = registry.studio(&project.studio).ok()?;
-    let size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
-    Preflight::of(studio, registry, cache, &Machine::now(cache.folder()), &size).ok()
+    let mut size = RenderSize::of_project(studio, registry, project, project.scenes.len()).ok()?;
+    size.clip = clip_size(project.format, size.clip);
+    Preflight::of(studio, registry, cache, machine, &size).ok()
 }
 
 impl App {
@@ -262,10 +259,18 @@ impl App {
     /// Looks at what the studio needs, for its dialog.
     pub(super) fn look_at_needs(&mut self) {
         let Some(doc) = &self.doc else { return };
-        self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache);
-        let free = Machine::now(self.cache.folder()).room.memory_bytes;
-        let studio = self.rendering.studio.as_ref();
-        self.rendering.clip_refusal = studio.and_then(|studio| studio.clip_refusal(doc.project(), free));
+        let machine = Machine::now(self.cache.folder());
+        self.rendering.preflight = preflight(doc.project(), &self.registry, &self.cache, &machine);
+        self.rendering.machine = Some(machine);
+    }
+
+    /// Chooses how networks compute on this machine, for every project.
+    pub(super) fn set_compute(&mut self, compute: Compute) {
+        if let Err(error) = compute.remember(self.cache.folder()) {
+            let folder = self.cache.folder().display();
+            self.complain(format!("the choice cannot be kept in {folder}: {error}"));
+        }
+        self.look_at_needs();
     }
 
     /// Downloads everything that the studio lacks.

@@ -8,7 +8,8 @@
 //! camera's movement is put into what is to be seen by then.
 
 use super::error::AnimateError;
-use super::networks::{ClipNetworks, Prepared, move_camera};
+use super::networks::{self, move_camera};
+use crate::models::weights::{Held, InUse};
 use crate::nets::action::{Prototypes, phrases::phrases_of_prompt};
 use crate::nets::camera_warp::{CameraWarp, Direction, Movement, STEPS_BEFORE_WARP, Speed};
 use crate::nets::clip::{ClipProcessor, ClipTokenizer, TextModelWithProjection, VisionModel, vid_square};
@@ -17,9 +18,9 @@ use crate::nets::latent_preview;
 use crate::nets::noise::Generator;
 use crate::nets::pillow::{Filter, resize_u8};
 use crate::nets::samplers::guidance::Guidance;
-use crate::nets::samplers::{Sampler, SamplerKind};
-use crate::nets::unet3d::{self, AddedConditions, Conditions, fold_frames};
-use crate::nets::vae::{rgb8_truncated, unless_cancelled};
+use crate::nets::samplers::{Sampler, SamplerKind, SchedulerConfig};
+use crate::nets::unet3d::{self, AddedConditions, Conditions, UNet3d, fold_frames};
+use crate::nets::vae::{self, AutoencoderKl, rgb8_truncated, unless_cancelled};
 use crate::progress::Watch;
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
@@ -116,11 +117,14 @@ impl Animate {
 #[derive(Debug)]
 pub struct Animator {
     pub(super) tokenizer: ClipTokenizer,
-    pub(super) text_encoder: TextModelWithProjection,
-    pub(super) vision: VisionModel,
+    pub(super) text_encoder: Held<TextModelWithProjection>,
+    pub(super) vision: Held<VisionModel>,
     pub(super) processor: ClipProcessor,
-    pub(super) networks: ClipNetworks,
+    pub(super) unet: Held<UNet3d>,
+    pub(super) vae: Held<AutoencoderKl>,
+    pub(super) scheduler: SchedulerConfig,
     pub(super) unet_config: unet3d::Config,
+    pub(super) vae_config: vae::Config,
     pub(super) prototypes: OnceLock<Prototypes>,
     pub(super) device: Device,
     pub(super) dtype: DType,
@@ -146,7 +150,7 @@ impl Animator {
         before_camera: &mut dyn FnMut(&Denoising),
         watch: &dyn Watch,
     ) -> Result<Vec<RgbImage>, AnimateError> {
-        let mut sampler = Sampler::new(&self.networks.scheduler.with_sampler(what.sampler), what.steps)?;
+        let mut sampler = Sampler::new(&self.scheduler.with_sampler(what.sampler), what.steps)?;
         let moves = what.camera.direction != Direction::Static;
         if moves && !(1..=what.steps).contains(&what.camera_from_step) {
             return Err(AnimateError::Camera { from: what.camera_from_step, steps: what.steps });
@@ -158,10 +162,13 @@ impl Animator {
             self.move_camera(what, &mut state, &sampler)?;
         }
         if state.done() < what.steps {
-            let prepared = self.prepare(what, state.done(), watch)?;
+            let (conditions, first) = self.look(what, state.done(), watch)?;
+            let unet = self.unet.get(watch)?;
+            let guidance = Guidance { scale: what.guidance, rescale: 0.0 };
+            let prepared = networks::prepare(&unet, conditions, first, guidance, what.aes[1])?;
             watch.stage("denoising");
             watch.step(state.done() as u64, total)?;
-            self.networks.denoise(&mut state, &mut sampler, &prepared, |state, sampler, step| {
+            networks::denoise(&unet, (&mut state, &mut sampler), &prepared, |state, sampler, step| {
                 if state.done() == what.camera_from_step {
                     state.epsilon = Some(step.epsilon(sampler)?);
                     before_camera(state);
@@ -181,7 +188,7 @@ impl Animator {
     /// The noise of a new clip, or the state to go on with. Its latents are `[frames, channels, height, width]`, as the
     /// release gives them to the sampler.
     fn begin(&self, what: &Animate, start: Option<Denoising>, sampler: &Sampler) -> Result<Denoising, AnimateError> {
-        let ([width, height], frames, multiple) = (what.size, what.frames, self.networks.vae.config().downscale());
+        let ([width, height], frames, multiple) = (what.size, what.frames, self.vae_config.downscale());
         let latent =
             |side: u32| Some(side as usize / multiple).filter(|&size| size > 0 && size * multiple == side as usize);
         let (Some(columns), Some(rows), true) = (latent(width), latent(height), frames > 0) else {
@@ -209,21 +216,25 @@ impl Animator {
         Ok(())
     }
 
-    /// Reads the prompt and looks at the still.
-    fn prepare(&self, what: &Animate, done: usize, watch: &dyn Watch) -> Result<Prepared, AnimateError> {
+    /// Reads the prompt and looks at the still: what all steps depend on, and the still's latent.
+    fn look(&self, what: &Animate, done: usize, watch: &dyn Watch) -> Result<(Conditions, Tensor), AnimateError> {
         let [width, height] = what.size;
+        let encoder = self.text_encoder.get(watch)?;
         watch.stage("reading the prompt");
         let phrases = match &what.verb_phrases {
             Some(phrases) => phrases.clone(),
             None => phrases_of_prompt(&what.prompt).into_iter().map(str::to_owned).collect(),
         };
-        let text_embeds = self.embed("prompt", &what.prompt, watch)?;
-        let action = self.action(&phrases, watch)?;
+        let text_embeds = self.embed(&encoder, "prompt", &what.prompt, watch)?;
+        let action = self.action(&encoder, &phrases, watch)?;
+        drop(encoder);
 
+        let vision = self.vision.get(watch)?;
         watch.stage("looking at the still");
         // The square is as wide as the clip, as in the release.
         let square = vid_square(&what.still, width)?;
-        let seen = self.vision.forward(&self.processor.pixel_values(&square)?.to_device(&self.device)?)?;
+        let seen = vision.forward(&self.processor.pixel_values(&square)?.to_device(&self.device)?)?;
+        drop(vision);
         let [h, w] = [height as f32, width as f32];
         let config = &self.unet_config;
         let conditions = Conditions {
@@ -236,9 +247,7 @@ impl Animator {
                 action,
             },
         };
-        let guidance = Guidance { scale: what.guidance, rescale: 0.0 };
-        let first = self.first_latent(what, done, watch)?;
-        Ok(self.networks.prepare(conditions, first, guidance, what.aes[1])?)
+        Ok((conditions, self.first_latent(what, done, watch)?))
     }
 
     /// The latent of the still, stretched to the clip's size.
@@ -249,18 +258,23 @@ impl Animator {
         let signed: Vec<f32> = pixels.iter().map(|&level| (f32::from(level) / 255.0 - 0.5) / 0.5).collect();
         let picture = Tensor::from_vec(signed, (height, width, 3), &self.device)?.permute((2, 0, 1))?.contiguous()?;
         let picture = picture.unsqueeze(0)?;
-        unless_cancelled(watch, (done, what.steps), |run| self.networks.first_latent(&picture, run))
+        let vae = self.vae.get(watch)?;
+        if matches!(vae, InUse::Loaded(_)) {
+            watch.stage("looking at the still");
+        }
+        unless_cancelled(watch, (done, what.steps), |run| networks::first_latent(&vae, &picture, run))
     }
 
     /// The frames of latents, one after the other.
     fn decode(&self, latents: &Tensor, watch: &dyn Watch) -> Result<Vec<RgbImage>, AnimateError> {
+        let vae = self.vae.get(watch)?;
         watch.stage("decoding the frames");
         let total = latents.dim(0)?;
         let mut frames = Vec::with_capacity(total);
         for index in 0..total {
             let latent = latents.narrow(0, index, 1)?;
             let decoded =
-                unless_cancelled::<_, AnimateError>(watch, (index, total), |run| self.networks.decode(&latent, run))?;
+                unless_cancelled::<_, AnimateError>(watch, (index, total), |run| networks::decode(&vae, &latent, run))?;
             let (_, _, height, width) = decoded.dims4()?;
             let frame = RgbImage::from_raw(width as u32, height as u32, rgb8_truncated(&decoded)?);
             frames.push(frame.ok_or_else(|| {

@@ -1,5 +1,6 @@
 //! What can go wrong with a clip.
 
+use crate::models::is_out_of_memory;
 use crate::models::weights::WeightsError;
 use crate::nets::clip::{ClipInputError, TokenizerError};
 use crate::nets::denoise::Denoising;
@@ -64,4 +65,15 @@ pub enum AnimateError {
     /// The user asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl AnimateError {
+    /// Whether the memory of the device is full.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::Network(error) => is_out_of_memory(error),
+            Self::Weights(error) => error.is_out_of_memory(),
+            _ => false,
+        }
+    }
 }

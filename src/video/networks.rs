@@ -40,7 +40,7 @@ impl ClipNetworks {
     /// # Errors
     /// When the shape is another, or when `run` ends the work.
     pub fn first_latent(&self, still: &Tensor, run: Run<'_>) -> Result<Tensor> {
-        unfold_frames(&self.vae.scale(self.vae.encode(still, run)?.mode())?, 1)
+        first_latent(&self.vae, still, run)
     }
 
     /// Computes once what all steps need. `conditions` are those of the clip; where there is guidance they get their
@@ -55,9 +55,7 @@ impl ClipNetworks {
         guidance: Guidance,
         negative_score: f64,
     ) -> Result<Prepared> {
-        let conditions = if guidance.is_on() { conditions.guided(negative_score)? } else { conditions };
-        let context = self.unet.prepare(&conditions.context)?;
-        Ok(Prepared { context, added: conditions.added, first, guidance })
+        prepare(&self.unet, conditions, first, guidance, negative_score)
     }
 
     /// Makes the steps that are left of a clip, as [`Denoising::run`] does.
@@ -71,15 +69,7 @@ impl ClipNetworks {
         prepared: &Prepared,
         after: impl FnMut(&mut Denoising, &Sampler, &Step) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let Prepared { context, added, first, guidance } = prepared;
-        let position = FramePosition::First;
-        let predict = |sample: &Tensor, timestep: &Tensor| {
-            let prediction = guided(*guidance, &unfold_frames(sample, 1)?, |rows| {
-                position.remove(&self.unet.forward(&position.insert(rows, first)?, timestep, context, added)?)
-            })?;
-            fold_frames(&prediction)
-        };
-        state.run(sampler, predict, after)
+        denoise(&self.unet, (state, sampler), prepared, after)
     }
 
     /// The picture of one frame's latent `[1, channels, height, width]`, from about -1 to 1.
@@ -87,8 +77,45 @@ impl ClipNetworks {
     /// # Errors
     /// When the shape is another, or when `run` ends the work.
     pub fn decode(&self, latent: &Tensor, run: Run<'_>) -> Result<Tensor> {
-        self.vae.decode(&self.vae.unscale(&latent.to_dtype(DType::F32)?)?, run)
+        decode(&self.vae, latent, run)
     }
+}
+
+pub(super) fn first_latent(vae: &AutoencoderKl, still: &Tensor, run: Run<'_>) -> Result<Tensor> {
+    unfold_frames(&vae.scale(vae.encode(still, run)?.mode())?, 1)
+}
+
+pub(super) fn prepare(
+    unet: &UNet3d,
+    conditions: Conditions,
+    first: Tensor,
+    guidance: Guidance,
+    negative_score: f64,
+) -> Result<Prepared> {
+    let conditions = if guidance.is_on() { conditions.guided(negative_score)? } else { conditions };
+    let context = unet.prepare(&conditions.context)?;
+    Ok(Prepared { context, added: conditions.added, first, guidance })
+}
+
+pub(super) fn denoise<E: From<Error>>(
+    unet: &UNet3d,
+    (state, sampler): (&mut Denoising, &mut Sampler),
+    prepared: &Prepared,
+    after: impl FnMut(&mut Denoising, &Sampler, &Step) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let Prepared { context, added, first, guidance } = prepared;
+    let position = FramePosition::First;
+    let predict = |sample: &Tensor, timestep: &Tensor| {
+        let prediction = guided(*guidance, &unfold_frames(sample, 1)?, |rows| {
+            position.remove(&unet.forward(&position.insert(rows, first)?, timestep, context, added)?)
+        })?;
+        fold_frames(&prediction)
+    };
+    state.run(sampler, predict, after)
+}
+
+pub(super) fn decode(vae: &AutoencoderKl, latent: &Tensor, run: Run<'_>) -> Result<Tensor> {
+    vae.decode(&vae.unscale(&latent.to_dtype(DType::F32)?)?, run)
 }
 
 /// Puts a movement into a state that waits for it: one with the noise that the network saw in its last step.

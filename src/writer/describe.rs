@@ -1,28 +1,41 @@
-//! Describing a common entity in one sentence, so that it looks the same wherever it is drawn.
+//! Describing a common entity so that it looks the same wherever it is drawn: a dialogue of three rounds (paper, section
+//! 3.2 and the supplement's figure 4) on what matters, what else matters to a photographer, and then the description.
 
 use super::decode::Listener;
 use super::error::WriterError;
+use super::examples::DescribeExample;
 use super::grammar;
 use super::sampler::{Sampler, Sampling};
-use super::script::Writer;
-use super::template::Message;
+use super::scenes::{small_tokens, wear};
+use super::script::{DescribeRound, OnEvent, Writer, WriterEvent};
+use super::template::Dialogue;
 use super::text::looks_behind;
 use super::tidy::tidy_prompt;
 use crate::progress::{Cancelled, Progress};
 use crate::project::EntityKind;
 
-const INSTRUCTIONS: &str = include_str!("../../assets/prompts/describe.txt");
-/// Questions and answers in paragraphs. Several, since a small model copies the looks of a single one.
-const EXAMPLES: &str = include_str!("../../assets/prompts/describe_examples.txt");
-
-const SAMPLING: Sampling = Sampling { temperature: 0.6, top_p: 0.9 };
 /// A premise is read up to this many characters: what it says of looks comes early.
 const PREMISE_CHARS: usize = 1500;
+/// Tokens that the questions and answers of one dialogue take beyond premise and scene.
+const DIALOGUE_TOKENS: usize = 360;
+/// Descriptions are less bold than stories: this much of the temperature.
+const CALMER: f32 = 0.85;
+/// A small model copies the answers of the examples, most of all the photographer's: the scores are multiplied by this,
+/// so that they vary.
+const COPIED: f32 = 0.7;
+/// How strongly a description avoids its own words, as the usual repetition penalty.
+const REPETITION: f32 = 1.25;
+/// How often an answer that repeats itself is said again.
+const RETAKES: u32 = 2;
+/// Taken from the scores of words that leave a painter in doubt.
+const VAGUE: f32 = 8.0;
+const VAGUE_WORDS: [&str; 6] = [" may", " might", " could", " perhaps", " maybe", " possibly"];
 
 /// Whom or what to describe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DescribeRequest {
-    /// The film's premise, whose words on looks are kept.
+    /// The film's premise in English ([`super::Written::english`] where it was in another language): what it says of looks
+    /// is kept.
     pub premise: String,
     /// The entity's name, as the scenes spell it.
     pub name: String,
@@ -32,61 +45,206 @@ pub struct DescribeRequest {
     pub scene: String,
     /// The same seed gives the same description on the same machine.
     pub seed: u64,
+    /// How boldly it is described.
+    pub sampling: Sampling,
+}
+
+/// What the questions of a dialogue are about.
+struct About<'a> {
+    premise: &'a str,
+    scene: &'a str,
+    name: &'a str,
+    kind: &'a str,
 }
 
 impl Writer {
-    /// Says in one sentence of at most some 30 words how an entity looks. `on_text` hears the sentence grow.
+    /// Says how an entity looks, in a paragraph of two sentences, after two rounds on what matters. `on_event` hears every
+    /// round grow.
     ///
-    /// Requests that differ only in name, kind and scene share most of their prompt, which is then read once.
+    /// What the premise says of the looks of somebody ("with blue hair") is in the description word for word. All
+    /// dialogues begin with the same instructions and examples, which are read once.
     pub fn describe(
         &mut self,
         request: &DescribeRequest,
         progress: &dyn Progress,
-        on_text: &mut dyn FnMut(&str),
+        on_event: &mut OnEvent,
     ) -> Result<String, WriterError> {
+        request.sampling.check()?;
         let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let premise: String = one_line(&request.premise).chars().take(PREMISE_CHARS).collect();
-        let name = one_line(&request.name);
-        let what = match request.kind {
-            EntityKind::Foreground => "person, animal or thing",
-            EntityKind::Background => "place",
+        let (name, scene) = (one_line(&request.name), one_line(&request.scene));
+        let about = About { premise: &premise, scene: &scene, name: &name, kind: kind_text(request.kind) };
+        let room = DIALOGUE_TOKENS + self.decoder.tokenize(&format!("{premise}{scene}")).len();
+        let build = |examples| {
+            let mut dialogue = self.describe_dialogue(examples);
+            dialogue.user(self.question(DescribeRound::Aspects, &about));
+            dialogue
         };
-        let seen = match one_line(&request.scene) {
-            scene if scene.is_empty() => scene,
+        let examples = self.prompts.describe_examples.len();
+        let fitting = self.fit(&build, examples, room, &mut Vec::new())?;
+        let (mut dialogue, _) = fitting.map_err(|needed| WriterError::Context {
+            context: self.decoder.context_len(),
+            needed,
+            scenes: 0,
+        })?;
+
+        let shared = dialogue.len() - 1;
+        let conversation = self.decoder.conversation(&dialogue, shared)?;
+        self.decoder.start(conversation, &mut |read, total| progress.step(read as u64, total as u64))?;
+        let sampling = Sampling { temperature: request.sampling.temperature * CALMER, ..request.sampling };
+        let mut sampler = Sampler::new(request.seed, sampling);
+        let token = |word: &&str| self.decoder.tokenize(word).first().copied();
+        let words = Words {
+            vague: VAGUE_WORDS.iter().filter_map(token).collect(),
+            small: small_tokens(|word| self.decoder.tokenize(word)),
+        };
+        let mut description = String::new();
+        for (i, round) in ROUNDS.into_iter().enumerate() {
+            if i > 0 {
+                dialogue.user(self.question(round, &about));
+                self.decoder.go_on(&dialogue, shared, &mut |_, _| progress.step(0, 0))?;
+            }
+            let grammar = match round {
+                DescribeRound::Aspects | DescribeRound::Photographer => grammar::aspects(),
+                DescribeRound::Paragraph => grammar::paragraph(&opening(&premise, &name)),
+            };
+            let mark = self.decoder.mark();
+            let mut said = String::new();
+            for take in 0..=RETAKES {
+                if take > 0 {
+                    self.decoder.back_to(mark);
+                }
+                let mut listener =
+                    Listening { kind: request.kind, name: &request.name, round, words: &words, progress, on_event };
+                said = self.decoder.speak(&grammar, &mut sampler, &mut listener)?;
+                if without_repeats(&said) == said {
+                    break;
+                }
+            }
+            dialogue.assistant(said.as_str());
+            description = match round {
+                DescribeRound::Paragraph => tidy_prompt(&without_repeats(&said)),
+                DescribeRound::Aspects | DescribeRound::Photographer => without_repeats(&said),
+            };
+            on_event(WriterEvent::Description {
+                kind: request.kind,
+                name: &request.name,
+                round,
+                text: &description,
+                complete: true,
+            });
+        }
+        Ok(description)
+    }
+
+    /// The instructions and so many finished dialogues.
+    fn describe_dialogue(&self, examples: usize) -> Dialogue {
+        let mut dialogue = Dialogue::new(self.prompts.text("describe.txt"));
+        for example in self.prompts.describe_examples.iter().take(examples) {
+            let DescribeExample { premise, scene, name, kind, aspects, photographer, paragraph } = example;
+            let about = About { premise, scene, name, kind };
+            for (round, answer) in ROUNDS.into_iter().zip([aspects, photographer, paragraph]) {
+                dialogue.user(self.question(round, &about));
+                dialogue.assistant(answer.as_str());
+            }
+        }
+        dialogue
+    }
+
+    fn question(&self, round: DescribeRound, about: &About) -> String {
+        let file = match round {
+            DescribeRound::Aspects => "describe_aspects.txt",
+            DescribeRound::Photographer => "describe_photographer.txt",
+            DescribeRound::Paragraph => "describe_paragraph.txt",
+        };
+        let scene = match about.scene {
+            "" => String::new(),
             scene => format!("\nScene: {scene}"),
         };
-        let question = format!("Premise: {premise}{seen}\nDescribe the {what}: {name}");
-        let mut messages = vec![Message { role: "system", content: INSTRUCTIONS.trim_end() }];
-        for (question, answer) in EXAMPLES.split("\n\n").filter_map(|pair| pair.trim().split_once("\nAnswer: ")) {
-            messages.push(Message { role: "user", content: question });
-            messages.push(Message { role: "assistant", content: answer });
-        }
-        messages.push(Message { role: "user", content: &question });
-        let prompt = self.decoder.conversation(&messages)?;
-        self.decoder.start(prompt, &mut |read| progress.step(read as u64, 0))?;
-        let mut sampler = Sampler::new(request.seed, SAMPLING);
-        let grammar = grammar::description(&opening(&premise, &name));
-        let said = self.decoder.speak(&grammar, &mut sampler, &mut Listening { progress, on_text })?;
-        Ok(tidy_prompt(&said))
+        let values = [("premise", about.premise), ("scene", &scene), ("name", about.name), ("kind", about.kind)];
+        self.prompts.fill(file, &values)
     }
 }
 
-/// How the sentence begins. A small model forgets what the premise said of somebody's looks: so that is put in its mouth.
+/// An answer without the parts between commas that it has said before.
+fn without_repeats(said: &str) -> String {
+    let mut known: Vec<String> = Vec::new();
+    let sentences = said.trim_end_matches('.').split(". ");
+    let sentences = sentences.map(|sentence| {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in sentence.split(", ") {
+            let key = part.to_lowercase();
+            if !known.contains(&key) {
+                known.push(key);
+                parts.push(part);
+            }
+        }
+        parts.join(", ")
+    });
+    let whole = sentences.filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(". ");
+    format!("{whole}.")
+}
+
+const ROUNDS: [DescribeRound; 3] = [DescribeRound::Aspects, DescribeRound::Photographer, DescribeRound::Paragraph];
+
+fn kind_text(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Foreground => "person, animal or thing",
+        EntityKind::Background => "place",
+    }
+}
+
+/// How the description begins. A small model forgets what the premise said of somebody's looks: so that is put in its
+/// mouth.
 fn opening(premise: &str, name: &str) -> String {
-    // "The kitchen is …", but "Mia is …".
-    let article = if name.chars().next().is_some_and(char::is_uppercase) { "" } else { "The " };
     let looks = looks_behind(premise, name).map(|looks| format!(" {looks}")).unwrap_or_default();
-    format!("{article}{name}{looks}")
+    format!("{}{looks}", grammar::subject(name))
 }
 
-struct Listening<'a> {
+/// Tokens that are weighed otherwise.
+struct Words {
+    vague: Vec<u32>,
+    /// These may be said again and again.
+    small: Vec<u32>,
+}
+
+struct Listening<'a, 'b> {
+    kind: EntityKind,
+    name: &'a str,
+    round: DescribeRound,
+    words: &'a Words,
     progress: &'a dyn Progress,
-    on_text: &'a mut dyn FnMut(&str),
+    on_event: &'a mut OnEvent<'b>,
 }
 
-impl Listener for Listening<'_> {
+impl Listener for Listening<'_, '_> {
     fn heard(&mut self, text: &str) -> Result<(), Cancelled> {
-        (self.on_text)(text);
+        let Self { kind, name, round, .. } = *self;
+        (self.on_event)(WriterEvent::Description { kind, name, round, text, complete: false });
         self.progress.step(0, 0)
+    }
+
+    fn weigh(&mut self, _text: &str, said: &[u32], scores: &mut [f32]) {
+        if self.round != DescribeRound::Paragraph {
+            scores.iter_mut().for_each(|score| *score *= COPIED);
+        }
+        wear(said.iter().filter(|id| !self.words.small.contains(id)), REPETITION, scores);
+        for id in &self.words.vague {
+            if let Some(score) = scores.get_mut(*id as usize) {
+                *score -= VAGUE;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let said = "The cake is round, brown, high, brown. Soft light, brown, dark.";
+        assert_eq!(without_repeats(said), "The cake is round, brown, high. Soft light, dark.");
+        assert_eq!(without_repeats("age, hair, age."), "age, hair.");
     }
 }

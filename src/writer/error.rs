@@ -24,6 +24,26 @@ pub enum WriterError {
         /// Scenes asked for.
         asked: u32,
     },
+    /// A sampling setting outside its range.
+    #[error("the {field} is {value}; it goes from {least} to {most}")]
+    Sampling {
+        /// Its name.
+        field: &'static str,
+        /// What was asked for.
+        value: f32,
+        /// The least that makes sense.
+        least: f32,
+        /// The most that makes sense.
+        most: f32,
+    },
+    /// A prompt file of the user's own that cannot be used.
+    #[error("{path}: {reason}; mend the file or delete it to use the built-in one")]
+    Prompt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file cannot be opened or read.
     #[error("cannot read the model {path}: {source}")]
     Read {
@@ -49,6 +69,19 @@ pub enum WriterError {
         expected: u64,
         /// Bytes that it has.
         actual: u64,
+    },
+    /// Weights in a format that there is no code for.
+    #[error(
+        "{path}: the tensor {tensor} is stored as {format}, which is not supported; choose a file in one of the formats \
+         Q2_K to Q8_0, F16, BF16 or F32"
+    )]
+    Format {
+        /// The model file.
+        path: PathBuf,
+        /// The first such tensor.
+        tensor: String,
+        /// The name, or the number, of the format.
+        format: String,
     },
     /// A model family without an implementation.
     #[error("{path} is a \"{family}\" model; the writer runs these families: {}", FAMILIES.join(", "))]
@@ -87,6 +120,14 @@ pub enum WriterError {
         needed: usize,
         /// Scenes asked for.
         scenes: u32,
+    },
+    /// A text grew beyond what the model can hold.
+    #[error(
+        "the text has grown beyond the {context} tokens that the model reads; choose a model with a longer context"
+    )]
+    ContextFull {
+        /// Tokens that it can attend to.
+        context: usize,
     },
     /// The network failed.
     #[error("the model failed: {0}")]

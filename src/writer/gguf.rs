@@ -2,13 +2,12 @@
 
 use super::error::{FAMILIES, WriterError};
 use super::template::ChatTemplate;
+use crate::models::weights::{Gguf, GgufError};
 use crate::nets::llama::{Config, Llama, Rope};
 use crate::progress::Progress;
-use candle_core::Device;
-use candle_core::quantized::gguf_file::{Content, Value};
+use candle_core::quantized::gguf_file::{Content, Value, VersionedMagic};
 use candle_core::quantized::tokenizer::TokenizerFromGguf;
-use std::fs::File;
-use std::io::BufReader;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use toktrie::TokEnv;
 use toktrie_hf_tokenizers::ByteTokenizer;
@@ -31,47 +30,73 @@ struct Metadata {
 impl ChatModel {
     /// Loads `path` onto the CPU. Everything that can be checked without reading the weights is checked before.
     pub fn load(path: &Path, progress: &dyn Progress) -> Result<Self, WriterError> {
-        let read_error = |source| WriterError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(read_error)?;
-        let file_bytes = file.metadata().map_err(read_error)?.len();
-        let mut reader = BufReader::new(file);
-        let content = Content::read(&mut reader).map_err(|e| corrupt(path, plain(&e)))?;
-        check_size(path, &content, file_bytes)?;
-        let family = match content.metadata.get("general.architecture") {
-            Some(Value::String(family)) => family.clone(),
-            _ => return Err(corrupt(path, "it does not name its architecture")),
-        };
-        if !FAMILIES.contains(&family.as_str()) {
-            return Err(WriterError::Family { path: path.to_owned(), family });
-        }
-        let metadata = Metadata { path: path.to_owned(), content, family };
+        let (file, metadata) = open(path)?;
         let config = metadata.config()?;
         let template = metadata.template()?;
         let vocabulary = metadata.vocabulary()?;
 
-        let tensors = metadata.content.tensor_infos.len() as u64;
-        let mut done = 0;
-        let mut stopped = Ok(());
-        let mut source = |name: &str| {
-            if !metadata.content.tensor_infos.contains_key(name) {
-                return Ok(None);
-            }
-            if let Err(cancelled) = progress.step(done, tensors) {
-                stopped = Err(cancelled);
-                candle_core::bail!("{cancelled}");
-            }
-            done += 1;
-            metadata.content.tensor(&mut reader, name, &Device::Cpu).map(Some)
-        };
-        let net = Llama::new(config, &Device::Cpu, &mut source);
-        stopped?;
-        let net = net.map_err(|e| corrupt(path, plain(&e)))?;
+        let net = read(&file, path, config, progress)?;
         if net.vocabulary() < vocabulary {
             return Err(corrupt(path, format!("{vocabulary} tokens but {} embeddings", net.vocabulary())));
         }
         let tokens = metadata.tokens(net.vocabulary())?;
         Ok(Self { net, tokens, template, begin: metadata.begin() })
     }
+}
+
+/// The network of a model alone, for those who measure it.
+///
+/// # Errors
+/// When the file cannot be used.
+pub fn network(path: &Path, progress: &dyn Progress) -> Result<Llama, WriterError> {
+    let (file, metadata) = open(path)?;
+    read(&file, path, metadata.config()?, progress)
+}
+
+/// Opens a file of a family that there is a network for.
+fn open(path: &Path) -> Result<(Gguf, Metadata), WriterError> {
+    let mut file = Gguf::open(path).map_err(|error| unusable(path, error))?;
+    // What reads the tokenizer asks for candle's type; its tensors are not needed.
+    let content = Content {
+        magic: VersionedMagic::GgufV3,
+        metadata: file.take_metadata(),
+        tensor_infos: HashMap::new(),
+        tensor_data_offset: 0,
+    };
+    let family = match content.metadata.get("general.architecture") {
+        Some(Value::String(family)) => family.clone(),
+        _ => return Err(corrupt(path, "it does not name its architecture")),
+    };
+    if !FAMILIES.contains(&family.as_str()) {
+        return Err(WriterError::Family { path: path.to_owned(), family });
+    }
+    let metadata = Metadata { path: path.to_owned(), content, family };
+    Ok((file, metadata))
+}
+
+/// The network of an open file.
+fn read(file: &Gguf, path: &Path, config: Config, progress: &dyn Progress) -> Result<Llama, WriterError> {
+    let tensors = file.tensors() as u64;
+    let mut done = 0;
+    let mut stopped = Ok(());
+    let mut source = |name: &str| {
+        let step = progress.step(done, tensors).map_err(WriterError::from);
+        let tensor = step.and_then(|()| file.tensor(name).map_err(|error| unusable(path, error)));
+        match tensor {
+            Ok(tensor) => {
+                done += u64::from(tensor.is_some());
+                Ok(tensor)
+            }
+            Err(error) => {
+                let message = error.to_string();
+                stopped = Err(error);
+                candle_core::bail!("{message}")
+            }
+        }
+    };
+    let net = Llama::new(config, &mut source);
+    stopped?;
+    net.map_err(|e| corrupt(path, plain(&e)))
 }
 
 /// An error of candle in one line.
@@ -84,22 +109,14 @@ fn corrupt(path: &Path, reason: impl Into<String>) -> WriterError {
     WriterError::Corrupt { path: path.to_owned(), reason: reason.into() }
 }
 
-/// Refuses a file whose tensors lie beyond its end.
-fn check_size(path: &Path, content: &Content, file_bytes: u64) -> Result<(), WriterError> {
-    let mut expected = content.tensor_data_offset;
-    for (name, info) in &content.tensor_infos {
-        let elements = info.shape.dims().iter().try_fold(1_u64, |all, dim| all.checked_mul(*dim as u64));
-        let end = elements.and_then(|elements| {
-            let blocks = elements.div_ceil(info.ggml_dtype.block_size() as u64);
-            let bytes = blocks.checked_mul(info.ggml_dtype.type_size() as u64)?;
-            content.tensor_data_offset.checked_add(info.offset)?.checked_add(bytes)
-        });
-        expected = expected.max(end.ok_or_else(|| corrupt(path, format!("the tensor {name} is impossibly large")))?);
+fn unusable(path: &Path, error: GgufError) -> WriterError {
+    let path = path.to_owned();
+    match error {
+        GgufError::Io(source) => WriterError::Read { path, source },
+        GgufError::Damaged(reason) => WriterError::Corrupt { path, reason },
+        GgufError::Truncated { expected, actual } => WriterError::Truncated { path, expected, actual },
+        GgufError::Format { tensor, format } => WriterError::Format { path, tensor, format },
     }
-    if file_bytes < expected {
-        return Err(WriterError::Truncated { path: path.to_owned(), expected, actual: file_bytes });
-    }
-    Ok(())
 }
 
 impl Metadata {

@@ -3,87 +3,187 @@
 //! Fields are plain words in Latin letters: brackets, quotes, semicolons and line breaks cannot be spelt in them, so
 //! whatever a model says can be read back. Lengths are limited in words, so that no limit falls inside a word.
 
-use crate::project::{Direction, Speed};
+use super::plan::PremiseNames;
+use crate::project::{CameraMove, Direction, Speed};
 use std::fmt::Write;
 
-/// Fewest and most words of an action.
-const ACTION_WORDS: [usize; 2] = [6, 26];
+/// Fewest and most words of an action after its subject.
+const ACTION_WORDS: [usize; 2] = [7, 22];
 /// Most words of one sentence of the story.
-const STORY_WORDS: usize = 24;
+const STORY_WORDS: usize = 22;
+/// Most words of a premise in English.
+const ENGLISH_WORDS: usize = 40;
 /// Most words of a name.
-const NAME_WORDS: usize = 4;
-/// Most names in one scene.
-const NAMES: usize = 4;
-/// Most words of a description.
-const DESCRIPTION_WORDS: usize = 26;
+const NAME_WORDS: usize = 3;
+/// Most names that a plan's cast has, and the fewest and most places.
+const CAST: usize = 4;
+const PLACES: [usize; 2] = [2, 4];
+/// Fewest and most words of the two sentences of a description, after their beginnings.
+const LOOKS_WORDS: [usize; 2] = [8, 28];
+const PHOTO_WORDS: [usize; 2] = [5, 18];
 
 /// A word: Latin letters and digits, with apostrophes and hyphens only inside.
 const WORD: &str = "[A-Za-zÀ-ÖØ-öø-ÿ0-9]{1,20}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ]{1,12}){0,2}";
+/// What can stand in front of somebody or something new.
+const NEW_SUBJECT: &str = "A|An|Two|Three|Several|Many";
 
-/// What the grammar of one scene needs to know of those before it.
+/// What may follow in the text of a scene.
 #[derive(Debug, Default)]
 pub(super) struct SceneRules<'a> {
     /// Counted from 1.
     pub number: usize,
     /// Actions that may not be said again, word for word.
     pub taken_actions: Vec<&'a str>,
-    /// When not empty, the scene has to begin with one of these names.
-    pub first_names: Vec<&'a str>,
-    /// Camera directions to choose from.
-    pub directions: Vec<Direction>,
+    /// Words that may not follow the subject: what somebody did in an earlier scene already.
+    pub taken_verbs: Vec<&'a str>,
+    /// Names that the action can begin with.
+    pub subjects: Vec<&'a str>,
+    /// Whether it can begin with somebody new instead.
+    pub somebody_new: bool,
+    /// Places to choose from.
+    pub places: Vec<&'a str>,
 }
 
-/// The story in three sentences and the number of scenes: the one asked for, or one of a range.
+/// A name that a scene may list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub name: String,
+    /// Whether it has to be listed.
+    pub certain: bool,
+}
+
+/// The premise in English, for a premise in another language.
+pub(super) fn in_english() -> String {
+    format!("start: \"In English: \" TOLD \"\\n\"\nTOLD: /[A-Z]({WORD})?(,? {WORD}){{2,{ENGLISH_WORDS}}}\\./\n")
+}
+
+/// The story in three sentences, cast, places and the number of scenes: the one asked for, or one of a range.
 ///
 /// The first sentence begins with an English word: whatever the premise's language, the film is then told in English,
-/// which is what the picture library and the image models understand.
-pub(super) fn plan(counts: &[u32]) -> String {
+/// which is what the picture library and the image models understand. Cast and places begin with those of the premise.
+pub(super) fn plan(names: &PremiseNames, counts: &[u32]) -> String {
+    let opening = choice(["A", "An", "The", "One", "Two", "Three", "Four", "Some"].iter().chain(&["In", "On"]));
+    let cast = list(&names.cast, [names.cast.len().clamp(2, CAST), CAST]);
+    let places = list(&names.places, PLACES);
     let counts = choice(counts.iter());
-    let opening = choice(["A", "An", "The", "One", "Two", "Three", "Four", "Some"].iter());
     format!(
-        "start: \"Beginning: \" OPENING TOLD \"\\nProblem: \" TOLD_NEXT \"\\nEnd: \" TOLD_NEXT \"\\nScenes: \" COUNT \"\\n\"\n\
+        "start: \"Beginning: \" OPENING TOLD \"\\nProblem: \" TOLD_NEXT \"\\nEnd: \" TOLD_NEXT \"\\nCast: \" {cast} \
+         \"\\nPlaces: \" {places} \"\\nScenes: \" COUNT \"\\n\"\n\
          OPENING: {opening}\n\
          TOLD: /(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
          TOLD_NEXT: /[A-Z]({WORD})?(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
-         COUNT: {counts}\n"
+         COUNT: {counts}\n\
+         NAME: {name} & ~({taken})\n",
+        name = name(),
+        taken = match names.cast.iter().chain(&names.places).map(|name| quoted(name)).collect::<Vec<_>>() {
+            taken if taken.is_empty() => "\"-\"".to_owned(),
+            taken => taken.join(" | "),
+        },
     )
 }
 
-/// One scene.
-pub(super) fn scene(rules: &SceneRules) -> String {
-    let [fewest, most] = ACTION_WORDS;
-    let mut forbidden = "/(He|She|It|They|His|Her|Its|Their) .*/".to_owned();
-    for action in &rules.taken_actions {
-        // An action consists of letters, digits, spaces and , ' - . only: nothing of it needs escaping in a string.
-        write!(forbidden, " | \"{action}\"").expect("writing to a string works");
+/// `first`, and so many more names that there are `fewest` to `most`.
+fn list(first: &[String], [fewest, most]: [usize; 2]) -> String {
+    let more = [fewest.saturating_sub(first.len()), most.saturating_sub(first.len())];
+    match first {
+        [] => format!("NAME (\", \" NAME){{{},{}}}", fewest - 1, most - 1),
+        first if more[1] == 0 => quoted(&first.join(", ")),
+        first => format!("{} (\", \" NAME){{{},{}}}", quoted(&first.join(", ")), more[0], more[1]),
     }
-    let first = match rules.first_names.as_slice() {
+}
+
+fn name() -> String {
+    format!("/[A-Za-zÀ-ÖØ-öø-ÿ]{WORD}( {WORD}){{0,{spaces}}}/", spaces = NAME_WORDS - 1)
+}
+
+/// The place of one scene.
+pub(super) fn place(rules: &SceneRules) -> String {
+    let place = match rules.places.as_slice() {
         [] => "NAME".to_owned(),
-        names => format!("({})", choice(names.iter())),
+        places => format!("({})", choice(places.iter())),
     };
-    let moving: Vec<Direction> = rules.directions.iter().copied().filter(|d| *d != Direction::Static).collect();
-    let mut camera = format!("({}) \" \" ({})", choice(moving.iter()), choice(Speed::ALL.iter()));
-    if moving.len() < rules.directions.len() {
-        camera = format!("\"static\" | {camera}");
+    let number = rules.number;
+    format!("start: \"Scene {number}\\nwhere: \" {place} \"\\n\"\nNAME: {}\n", name())
+}
+
+/// The action of one scene at `place`, which it mentions. It begins with a known name, so that it is spelt as before, or
+/// with somebody new.
+pub(super) fn action(rules: &SceneRules, place: &str) -> String {
+    let [fewest, most] = ACTION_WORDS;
+    let mut subjects: Vec<String> = rules.subjects.iter().map(|name| subject(name)).collect();
+    if rules.somebody_new || subjects.is_empty() {
+        subjects.push(NEW_SUBJECT.to_owned());
     }
+    let subjects = subjects.join("|");
+    let mut forbidden = "\"-\"".to_owned();
+    for action in &rules.taken_actions {
+        write!(forbidden, " | {}", quoted(action)).expect("writing to a string works");
+    }
+    if !rules.taken_verbs.is_empty() {
+        let verbs = rules.taken_verbs.join("|");
+        write!(forbidden, " | /({subjects}) ({verbs})[ ,.].*/").expect("writing to a string works");
+    }
+    let word = place.rsplit(' ').next().unwrap_or(place);
     format!(
-        "start: \"Scene {number}\\nwhere: \" NAME \"\\naction: \" ACTION \"\\nwho: \" {first} (\", \" NAME){{0,{more}}} \
-         \"\\ncamera: \" camera \"\\n\"\n\
-         camera: {camera}\n\
-         ACTION: /[A-Z]({WORD})?(,? {WORD}){{{fewest},{most}}}\\./ & ~({forbidden})\n\
-         NAME: /[A-Za-zÀ-ÖØ-öø-ÿ]{WORD}( {WORD}){{0,{spaces}}}/\n",
-        number = rules.number,
-        more = NAMES - 1,
-        spaces = NAME_WORDS - 1,
+        "start: \"action: \" ACTION \"\\n\"\n\
+         ACTION: /({subjects})(,? {WORD}){{{fewest},{most}}}\\./ & /.* {word}[ ,.].*/ & ~({forbidden})\n",
     )
 }
 
-/// One sentence on looks that begins with `opening` ("The young man with blue hair").
-pub(super) fn description(opening: &str) -> String {
+/// How a sentence begins with a name.
+pub(super) fn subject(name: &str) -> String {
+    // "The kitchen is …", but "Mia is …".
+    if name.chars().next().is_some_and(char::is_uppercase) { name.to_owned() } else { format!("The {name}") }
+}
+
+/// The names of one scene: some of the candidates in their order, all that are certain, at least one.
+pub(super) fn who(candidates: &[Candidate]) -> String {
+    let mut grammar = "start: \"who: \" first_0 \"\\n\"\n".to_owned();
+    let mut rule = |name: String, body: String| writeln!(grammar, "{name}: {body}").expect("writing to a string works");
+    let last = candidates.len().saturating_sub(1);
+    for (i, candidate) in candidates.iter().enumerate() {
+        let name = quoted(&candidate.name);
+        let (rest, next) = match i == last {
+            true => (String::new(), String::new()),
+            false => (format!(" more_{}", i + 1), format!("more_{}", i + 1)),
+        };
+        let skip = if candidate.certain || i == last { String::new() } else { format!(" | first_{}", i + 1) };
+        rule(format!("first_{i}"), format!("{name}{rest}{skip}"));
+        let named = format!("(\", \" {name})");
+        let optional = if candidate.certain { "" } else { "?" };
+        rule(format!("more_{i}"), format!("{named}{optional} {next}"));
+    }
+    grammar
+}
+
+/// A scene's move: the one that is fixed, or one in these directions.
+pub(super) fn camera(number: usize, directions: &[Direction], fixed: Option<CameraMove>) -> String {
+    if let Some(fixed) = fixed {
+        return format!("start: {}\n", quoted(&super::examples::camera_line(number - 1, fixed)));
+    }
+    let moving: Vec<Direction> = directions.iter().copied().filter(|d| *d != Direction::Static).collect();
+    let mut moves = format!("({}) \" \" ({})", choice(moving.iter()), choice(Speed::ALL.iter()));
+    if moving.len() < directions.len() {
+        moves = format!("\"static\" | {moves}");
+    }
+    format!("start: \"{number}: \" camera \"\\n\"\ncamera: {moves}\n")
+}
+
+/// What matters in a description, as a short list.
+pub(super) fn aspects() -> String {
+    let part = "[a-z][a-z\\-]{1,14}( [a-z][a-z\\-]{1,14}){0,2}";
+    format!("start: /{part}(, {part}){{3,5}}\\./\n")
+}
+
+/// A paragraph of two sentences: looks, beginning with `opening` ("The young man with blue hair"), then the photo.
+pub(super) fn paragraph(opening: &str) -> String {
     let opening = quoted(&format!("{opening} "));
+    let [least_looks, most_looks] = LOOKS_WORDS;
+    let [least_photo, most_photo] = PHOTO_WORDS;
     format!(
-        "start: {opening} (\"is \" | \"has \" | \"wears \") LOOKS\n\
-         LOOKS: /{WORD}(,? {WORD}){{4,{DESCRIPTION_WORDS}}}\\./\n"
+        "start: {opening} (\"is \" | \"has \" | \"are \" | \"wears \") LOOKS PHOTO\n\
+         LOOKS: /{WORD}(,? {WORD}){{{least_looks},{most_looks}}}\\./\n\
+         PHOTO: / [A-Z]({WORD})?(,? {WORD}){{{least_photo},{most_photo}}}\\./\n"
     )
 }
 

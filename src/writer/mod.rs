@@ -1,11 +1,16 @@
 //! The script writer: a premise becomes a script.
 //!
-//! A language model (any GGUF chat model of the [`FAMILIES`], run by candle on the CPU) speaks under a grammar, so that
-//! whatever it says reads back as scenes: first the story in three sentences and the number of scenes, then each scene
-//! as four lines. Every scene has a grammar of its own, made from the scenes before it: it forbids an action that was
-//! there already, keeps the camera from making the same move twice in a row, and makes somebody come back in the third
-//! scene at the latest. Words that earlier actions used up become less likely; a scene that still says much the same as
-//! an earlier one is said again, in place. What the rules for names then change is in [`Writer::write`].
+//! A language model (any GGUF chat model of the [`FAMILIES`], run on the CPU) speaks under a grammar, so that whatever it
+//! says reads back as a script. It knows the form from instructions and five examples ([`Prompts`]), which are read once
+//! and kept ([`PrefixStore`]).
+//!
+//! First it plans: the story in three sentences, the cast, the places and the number of scenes. Cast and places begin with
+//! those of the premise. Then each scene is three lines (`where`, `action`, `who`), each under a grammar of its own, made
+//! from what was said before: it forbids an action that was there already, begins actions with the names of the cast,
+//! makes somebody come back in the third scene at the latest, and lists as entities only what the action shows. Words that
+//! earlier actions used up become less likely; a scene that still says much the same as an earlier one is said again, in
+//! place. When all scenes are there, the camera of the whole film is planned ([`Writer::plan_cameras`] does so for a film
+//! that is there already). Common entities are described in a dialogue of three rounds ([`Writer::describe`]).
 //!
 //! [`script_from_text`] needs no model: it splits the user's own text into scenes. [`read_script`] takes scripts from
 //! files, screenplays and shot lists among them, and [`write_script`] writes them; [`compat`] has the verdict of the
@@ -13,12 +18,12 @@
 //!
 //! ```no_run
 //! use reelboard::progress::Silent;
-//! use reelboard::writer::{WriteRequest, Writer};
+//! use reelboard::writer::{WriteRequest, Writer, WriterEvent};
 //!
 //! let mut writer = Writer::load("qwen2.5-1.5b-instruct-q4_k_m.gguf".as_ref(), &Silent)?;
 //! let request = WriteRequest { premise: "A lighthouse keeper rescues a paper boat".to_owned(), ..Default::default() };
-//! let written = writer.write(&request, &Silent, &mut |_, scene, finished| {
-//!     if finished {
+//! let written = writer.write(&request, &Silent, &mut |event| {
+//!     if let WriterEvent::Scene { scene, complete: true, .. } = event {
 //!         println!("{}", scene.prompt);
 //!     }
 //! })?;
@@ -26,36 +31,51 @@
 //! # Ok::<(), reelboard::writer::WriterError>(())
 //! ```
 
+mod camera;
+mod casting;
 pub mod compat;
 mod decode;
 mod describe;
 mod error;
+mod examples;
 mod formats;
+mod free;
 mod gguf;
 mod grammar;
+mod plan;
+mod prefix;
+mod prompts;
 mod sampler;
+mod scenes;
 mod script;
 mod template;
 mod text;
 mod tidy;
 
+pub use camera::CameraRequest;
+pub use decode::Effort;
 pub use describe::DescribeRequest;
 pub use error::{FAMILIES, WriterError};
 pub use formats::{
     FormatError, ImportNote, Imported, ImportedScene, Intake, MOST_BYTES, MOST_COLUMNS, MOST_SCENES, ScriptFormat,
     read_script, read_script_file, save_script, write_script,
 };
-pub use script::{WriteRequest, Writer, Written};
+pub use free::FreelyWritten;
+pub use gguf::network;
+pub use prefix::PrefixStore;
+pub use prompts::{PROMPT_FILES, PromptFile, Prompts, WriterHome, user_prompt_folder};
+pub use sampler::Sampling;
+pub use script::{DescribeRound, OnEvent, WriteRequest, Writer, WriterEvent, Written};
 pub use text::script_from_text;
 
 use std::ops::RangeInclusive;
 
-/// How many scenes a script can have.
+/// How many scenes a script can have. Left to itself, the writer makes five to seven.
 pub const SCENES: RangeInclusive<u32> = 4..=10;
 
 /// How alike two sentences are, from 0 (no common word) to 1 (the same words): shared words of all words, without the
 /// small ones.
-fn likeness(one: &str, other: &str) -> f32 {
+pub fn likeness(one: &str, other: &str) -> f32 {
     let words = |text: &str| -> std::collections::BTreeSet<String> {
         let lower = text.to_lowercase();
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3).map(str::to_owned).collect()

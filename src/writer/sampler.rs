@@ -1,14 +1,62 @@
 //! Choosing the next token among those that the grammar allows.
 
+use super::error::WriterError;
+use crate::models::Defaults;
+use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use toktrie::SimpleVob;
 
-/// How boldly tokens are chosen.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Sampling {
-    /// 0 always takes the likeliest token; 1 takes them as likely as the model says.
+/// How boldly a script is written.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampling {
+    /// 0 always takes the likeliest word; 1 takes words as likely as the model says; more is bolder.
     pub temperature: f32,
-    /// Only the likeliest tokens that make up this share are considered.
+    /// Only the likeliest words that make up this share are considered.
     pub top_p: f32,
+    /// How strongly words that earlier scenes have used are avoided, as the usual repetition penalty: 1 not at all. Names
+    /// of the cast and of places are never avoided.
+    pub repetition: f32,
+}
+
+impl Sampling {
+    /// Temperatures that make sense.
+    pub const TEMPERATURE: RangeInclusive<f32> = 0.0..=2.0;
+    /// Shares that make sense.
+    pub const TOP_P: RangeInclusive<f32> = 0.05..=1.0;
+    /// Penalties that make sense.
+    pub const REPETITION: RangeInclusive<f32> = 1.0..=2.0;
+
+    /// What a model is best started from: its own values where it has some.
+    pub fn of(defaults: &Defaults) -> Self {
+        let usual = Self::default();
+        Self {
+            temperature: defaults.temperature.map_or(usual.temperature, |value| value as f32),
+            top_p: defaults.top_p.map_or(usual.top_p, |value| value as f32),
+            repetition: defaults.repeat_penalty.unwrap_or(usual.repetition),
+        }
+    }
+
+    /// Refuses what is outside the ranges.
+    pub fn check(&self) -> Result<(), WriterError> {
+        let fields = [
+            ("temperature", self.temperature, Self::TEMPERATURE),
+            ("top-p", self.top_p, Self::TOP_P),
+            ("repetition", self.repetition, Self::REPETITION),
+        ];
+        match fields.into_iter().find(|(_, value, range)| !range.contains(value)) {
+            Some((field, value, range)) => {
+                Err(WriterError::Sampling { field, value, least: *range.start(), most: *range.end() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 0.7, top_p: 0.9, repetition: 1.2 }
+    }
 }
 
 /// At most this many of the likeliest tokens are considered.

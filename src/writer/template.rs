@@ -20,6 +20,41 @@ pub(super) struct Message<'a> {
     pub content: &'a str,
 }
 
+/// A conversation that grows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Dialogue(Vec<(&'static str, String)>);
+
+impl Dialogue {
+    /// A conversation that begins with instructions.
+    pub fn new(instructions: &str) -> Self {
+        Self(vec![("system", instructions.to_owned())])
+    }
+
+    pub fn user(&mut self, content: impl Into<String>) {
+        self.0.push(("user", content.into()));
+    }
+
+    pub fn assistant(&mut self, content: impl Into<String>) {
+        self.0.push(("assistant", content.into()));
+    }
+
+    /// Says the last message otherwise.
+    pub fn replace_last(&mut self, content: String) {
+        if let Some((_, last)) = self.0.last_mut() {
+            *last = content;
+        }
+    }
+
+    /// Number of messages.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn messages(&self) -> Vec<Message<'_>> {
+        self.0.iter().map(|(role, content)| Message { role, content }).collect()
+    }
+}
+
 impl ChatTemplate {
     /// Compiles `source` and tries it on a short conversation. `begin` and `end` are the spelt-out special tokens.
     pub fn new(source: &str, begin: String, end: String) -> Result<Self, Error> {

@@ -32,8 +32,18 @@ pub(super) struct Cast {
 }
 
 impl Cast {
+    /// A cast that knows these names before its first scene.
+    pub fn of(foreground: Vec<String>, background: Vec<String>) -> Self {
+        Self { foreground, background }
+    }
+
     pub fn foreground(&self) -> &[String] {
         &self.foreground
+    }
+
+    /// The name under which somebody or something is known; `same_scene` are names that mean others.
+    pub fn known(&self, same_scene: &[String], name: &str) -> Option<String> {
+        known(&self.foreground, same_scene, name)
     }
 
     /// Tidies one scene and remembers its names.
@@ -54,8 +64,7 @@ impl Cast {
         if foreground.iter().any(can_be_drawn) {
             foreground.retain(can_be_drawn);
         }
-        let place = entity_key(&background);
-        let is_place = |name: &String| shortened(&entity_key(name), &place);
+        let is_place = |name: &String| is_same(name, &background);
         if !foreground.iter().all(is_place) {
             foreground.retain(|name| !is_place(name));
         }
@@ -104,6 +113,11 @@ fn known(earlier: &[String], same_scene: &[String], name: &str) -> Option<String
     alike.next().filter(|_| alike.next().is_none()).cloned()
 }
 
+/// Whether two names mean the same: one is the other, or the other with fewer adjectives.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    shortened(&entity_key(one), &entity_key(other))
+}
+
 /// Whether one name is the other with fewer adjectives: "man" and "young man".
 fn shortened(one: &str, other: &str) -> bool {
     let (one, other): (Vec<&str>, Vec<&str>) = (one.split(' ').collect(), other.split(' ').collect());
@@ -113,7 +127,7 @@ fn shortened(one: &str, other: &str) -> bool {
 }
 
 /// The last word without its plural ending.
-fn singular(key: &str) -> String {
+pub(super) fn singular(key: &str) -> String {
     let stem = match key {
         _ if key.ends_with("ss") || key.ends_with("us") || key.ends_with("is") => key,
         _ if key.ends_with("ies") && key.len() > 4 => return format!("{}y", &key[..key.len() - 3]),

@@ -11,6 +11,7 @@ mod checkpoints;
 mod clip;
 mod clip_tokens;
 mod fixture;
+mod llama;
 mod manifest;
 mod noise;
 mod resampler;

@@ -35,9 +35,13 @@ impl Rng {
 pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
     // Long films make slow tests and find nothing more.
     let crowded = project.scenes.len() > 8;
-    match rng.below(24) {
+    match rng.below(25) {
         0 => Edit::SetPremise(text(rng)),
-        1 => Edit::SetStyle(text(rng)),
+        1 => match (text(rng), fresh % 3) {
+            // A camera from step 0 does not fit.
+            (_, 0) => Edit::SetClip(ClipSettings { camera_from_step: fresh as u32 % 4, ..ClipSettings::default() }),
+            (style, _) => Edit::SetStyle(style),
+        },
         2 => {
             let side = |rng: &mut Rng| rng.one_of(&[64, 360, 720, 1280, 8192, 8194, 63]);
             Edit::SetFormat(Format { width: side(rng), height: side(rng), fps: rng.one_of(&[1, 24, 120, 0]) })

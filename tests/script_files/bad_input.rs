@@ -90,8 +90,8 @@ fn files_that_are_too_large_or_no_files_are_refused_at_once() {
 }
 
 #[test]
-fn no_text_of_the_largest_size_hangs_the_reader() {
-    let size = MOST_BYTES as usize / 8;
+fn no_repetition_hangs_the_reader() {
+    let size = 300_000;
     for piece in [
         "[[",
         "/*",
@@ -137,7 +137,7 @@ fn a_damaged_file_is_read_or_refused_but_never_a_panic() {
                 0 => bytes[at] ^= 1 << rng.below(8),
                 1 => bytes[at] = rng.one_of(b"[]{}<>\"';:|,*_\\/#=!@~.\n\r\t -"),
                 2 => drop(bytes.remove(at)),
-                _ => bytes.truncate(at.max(1)),
+                _ => bytes.truncate(at.max(100)),
             }
         }
         let forced = if rng.below(2) == 0 { Some(*format) } else { None };

@@ -111,6 +111,7 @@ fn a_fountain_screenplay_becomes_scenes() {
     assert_eq!(note(2), "Ask Tom about the dog");
     assert_eq!(note(3), "TOM ^\nYes.\n\nMIA ^\nNo.\n\n> THE LAMP <");
     assert_eq!(note(5), "~La la la\n\nFADE OUT.");
+    assert!(says(&read, 1, "left out were: Credit, Author"), "{:?}", read.notes);
     let line = |text: &str| FOUNTAIN.lines().position(|line| line.starts_with(text)).unwrap() + 1;
     assert!(says(&read, line("/* a scene"), "was left out"), "{:?}", read.notes);
     assert!(says(&read, line("TOM ^"), "speech without an action"), "{:?}", read.notes);
@@ -220,6 +221,20 @@ fn tables_of_every_separator_and_encoding_are_read() {
 }
 
 #[test]
+fn lines_above_the_header_of_a_table_are_left_out() {
+    let csv = "The Paper Boat,,,\nVersion 3,12 May,,\n\nShot,Description,Location,Duration\n1,Mia waves,shore,3\n";
+    let read = read("x.csv", csv);
+    assert_eq!((prompts(&read), backgrounds(&read)), (vec!["Mia waves"], vec!["shore"]));
+    assert!(says(&read, 1, "above the table: The Paper Boat") && says(&read, 2, "Version 3"), "{:?}", read.notes);
+}
+
+#[test]
+fn prose_with_commas_is_no_table() {
+    let read = read("x.txt", "Character, place, time: a story has all three.\nMia waves, and Tom laughs.");
+    assert_eq!(read.format, ScriptFormat::Text);
+}
+
+#[test]
 fn a_list_without_names_and_places_gets_them_from_the_action() {
     let csv = "shot,duration\nThe old fisherman rows a boat across the lake,3\nThe fisherman waves,2\n";
     let read = read("x.csv", csv);
@@ -266,6 +281,17 @@ fn an_answer_of_a_language_model_is_mended_and_the_mending_is_said() {
 }
 
 #[test]
+fn the_papers_script_on_one_line_is_read() {
+    let text = "[scene_1: [A girl walks; entities: girl; background: beach]; scene_2: [The girl waves; entities: girl; \
+                background: beach]]\n\n[scene_1: [zoom in, fast]; scene_2: [static, slow]]\n";
+    let read = read("x.txt", text);
+    assert_eq!(prompts(&read), ["A girl walks", "The girl waves"]);
+    assert_eq!(backgrounds(&read), ["beach", "beach"]);
+    let camera = |index: usize| read.scenes[index].scene.camera.direction;
+    assert_eq!((camera(0), camera(1)), (Direction::Forward, Direction::Static));
+}
+
+#[test]
 fn content_decides_where_the_name_is_wrong() {
     let bracket = "[step_1: [A; entities: a; background: b]]";
     for (name, text, format) in [
@@ -279,7 +305,7 @@ fn content_decides_where_the_name_is_wrong() {
         assert_eq!(read(name, text).format, format, "{name}");
     }
     let wrong = read("film.csv", FOUNTAIN);
-    assert!(wrong.notes.iter().any(|note| note.text.contains("whatever its name says")));
+    assert!(wrong.notes.iter().any(|note| note.text.contains("though its name says")));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod bad_input;
+mod command_line;
 mod compat;
 mod imports;
 mod rng;

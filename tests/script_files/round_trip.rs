@@ -19,8 +19,11 @@ fn there_and_back(project: &Project, format: ScriptFormat) -> Vec<Scene> {
     read.scenes_of(&mut empty, Intake::Replace, 0)
 }
 
+/// Prompt, cast, place and camera; length, dissolve and notes where the format has them.
+type Held = (String, Vec<String>, String, CameraMove, Option<(u32, u32, String)>);
+
 /// What a format can hold of a scene, in a form that can be compared.
-fn held(scene: &Scene, format: ScriptFormat) -> (String, Vec<String>, String, CameraMove, Option<(u32, u32, String)>) {
+fn held(scene: &Scene, format: ScriptFormat) -> Held {
     let rest = (scene.duration_ms, scene.dissolve_ms, scene.note.clone());
     if format != ScriptFormat::Brackets {
         return (scene.prompt.clone(), scene.foreground.clone(), scene.background.clone(), scene.camera, Some(rest));
@@ -34,9 +37,9 @@ fn held(scene: &Scene, format: ScriptFormat) -> (String, Vec<String>, String, Ca
 fn assert_comes_back(project: &Project, context: &str) {
     for format in ScriptFormat::ALL {
         let back = there_and_back(project, format);
-        assert_eq!(back.len(), project.scenes.len(), "{format:?}, {context}");
+        let text = || String::from_utf8_lossy(&write_script(project, format)).into_owned();
+        assert_eq!(back.len(), project.scenes.len(), "{format:?}, {context}\n{}", text());
         for (i, (was, is)) in project.scenes.iter().zip(&back).enumerate() {
-            let text = || String::from_utf8_lossy(&write_script(project, format)).into_owned();
             assert_eq!(held(is, format), held(was, format), "{format:?}, {context}, scene {i}\n{}", text());
         }
     }
@@ -177,7 +180,8 @@ fn random_project(rng: &mut Rng) -> Project {
 
 #[test]
 fn any_project_comes_back_from_every_format() {
-    for seed in 0..600 {
+    let count = std::env::var("REELBOARD_ROUNDS").ok().and_then(|count| count.parse().ok()).unwrap_or(400);
+    for seed in 0..count {
         let project = random_project(&mut Rng(seed));
         assert_comes_back(&project, &format!("seed {seed}"));
     }

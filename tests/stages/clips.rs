@@ -4,7 +4,7 @@ use crate::studio::{animator, folder, photo, studio};
 use crate::watch::{DENOISING, Watcher};
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
-use reelboard::models::weights::Layout;
+use reelboard::models::weights::{Keep, Layout};
 use reelboard::nets::action::Prototypes;
 use reelboard::nets::camera_warp::{Direction, Movement, Speed};
 use reelboard::nets::denoise::Denoising;
@@ -76,6 +76,20 @@ fn a_seed_is_a_clip() {
     for other in &others {
         assert_ne!(clip(other), frames, "{other:?}");
     }
+}
+
+#[test]
+fn one_network_at_a_time_makes_the_same_frames() {
+    let models = &studio().models;
+    let (release, vision) =
+        (folder(Layout::VideoStudio, &models.video_studio), folder(Layout::ClipVitH, &models.clip_vit_h));
+    let on = (&Device::Cpu, DType::F32);
+    let by_parts = Animator::open(&release, &vision, None, on, Keep::WhileUsed, &Silent).unwrap();
+    let watcher = Watcher::default();
+    assert_eq!(by_parts.animate(&request(), None, &mut |_| (), &watcher).unwrap(), clip(&request()));
+    let loaded: Vec<_> = watcher.stages().into_iter().filter(|stage| stage.starts_with("loading")).collect();
+    let expected = ["text encoder", "image encoder", "autoencoder", "video UNet", "autoencoder"];
+    assert_eq!(loaded, expected.map(|name| format!("loading the {name}")));
 }
 
 #[test]

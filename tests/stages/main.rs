@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod clips;
+mod motion;
 mod pictures;
 mod studio;
 mod watch;

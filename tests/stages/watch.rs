@@ -18,6 +18,8 @@ pub struct Watcher {
 #[derive(Default)]
 pub struct Seen {
     pub stage: String,
+    /// All stages, in order.
+    pub stages: Vec<String>,
     /// Of the denoising stage: done and total.
     pub steps: Vec<(u64, u64)>,
     pub previews: Vec<Vec<Rgb8>>,
@@ -35,6 +37,10 @@ impl Watcher {
 
     pub fn cancelling_at(stage: &'static str, done: u64) -> Self {
         Self { cancel_at: Some((stage, done)), ..Self::default() }
+    }
+
+    pub fn stages(&self) -> Vec<String> {
+        self.seen.lock().unwrap().stages.clone()
     }
 
     pub fn notes(&self) -> Vec<String> {
@@ -59,7 +65,9 @@ impl Progress for Watcher {
     }
 
     fn stage(&self, name: &str) {
-        self.seen.lock().unwrap().stage = name.to_owned();
+        let mut seen = self.seen.lock().unwrap();
+        name.clone_into(&mut seen.stage);
+        seen.stages.push(name.to_owned());
     }
 }
 

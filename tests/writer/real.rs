@@ -1,9 +1,9 @@
 //! The writer with real models, where they are installed.
 
-use super::{PREMISES, assert_valid, recurring, request, write};
+use super::{assert_valid, request, write};
 use reelboard::progress::Silent;
 use reelboard::project::EntityKind;
-use reelboard::writer::{DescribeRequest, Writer};
+use reelboard::writer::{DescribeRequest, Sampling, Writer};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -37,46 +37,6 @@ fn a_small_real_llama_writes_a_valid_script() {
     assert_valid(&write(&mut writer, &request("A cat looks for its hat", Some(4), 1)), Some(4));
 }
 
-/// Writes the twenty premises one after the other, without retries, and prints scripts and times:
-///
-/// `cargo test --test writer twenty_premises -- --ignored --nocapture`
-///
-/// `REELBOARD_WRITER` names another model by its id, `REELBOARD_PREMISES` picks some by number ("0,5").
-#[test]
-#[ignore = "takes minutes and needs the default writer"]
-fn twenty_premises_become_twenty_valid_scripts() {
-    let id = std::env::var("REELBOARD_WRITER").unwrap_or_else(|_| DEFAULT.to_owned());
-    let Some(mut writer) = real(&id) else { return };
-    let picked: Option<Vec<usize>> = std::env::var("REELBOARD_PREMISES")
-        .ok()
-        .map(|numbers| numbers.split(',').map(|number| number.parse().unwrap()).collect());
-    for (i, premise) in PREMISES.lines().enumerate() {
-        if picked.as_ref().is_some_and(|numbers| !numbers.contains(&i)) {
-            continue;
-        }
-        let start = Instant::now();
-        let mut first = None;
-        let request = request(premise, None, i as u64);
-        let written = writer
-            .write(&request, &Silent, &mut |_, _, finished| {
-                if finished {
-                    first.get_or_insert_with(|| start.elapsed().as_secs_f32());
-                }
-            })
-            .unwrap();
-        println!("\n{i}. {premise}\n   {}", written.story);
-        for scene in &written.script.scenes {
-            let (who, place) = (scene.foreground.join(", "), &scene.background);
-            println!("   - {} [{who}] @ {place} | {}", scene.prompt, scene.camera);
-        }
-        let (scenes, recurring) = (written.script.scenes.len(), recurring(&written));
-        let (first, all) = (first.unwrap(), start.elapsed().as_secs_f32());
-        println!("   {scenes} scenes, {recurring} recurring, first after {first:.1} s, all after {all:.1} s");
-        assert_valid(&written, None);
-        assert!(recurring > 0, "nobody comes back");
-    }
-}
-
 /// `cargo test --test writer looks_from_the_premise -- --ignored --nocapture`
 #[test]
 #[ignore = "needs the default writer"]
@@ -95,6 +55,7 @@ fn a_description_keeps_the_looks_from_the_premise() {
             kind,
             scene: "The young man pours flour into the mixing bowl in the kitchen.".to_owned(),
             seed: 1,
+            sampling: Sampling::default(),
         };
         let said = writer.describe(&request, &Silent, &mut |_| {}).unwrap();
         println!("{said} ({:.1} s)", start.elapsed().as_secs_f32());

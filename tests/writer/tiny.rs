@@ -26,8 +26,7 @@ pub struct Tiny {
     pub pre: &'static str,
     pub context_len: u32,
     pub seed: u64,
-    /// Quantise the layers too. candle's quantised products keep all cores busy waiting for each other, which is slow
-    /// where tests run side by side: few tests need it.
+    /// Quantise the layers too.
     pub quantised: bool,
 }
 

@@ -54,7 +54,8 @@ pub enum RenderPart {
 }
 
 /// Items of one stage use the same models. Earlier stages come first, so that each model is loaded once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RenderStage {
     /// Pictures of entities.
     References,
@@ -62,6 +63,29 @@ pub enum RenderStage {
     Stills,
     /// Clips of stills.
     Clips,
+}
+
+impl RenderStage {
+    /// In the order in which they come.
+    pub const ALL: [Self; 3] = [Self::References, Self::Stills, Self::Clips];
+
+    /// As people name it, also in the names of files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::References => "references",
+            Self::Stills => "stills",
+            Self::Clips => "clips",
+        }
+    }
+
+    /// The roles whose models it works with.
+    pub fn roles(self) -> &'static [Role] {
+        match self {
+            Self::References => &[Role::Illustrator, Role::Segmenter],
+            Self::Stills => &[Role::Compositor],
+            Self::Clips => &[Role::Animator],
+        }
+    }
 }
 
 /// The film as it is now, and what it is rendered with.
@@ -210,7 +234,7 @@ impl RenderItem {
     }
 
     /// Whether both would make the same thing.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Reference { kind, name, .. }, Self::Reference { kind: k, name: n, .. }) => (kind, name) == (k, n),
             (Self::Clip { scene, .. }, Self::Clip { scene: other, .. }) => scene == other,

@@ -8,6 +8,7 @@ use super::rename::{is_harmless, todays_name, todays_shape};
 use super::torch::TorchFile;
 use super::view::StorageType;
 use super::{Library, Precision, WeightsError, folder};
+use crate::models::is_out_of_memory;
 use candle_core::{DType, Device, Result as CandleResult, Shape, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
@@ -194,7 +195,11 @@ impl Checkpoint {
             Some(failed) if message.contains(&failed.to_string()) => failed,
             _ => {
                 let message = message.lines().next().unwrap_or_default().to_owned();
-                WeightsError::Network { path: self.opened.path.clone(), message }
+                let path = self.opened.path.clone();
+                match is_out_of_memory(&error) {
+                    true => WeightsError::Memory { path, message },
+                    false => WeightsError::Network { path, message },
+                }
             }
         }
     }

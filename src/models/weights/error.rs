@@ -81,12 +81,20 @@ pub enum WeightsError {
         path.display(), text_of_first(first, *count)
     )]
     Unused { path: PathBuf, count: usize, first: Vec<String> },
+    /// The device has no room for them.
+    #[error("{}: the memory is full: {message}", path.display())]
+    Memory { path: PathBuf, message: String },
     /// The network refused for a reason of its own.
     #[error("{}: {message}", path.display())]
     Network { path: PathBuf, message: String },
 }
 
 impl WeightsError {
+    /// Whether the memory of the device is full.
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Memory { .. })
+    }
+
     pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| match source.kind() {

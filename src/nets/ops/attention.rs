@@ -43,6 +43,10 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -
         let y = shape.forward(&cpu::values(&q)?, &cpu::values(&k)?, &cpu::values(&v)?);
         return cpu::tensor(y, q.dims(), q.dtype());
     }
+    #[cfg(feature = "flash-attn")]
+    if let Some(y) = super::flash::attention(q, k, v, heads, mask)? {
+        return Ok(y);
+    }
     chunked(q, k, v, heads, mask)
 }
 

@@ -9,8 +9,12 @@ mod activation;
 mod attention;
 mod conv;
 mod cpu;
+pub mod decoder;
+#[cfg(feature = "flash-attn")]
+mod flash;
 mod linear;
 mod norm;
+pub mod quantized;
 mod resize;
 
 pub use activation::{Activation, geglu};

@@ -5,17 +5,25 @@ use crate::project::MediaName;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A project's media files. Cheap to clone and to send to another thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaFolder {
     folder: PathBuf,
+    /// Where files are written before they get their names.
+    unfinished: PathBuf,
 }
 
 impl MediaFolder {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { unfinished: folder.clone(), folder }
+    }
+
+    /// The media of the project in `project`, for a program that does not open it: files are added through
+    /// `unfinished`, a folder of the same file system, since whoever opens the project removes what is unfinished in its
+    /// own folders. Any number of programs may add files at the same time.
+    pub fn beside_the_owner(project: &Path, unfinished: PathBuf) -> Self {
+        Self { folder: project.join(super::MEDIA), unfinished }
     }
 
     /// Adds a file and returns its name. `extension` is written without the dot.
@@ -23,8 +31,6 @@ impl MediaFolder {
     /// Once this returned, the file survives a power cut. A file that is there already is left as it is, unless its
     /// content was damaged: then the right content takes its place.
     pub fn put(&self, bytes: &[u8], extension: &str) -> Result<MediaName, StoreError> {
-        // Two threads may put the same picture at the same time.
-        static PUTS: AtomicU64 = AtomicU64::new(0);
         let name = MediaName::of(bytes, &extension.to_ascii_lowercase())?;
         match self.read(&name) {
             Ok(_) => return Ok(name),
@@ -32,8 +38,9 @@ impl MediaFolder {
             Err(other) => return Err(other),
         }
         let path = self.path(&name);
-        let tag = format!(".{}", PUTS.fetch_add(1, Ordering::Relaxed));
-        atomic::write(&path, bytes, &tag).map_err(Doing::AddingMedia.failed(&path))?;
+        // Others may put the same picture at the same time.
+        let written = atomic::write_from(&self.unfinished, &path, bytes, &atomic::unique_tag());
+        written.map_err(Doing::AddingMedia.failed(&path))?;
         Ok(name)
     }
 

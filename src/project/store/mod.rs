@@ -16,6 +16,7 @@ mod media_folder;
 mod migrate;
 mod opened;
 
+pub use atomic::write_whole;
 pub use error::{Doing, StoreError};
 pub use media_folder::MediaFolder;
 pub use migrate::SCHEMA;
@@ -177,6 +178,14 @@ pub fn read_project(folder: &Path) -> Result<Project, StoreError> {
         }
         return Ok(project);
     }
+}
+
+/// Writes `project` into a folder, for [`read_project`] alone: there is no lock, no journal and no media.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn write_snapshot(folder: &Path, project: &Project) -> Result<(), StoreError> {
+    write_project(folder, 0, project, Doing::Creating)
 }
 
 /// Whether a folder looks like a project: it has a `project.ron`.

@@ -15,8 +15,8 @@ use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{Chip, badge, chip_ui, chip_width, dim, fit_aspect, picture, primary_button, view_uv};
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Layout, Popup, Pos2, Rect, RichText, ScrollArea, Sense,
-    Stroke, StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, FontId, Key, Label, Layout, Popup, Pos2, Rect, RichText, ScrollArea,
+    Sense, Stroke, StrokeKind, TextureHandle, Ui, UiBuilder, Vec2, pos2, vec2,
 };
 
 /// Cards are at least this wide, in points.
@@ -348,22 +348,20 @@ fn chip(row: &mut Ui, cx: &mut Cx<'_>, kind: EntityKind, name: &str, width: f32)
 
 fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::hover());
-    let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)));
-    row.spacing_mut().item_spacing.x = 8.0;
-    let camera = format!("{} {}", icons::direction(scene.camera.direction), scene.camera);
-    row.label(RichText::new(camera).size(11.5).color(cx.theme.text_dim));
-    row.label(RichText::new(format!("{:.1} s", scene.duration_secs())).size(11.5).color(cx.theme.text_dim));
-    row.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
+    row.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = 1.0;
         ui.spacing_mut().button_padding = vec2(9.0, 3.0);
         ui.spacing_mut().interact_size.y = 24.0;
+        let has_animator = cx.rendering.has_animator();
         let hint = if cx.doc.is_some_and(|doc| doc.project().studio == DRAFT_STUDIO) {
             "Keep a full-size take of this scene"
-        } else if cx.rendering.has_animator() {
+        } else if has_animator {
             "Render the still and the clip of this scene with the project's studio"
         } else {
             "Render this scene with the project's studio"
         };
-        if cx.rendering.has_animator() && !scene.locked {
+        if has_animator && !scene.locked {
             ui.spacing_mut().item_spacing.x = 2.0;
             parts_menu_ui(ui, cx, scene.id);
         }
@@ -373,12 +371,27 @@ fn footer_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
             cx.send(Command::RenderTake(scene.id));
         }
     });
+    row.spacing_mut().item_spacing.x = 8.0;
+    row.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        let text = |text: String| RichText::new(text).size(11.5).color(cx.theme.text_dim);
+        let duration = format!("{:.1} s", scene.duration_secs());
+        let font = FontId::proportional(11.5);
+        let reserved = ui.painter().layout_no_wrap(duration.clone(), font, cx.theme.text_dim).size().x + 8.0;
+        let camera = format!("{} {}", icons::direction(scene.camera.direction), scene.camera);
+        ui.scope(|ui| {
+            ui.set_max_width((ui.available_width() - reserved).max(0.0));
+            ui.add(Label::new(text(camera)).truncate());
+        });
+        ui.label(text(duration));
+    });
 }
 
 /// Offers the parts of a render.
 fn parts_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: SceneId) {
+    ui.spacing_mut().button_padding.x = 3.0;
     let button = Button::new(RichText::new(icons::ARROW_DOWN).size(11.0)).min_size(vec2(0.0, 24.0));
     let response = ui.add(button).on_hover_text("Render a part of it").accessible_name("Render…");
+    ui.spacing_mut().button_padding.x = 9.0;
     Popup::menu(&response).show(|ui| {
         for (label, hint, part) in [
             ("Still and clip", "What is up to date is not made again", Part::All),

@@ -164,8 +164,8 @@ fn bar_ui(ui: &mut Ui, cx: &Cx<'_>, doc: &Document, scene: &Scene, has_clips: bo
     }
     ui.add_space(space::L);
     let middle = Vec2::splat(0.5);
-    let pressed = |key: Key| ui.input(|input| input.key_pressed(key));
-    let (out, closer, fit) = (pressed(Key::Minus), pressed(Key::Plus) || pressed(Key::Equals), pressed(Key::Num0));
+    let pressed = |keys: &[Key]| ui.input(|input| keys.iter().any(|key| input.key_pressed(*key)));
+    let [out, closer, fit] = [&[Key::Minus][..], &[Key::Plus, Key::Equals], &[Key::Num0]].map(pressed);
     if icon_button(ui, icons::ZOOM_OUT, "Zoom out", "Zoom out (−)").clicked() || out {
         compare.zoom_at(1.0 / 1.5, middle);
     }
@@ -185,7 +185,8 @@ fn bar_ui(ui: &mut Ui, cx: &Cx<'_>, doc: &Document, scene: &Scene, has_clips: bo
             None => (icons::PLAY, "Play clips"),
         };
         // On a button, the same key presses that.
-        let space_bar = pressed(Key::Space) && ui.memory(|memory| memory.focused().is_none());
+        let space_bar =
+            ui.input(|input| input.key_pressed(Key::Space)) && ui.memory(|memory| memory.focused().is_none());
         if icon_button(ui, icon, name, "Play or pause the clips together (Space)").clicked() || space_bar {
             compare.play_or_pause(ui, scene);
         }

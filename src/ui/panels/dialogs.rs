@@ -1,7 +1,7 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, format, script, settings, studio};
+use super::{Cx, State, farm, format, script, settings, studio, writing};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
@@ -24,6 +24,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::WriterNeeded => ("The writer is not on this machine yet", 560.0),
         Dialog::Studio => ("What the studio needs", 620.0),
         Dialog::RenderSettings => ("Render settings", 520.0),
+        Dialog::Farm => ("Render on a cluster", 620.0),
+        Dialog::Writing => ("Writing settings", 560.0),
         Dialog::Format => ("Film size and frame rate", 520.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
@@ -50,6 +52,8 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Dialog::Studio => studio::needs_ui(ui, cx),
             Dialog::RenderSettings => settings::dialog_ui(ui, cx),
             Dialog::Format => format::format_ui(ui, cx),
+            Dialog::Farm => farm::farm_ui(ui, cx),
+            Dialog::Writing => writing::settings_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
             Dialog::Script => script::open_ui(ui, cx),
@@ -375,7 +379,7 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn shortcuts_ui(ui: &mut Ui) {
     let height = ui.ctx().content_rect().height() - 140.0;
-    ScrollArea::vertical().id_salt("shortcuts").max_height(height).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("shortcuts").max_height(height).min_scrolled_height(height).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(36.0, 3.0);
         ui.spacing_mut().interact_size.y = 20.0;
         ui.columns(2, |columns| {

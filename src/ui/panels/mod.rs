@@ -4,7 +4,9 @@ mod cards;
 mod cast;
 mod clip_settings;
 mod compare;
+mod compute;
 mod dialogs;
+pub(super) mod farm;
 mod format;
 mod group;
 mod inspector;
@@ -21,6 +23,7 @@ mod takes;
 mod timeline;
 mod top_bar;
 mod viewer;
+mod writing;
 
 pub(super) use compare::Compare;
 pub(super) use queue::toggle_queue;
@@ -29,11 +32,13 @@ use super::app::{Notice, Selection, Writing};
 use super::clips::Clips;
 use super::command::{Command, Dialog, Named};
 use super::document::Document;
+use super::farm::Farm;
 use super::rendering::{ComingPicture, Rendering};
 use super::scripts::ScriptForm;
 use super::stills::Stills;
 use super::theme::Theme;
 use super::viewer::Viewer;
+use super::writing::WritingSettings;
 use crate::engine::{JobId, JobStatus, RenderId};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
@@ -56,6 +61,7 @@ pub(super) struct Cx<'a> {
     pub writing: Option<&'a Writing>,
     pub coming: &'a HashMap<JobId, ComingPicture>,
     pub rendering: &'a Rendering,
+    pub farm: Option<&'a Farm>,
     pub exporting: Option<JobId>,
     pub jobs: &'a [JobStatus],
     pub player: &'a Player,
@@ -67,6 +73,7 @@ pub(super) struct Cx<'a> {
     pub recent: &'a [PathBuf],
     pub writer: Option<&'a str>,
     pub scene_count: Option<u32>,
+    pub writing_settings: &'a WritingSettings,
     pub zoom: &'a mut f32,
     pub state: &'a mut State,
     pub out: &'a mut Vec<Command>,
@@ -139,6 +146,8 @@ pub(super) struct State {
     pub accepted_terms: BTreeSet<String>,
     /// A photo's path that is being typed or pasted.
     pub photo_path: String,
+    /// The fields of the dialog for a cluster.
+    pub farm: farm::FarmFields,
     /// The line of the queue that is being dragged.
     pub dragged_render: Option<RenderId>,
     /// The timeline shows the whole film from the next frame on.

@@ -3,7 +3,9 @@
 use super::Cx;
 use super::takes::{copies_ui, studio_title};
 use crate::engine::DrawTarget;
-use crate::project::{DRAFT_STUDIO, EntityKind, Recipe, RecipeEntity, Reference, Scene, Take, TakeKind, stale_reasons};
+use crate::project::{
+    ClipRecipe, DRAFT_STUDIO, EntityKind, Recipe, RecipeEntity, Reference, Scene, Take, TakeKind, stale_reasons,
+};
 use crate::ui::command::{Command, TakeAct};
 use crate::ui::document::Document;
 use crate::ui::icons;

@@ -2,6 +2,7 @@
 
 use super::Cx;
 use super::clip_settings::clip_settings_ui;
+use super::compute;
 use crate::models::Role;
 use crate::project::{ClipSettings, CoalesceKey, DRAFT_STUDIO, Edit, Scene, SceneField, SceneId, StillSettings};
 use crate::ui::command::{Command, Named};
@@ -56,6 +57,8 @@ pub(super) fn dialog_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             ui.label(dim(ui, "The project's studio makes no clips; these are for studios with an animator."));
         }
         clip_settings_ui(ui, cx, Of::Project, &project.clip);
+        ui.add_space(space::S);
+        compute::choice_ui(ui, cx);
         let own = project.scenes.iter().filter(|scene| scene.still.is_some() || scene.clip.is_some()).count();
         if own > 0 {
             let text = match own {

@@ -1,6 +1,7 @@
 //! The project's studio: the choice, what it needs, and how it renders.
 
 use super::Cx;
+use super::compute;
 use super::dialogs::{fetch_job, may_fetch, progress_ui, terms_ui};
 use super::status::time_left_text;
 use crate::models::{MissingFiles, Preflight, bytes_text};
@@ -9,7 +10,7 @@ use crate::ui::command::{Command, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
-use crate::ui::widgets::{capitalized, dim, primary_button, section_heading};
+use crate::ui::widgets::{dim, primary_button, section_heading};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
     Align, Button, ComboBox, CornerRadius, FontId, Frame, Layout, Margin, RichText, ScrollArea, Stroke, Ui, vec2,
@@ -135,23 +136,12 @@ fn missing_ui(ui: &mut Ui, cx: &mut Cx<'_>, missing: &MissingFiles) {
 }
 
 /// Memory, disk and time.
-fn stages_ui(ui: &mut Ui, cx: &Cx<'_>, preflight: &Preflight) {
+fn stages_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
     section_heading(ui, "On this machine");
     for stage in &preflight.stages {
-        let (text, color) = match (stage.refusal(), stage.plans.first()) {
-            (Some(refusal), _) => {
-                (format!("{} does not fit: {refusal}", capitalized(&stage.role.to_string())), cx.theme.bad)
-            }
-            (None, Some(plan)) => {
-                (format!("{}: {plan} of memory", capitalized(&stage.role.to_string())), cx.theme.text)
-            }
-            (None, None) => continue,
-        };
-        ui.label(RichText::new(text).color(color));
+        compute::stage_ui(ui, cx, stage);
     }
-    if let Some(refusal) = cx.rendering.clip_refusal() {
-        ui.label(RichText::new(format!("Clips: {refusal}")).color(cx.theme.bad));
-    }
+    compute::automatic_ui(ui, cx);
     if preflight.missing_bytes() > 0 {
         let free = preflight.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
         let text = format!("Disk: {} needed, {free} free", bytes_text(preflight.missing_bytes()));

@@ -44,6 +44,7 @@ fn menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, menu: Menu) {
                 Named::New
                 | Named::Open
                 | Named::OpenScript
+                | Named::WritingSettings
                 | Named::Models
                 | Named::Quit
                 | Named::Shortcuts
@@ -99,15 +100,19 @@ fn actions_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         .selected_text(label)
         .show_ui(ui, |ui| {
             ui.selectable_value(&mut count, None, "Auto");
-            for n in 4..=10 {
+            for n in crate::writer::SCENES {
                 ui.selectable_value(&mut count, Some(n), format!("{n} scenes"));
             }
         })
         .response
-        .on_hover_text("How many scenes the writer makes")
+        .on_hover_text("How many scenes the writer makes, from 4 to 10; Auto lets it choose from 5 to 7")
         .accessible_name("Number of scenes");
     if count != cx.scene_count {
         cx.send(Command::SetSceneCount(count));
+    }
+    let more = ui.add(Button::new("More…")).on_hover_text("How boldly the script is written, its seed, descriptions");
+    if more.accessible_name("More writing settings").clicked() {
+        cx.run(Named::WritingSettings);
     }
     let mut style = doc.project().style.clone();
     let field = TextEdit::singleline(&mut style)

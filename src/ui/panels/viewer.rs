@@ -76,9 +76,15 @@ pub fn viewer_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document) {
             }
         }
         None => {
-            let text = if cx.writing.is_some() { "Writing the script…" } else { "The film plays here" };
+            let text = match cx.writing {
+                Some(writing) if !writing.story.is_empty() => writing.story.clone(),
+                Some(_) => "Writing the script…".to_owned(),
+                None => "The film plays here".to_owned(),
+            };
             let font = FontId::proportional(13.0);
-            ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, cx.theme.text_dim);
+            let width = (rect.width() - 48.0).clamp(1.0, 460.0);
+            let galley = ui.painter().layout(text, font, cx.theme.text_dim, width);
+            ui.painter().galley(rect.center() - galley.size() / 2.0, galley, cx.theme.text_dim);
         }
     }
     transport_ui(ui, cx, doc);

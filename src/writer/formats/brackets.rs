@@ -88,15 +88,16 @@ fn starts(line: &str) -> Vec<Start> {
             at += 1;
             continue;
         };
-        let before = line[..at].trim_end_matches(['*', '#', '-', ' ', '_', '"']);
+        let before = line[..at].trim_end_matches(['*', '#', '-', ' ', '_']);
         let bracket = before.ends_with('[');
-        let begins = bracket || before.is_empty();
+        // "…]; scene_2: [" is the paper's way to put all on one line.
+        let begins = bracket || before.is_empty() || before.ends_with("];");
         let mut next = at + word.len();
         next += bytes[next..].iter().take_while(|byte| matches!(byte, b'_' | b' ' | b'-' | b'#' | b'\\')).count();
         let digits = bytes[next..].iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
         let number = line[next..next + digits].parse().ok();
         let mut content = next + digits;
-        content += bytes[content..].iter().take_while(|byte| matches!(byte, b'*' | b' ' | b'"' | b']')).count();
+        content += bytes[content..].iter().take_while(|byte| matches!(byte, b'*' | b' ' | b']')).count();
         let colon = matches!(bytes.get(content), Some(b':' | b'-' | b'.' | b')'));
         if let (true, Some(number), true) = (begins, number, colon) {
             found.push(Start { at: before.len() - usize::from(bracket), number, content: content + 1, bracket });
@@ -187,16 +188,17 @@ pub(super) fn parse(text: &str, notes: &mut Vec<ImportNote>) -> Option<Vec<Shot>
     let mut shots: Vec<Shot> = Vec::new();
     let mut numbers: Vec<usize> = Vec::new();
     let mut cameras: BTreeMap<usize, CameraMove> = BTreeMap::new();
-    let mut lacks_place = false;
+    let mut known_places: Vec<bool> = Vec::new();
     for item in items(&text, notes) {
         let bare = bare(&item.content);
-        if let Some(found) =
-            camera_in_field(bare).filter(|_| !bare.contains(':') && bare.split_whitespace().count() < 5)
-        {
+        let may_be_camera = !item.content.contains(':') && bare.split_whitespace().count() < 5;
+        if let Some(found) = camera_in_field(bare).filter(|_| may_be_camera) {
             cameras.insert(item.number, found.camera);
             continue;
         }
-        let shot = exact_fields(&item).unwrap_or_else(|| {
+        let exact = exact_fields(&item);
+        let known_place = exact.is_some();
+        let shot = exact.unwrap_or_else(|| {
             if !item.well_formed {
                 notes.push(ImportNote::at(item.line, "the brackets were mended"));
             }
@@ -209,7 +211,7 @@ pub(super) fn parse(text: &str, notes: &mut Vec<ImportNote>) -> Option<Vec<Shot>
         if item.number != shots.len() + 1 {
             notes.push(ImportNote::at(item.line, format!("scene {} is number {}", item.number, shots.len() + 1)));
         }
-        lacks_place |= shot.background.is_empty() && !item.well_formed;
+        known_places.push(known_place || !shot.background.is_empty());
         numbers.push(item.number);
         shots.push(shot);
         if shots.len() > MOST_SCENES {
@@ -219,9 +221,7 @@ pub(super) fn parse(text: &str, notes: &mut Vec<ImportNote>) -> Option<Vec<Shot>
     for (shot, number) in shots.iter_mut().zip(&numbers) {
         shot.camera = shot.camera.or_else(|| cameras.get(number).copied());
     }
-    if lacks_place {
-        guess::places(&mut shots);
-    }
+    guess::places(&mut shots, |i| known_places[i]);
     match shots.iter().filter(|shot| shot.camera.is_none()).count() {
         0 => {}
         all if all == shots.len() => {
@@ -291,10 +291,11 @@ fn fields(content: &str, line: usize, notes: &mut Vec<ImportNote>) -> Shot {
             odd |= !matches!(rest[at..].trim_start(), s if s.starts_with("entities:") || s.starts_with("background:"));
             rest = &rest[value..];
         }
-        if i > 0 && key_in(part).is_none() {
-            if let Some((_, value)) = values.last_mut() {
-                value.push(';');
-            }
+        if i > 0
+            && key_in(part).is_none()
+            && let Some((_, value)) = values.last_mut()
+        {
+            value.push(';');
         }
         add(&mut values, rest);
     }
@@ -387,6 +388,9 @@ fn camera_words(camera: CameraMove) -> String {
     format!("{direction}, {}", camera.speed)
 }
 
+/// A semicolon in quotation marks, where it cannot be taken for the end of a field.
+const SEMICOLON: &str = "\\u003b";
+
 /// A text on one line.
 pub(super) fn one_line(text: &str) -> String {
     cleaned(text).replace(['\n', '\u{2028}', '\u{2029}', '\u{85}'], " ").trim().to_owned()
@@ -399,14 +403,15 @@ pub(super) fn write(project: &Project) -> String {
         let names = scene.foreground.iter().map(|name| {
             let name = one_line(name);
             let nothing = name.is_empty() || matches!(name.to_lowercase().as_str(), "none" | "n/a");
-            if nothing { always_quoted(&name) } else { quoted(&name, &[',', ';', '[', ']']) }
+            let name = if nothing { always_quoted(&name) } else { quoted(&name, &[',', ';', '[', ']', '"']) };
+            name.replace(';', SEMICOLON)
         });
         let names = names.collect::<Vec<_>>().join(", ");
         let value = |text: &str| {
             let text = one_line(text);
-            let misleading =
-                ["; background: ", "; entities:", "; camera"].iter().any(|mark| text.to_lowercase().contains(mark));
-            if misleading || text.starts_with('"') { always_quoted(&text) } else { text }
+            let misleading = !starts(&format!("[{text}")).is_empty()
+                || ["; background: ", "; entities:", "; camera"].iter().any(|mark| text.to_lowercase().contains(mark));
+            if misleading || text.starts_with('"') { always_quoted(&text).replace(';', SEMICOLON) } else { text }
         };
         let (prompt, background) = (value(&scene.prompt), value(&scene.background));
         let n = i + 1;

@@ -47,8 +47,9 @@ impl Element {
         Self { kind, text: text.into(), line }
     }
 
-    fn is_speech(&self) -> bool {
-        matches!(self.kind, Kind::Character { .. } | Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics)
+    /// Whether it belongs to the speech that began with a cue.
+    fn goes_on_speaking(&self) -> bool {
+        matches!(self.kind, Kind::Parenthetical | Kind::Dialogue | Kind::Lyrics)
     }
 }
 
@@ -99,7 +100,7 @@ impl Directive {
         parts.extend(self.length_ms.map(|ms| format!("length: {}", seconds(ms))));
         parts.extend(self.dissolve_ms.map(|ms| format!("dissolve: {}", seconds(ms))));
         parts.extend(self.cast.as_ref().map(|cast| format!("cast: {}", names_list(cast))));
-        parts.extend(self.place.as_ref().map(|place| format!("place: {}", quoted(place, &['|', '[', ']', '*']))));
+        parts.extend(self.place.as_ref().map(|place| format!("place: {}", quoted(place, &['|', '[', ']', '*', '"']))));
         parts.extend(self.action.as_ref().map(|action| format!("action: {}", always_quoted(action))));
         parts.extend(self.note.as_ref().map(|note| format!("note: {}", always_quoted(note))));
         parts.join(" | ")
@@ -119,32 +120,22 @@ impl Directive {
 pub(super) fn note_text(elements: &[Element]) -> String {
     let mut paragraphs: Vec<String> = Vec::new();
     let mut speech: Vec<&Element> = Vec::new();
-    let end_speech = |speech: &mut Vec<&Element>, paragraphs: &mut Vec<String>| {
-        if !speech.is_empty() {
-            paragraphs.push(fountain::block(speech));
-            speech.clear();
-        }
-    };
-    for element in elements {
-        if element.is_speech() {
-            if matches!(element.kind, Kind::Character { .. }) {
-                end_speech(&mut speech, &mut paragraphs);
-            }
-            speech.push(element);
-            continue;
-        }
+    for (at, element) in elements.iter().enumerate() {
+        let begins = matches!(element.kind, Kind::Character { .. });
+        let goes_on = elements[at..].iter().find(|next| next.kind != Kind::Note).is_some_and(Element::goes_on_speaking);
         // A remark in the middle of a speech comes before it.
-        if element.kind == Kind::Note && !speech.is_empty() {
-            paragraphs.push(element.text.clone());
-            continue;
+        if (begins || !goes_on) && !speech.is_empty() {
+            paragraphs.push(fountain::block(&std::mem::take(&mut speech)));
         }
-        end_speech(&mut speech, &mut paragraphs);
-        paragraphs.push(match element.kind {
-            Kind::Note => element.text.clone(),
-            _ => fountain::block(&[element]),
-        });
+        match element.kind {
+            Kind::Note => paragraphs.push(element.text.clone()),
+            _ if begins || goes_on => speech.push(element),
+            _ => paragraphs.push(fountain::block(&[element])),
+        }
     }
-    end_speech(&mut speech, &mut paragraphs);
+    if !speech.is_empty() {
+        paragraphs.push(fountain::block(&speech));
+    }
     paragraphs.join("\n\n")
 }
 

@@ -110,10 +110,14 @@ fn body(wanted: &Shot, place_before: &str, read_back: ReadBack<'_>) -> Vec<Eleme
             let set = Directive { shot: true, place: Some(place_before.to_owned()), ..Directive::default() };
             context.push(Element::new(Kind::Note, set.text(), 1));
         }
-        context.extend(read_back(elements));
+        // Another scene behind it must not get what belongs to this one.
+        let next = Directive { shot: true, ..Directive::default() };
+        let with_next = [elements.as_slice(), &[Element::new(Kind::Note, next.text(), 0)]].concat();
+        context.extend(read_back(&with_next));
         let mut read = shots(&context, &mut Vec::new()).unwrap_or_default();
-        let last = read.pop().map(|shot| Shot { line: None, ..shot });
-        last.as_ref() == Some(wanted) && read.len() == usize::from(!place_before.is_empty())
+        let is_bare = read.pop().is_some_and(|next| next.note.is_empty() && next.prompt.is_empty());
+        let this = read.pop().map(|shot| Shot { line: None, ..shot });
+        is_bare && this.as_ref() == Some(wanted) && read.len() == usize::from(!place_before.is_empty())
     };
     let forms = [(true, Some(true)), (true, Some(false)), (false, Some(true)), (false, Some(false)), (true, None)];
     let found = forms.into_iter().map(|(action, note)| form(action, note)).find(reads_back);

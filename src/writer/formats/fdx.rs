@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 
 /// More elements than a screenplay has.
 const MOST_NODES: u32 = 2_000_000;
+/// Elements inside of each other; a screenplay has eight. The parser goes down one level of the stack for each.
+const DEEPEST: usize = 64;
 
 /// Where lines begin, for messages: the parser itself would count from the start for each.
 struct Lines(Vec<usize>);
@@ -27,6 +29,13 @@ impl Lines {
 
 /// The title page and the paragraphs of a Final Draft file.
 pub(super) fn parse(name: &str, text: &str) -> Result<(TitlePage, Vec<Element>), FormatError> {
+    if let Some(at) = too_deep(text) {
+        let before = &text[..at];
+        let line = before.matches('\n').count() as u32 + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
+        let reason = "its elements are nested deeper than any screenplay's".to_owned();
+        return Err(FormatError::Xml { name: name.to_owned(), line, column, reason });
+    }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).map_err(|error| {
         let at = error.pos();
@@ -48,6 +57,48 @@ pub(super) fn parse(name: &str, text: &str) -> Result<(TitlePage, Vec<Element>),
     let mut texts = page.into_iter().flat_map(|content| content.children()).map(|paragraph| plain_text(paragraph));
     let title = texts.find(|text| !text.trim().is_empty()).unwrap_or_default();
     Ok((TitlePage { title: title.trim().to_owned(), style: String::new() }, reader.elements))
+}
+
+/// Where elements are nested more than [`DEEPEST`] deep.
+fn too_deep(text: &str) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_usize);
+    let behind = |mark: &str, from: usize| text[from..].find(mark).map(|found| from + found + mark.len());
+    while let Some(open) = text[at..].find('<').map(|found| at + found) {
+        let rest = &text[open..];
+        // What is never closed is for the parser to complain of.
+        at = if rest.starts_with("<!--") {
+            behind("-->", open)?
+        } else if rest.starts_with("<![CDATA[") {
+            behind("]]>", open)?
+        } else if rest.starts_with("<?") {
+            behind("?>", open)?
+        } else if rest.starts_with("</") {
+            depth = depth.saturating_sub(1);
+            open + 2
+        } else {
+            let end = tag_end(text, open)?;
+            depth += usize::from(!text[..end].ends_with('/'));
+            if depth > DEEPEST {
+                return Some(open);
+            }
+            end + 1
+        };
+    }
+    None
+}
+
+/// Where the `>` of a tag is; those inside of quotation marks do not count.
+fn tag_end(text: &str, open: usize) -> Option<usize> {
+    let mut quote = None;
+    for (at, byte) in text.bytes().enumerate().skip(open) {
+        match (quote, byte) {
+            (None, b'>') => return Some(at),
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (Some(mark), byte) if mark == byte => quote = None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What the parser says, without the position, which the message gives itself.

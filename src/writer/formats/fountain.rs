@@ -28,13 +28,16 @@ struct Line {
     text: String,
 }
 
-/// Whether a text is surely Fountain: it has a title page, or a heading with a blank line before it.
+/// Whether a text is surely Fountain: it has a title page, a heading with a blank line before it, or a scene of ours.
 pub(super) fn is_likely(text: &str) -> bool {
     let mut blank = true;
     for (i, line) in text.lines().enumerate() {
         let heading = after_prefix(line.trim()).is_some_and(|(rest, _)| !rest.is_empty());
         let shouted = line.trim().get(..3).is_some_and(|start| start.chars().all(|c| c.is_uppercase() || c == '/'));
-        if blank && heading && shouted || i == 0 && line.trim_start().to_lowercase().starts_with("title:") {
+        if line.starts_with("[[shot |")
+            || blank && heading && shouted
+            || i == 0 && line.trim_start().to_lowercase().starts_with("title:")
+        {
             return true;
         }
         blank = line.trim().is_empty();
@@ -44,7 +47,7 @@ pub(super) fn is_likely(text: &str) -> bool {
 
 /// The title page and the paragraphs of a screenplay.
 pub(super) fn parse(text: &str, notes: &mut Vec<ImportNote>) -> (TitlePage, Vec<Element>) {
-    let (title, skipped, body) = title_page(text);
+    let (title, skipped, body) = title_page(text, notes);
     let lines = lines(body, skipped + 1, notes);
     (title, Parser::default().parse(&lines))
 }
@@ -55,7 +58,7 @@ pub(super) fn parse_body(text: &str) -> Vec<Element> {
 }
 
 /// The title page, the number of lines it takes, and the rest.
-fn title_page(text: &str) -> (TitlePage, usize, &str) {
+fn title_page<'a>(text: &'a str, notes: &mut Vec<ImportNote>) -> (TitlePage, usize, &'a str) {
     let mut page = TitlePage::default();
     let key_of = |line: &str| {
         let (key, _) = line.split_once(':')?;
@@ -67,7 +70,7 @@ fn title_page(text: &str) -> (TitlePage, usize, &str) {
     if key_of(first).is_none() {
         return (page, 0, text);
     }
-    let mut key = String::new();
+    let (mut key, mut unused) = (String::new(), Vec::new());
     let mut taken = 0;
     let mut rest = text;
     for (i, line) in text.split_inclusive('\n').enumerate() {
@@ -79,6 +82,9 @@ fn title_page(text: &str) -> (TitlePage, usize, &str) {
         let value = match line.split_once(':').filter(|_| !line.starts_with([' ', '\t'])) {
             Some((new, value)) => {
                 key = new.trim().to_lowercase();
+                if !matches!(key.as_str(), "title" | "style") {
+                    unused.push(new.trim());
+                }
                 value
             }
             None => line,
@@ -95,6 +101,10 @@ fn title_page(text: &str) -> (TitlePage, usize, &str) {
             }
             field.push_str(&value);
         }
+    }
+    if !unused.is_empty() {
+        let text = format!("films have no title page; left out were: {}", unused.join(", "));
+        notes.push(ImportNote::at(blank_lines + 1, text));
     }
     (page, taken, rest)
 }

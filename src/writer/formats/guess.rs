@@ -34,11 +34,13 @@ pub(super) fn names(shots: &mut [Shot]) {
     }
 }
 
-/// Gives scenes without a place the one that the action names, else that of the scene before.
-pub(super) fn places(shots: &mut [Shot]) {
+/// Gives scenes of which the place is not known the one that the action names, else that of the scene before.
+pub(super) fn places(shots: &mut [Shot], is_known: impl Fn(usize) -> bool) {
     let mut place = String::new();
-    for shot in shots {
-        if shot.background.is_empty() {
+    for (i, shot) in shots.iter_mut().enumerate() {
+        if is_known(i) {
+            place.clone_from(&shot.background);
+        } else {
             if let Some(found) = place_of(&phrases(&calmed(&shot.prompt))) {
                 place.clone_from(&found.name);
             }

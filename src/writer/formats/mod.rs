@@ -234,6 +234,7 @@ impl Imported {
         let scenes = self.scenes_of(project, intake, seed);
         // New ones first: the step is named after its first edit.
         let mut edits = match intake {
+            // Locked scenes stay.
             Intake::Replace => project.replace_edits(scenes),
             Intake::Append => {
                 let insert = |(i, scene)| Edit::InsertScene { index: first + i, scene: Box::new(scene) };
@@ -311,32 +312,38 @@ pub fn read_script(name: &str, bytes: &[u8], format: Option<ScriptFormat>) -> Re
     Ok(Imported { format, title: title.title, style: title.style, scenes, notes })
 }
 
-/// The format of a text: what its content is, else what its name says.
+/// Whether a text is unmistakably of a format.
+fn is_likely(format: ScriptFormat, text: &str) -> bool {
+    match format {
+        ScriptFormat::Text => outline::is_outline(text),
+        ScriptFormat::Fountain => fountain::is_likely(text),
+        ScriptFormat::FinalDraft => {
+            let start = text.trim_start();
+            start.starts_with("<?xml") || start.starts_with("<FinalDraft")
+        }
+        ScriptFormat::Csv => table::is_likely(text),
+        ScriptFormat::Brackets => brackets::is_likely(text),
+    }
+}
+
+/// The format of a text: what its content and its name agree on, else what its content is, else what its name says.
 fn detect(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> ScriptFormat {
     let named = ScriptFormat::of_path(Path::new(name));
-    let start = text.trim_start();
-    let found = if start.starts_with("<?xml") || start.starts_with("<FinalDraft") {
-        Some(ScriptFormat::FinalDraft)
-    } else if brackets::is_likely(text) {
-        Some(ScriptFormat::Brackets)
-    } else if table::is_likely(text) {
-        Some(ScriptFormat::Csv)
-    } else if fountain::is_likely(text) {
-        Some(ScriptFormat::Fountain)
-    } else {
-        None
-    };
-    if let (Some(named), Some(found)) = (named, found)
-        && named != found
-        && (named, found) != (ScriptFormat::Text, ScriptFormat::Brackets)
-    {
-        // Fountain and shot lists are text too: only a name that is wrong is worth a word.
-        if named != ScriptFormat::Text {
-            notes.push(ImportNote::general(format!(
-                "the file's content is a {}, whatever its name says",
-                found.title()
-            )));
-        }
+    if let Some(named) = named.filter(|named| is_likely(*named, text)) {
+        return named;
+    }
+    let order = [
+        ScriptFormat::FinalDraft,
+        ScriptFormat::Text,
+        ScriptFormat::Brackets,
+        ScriptFormat::Csv,
+        ScriptFormat::Fountain,
+    ];
+    let found = order.into_iter().find(|format| is_likely(*format, text));
+    // All of these are text too: only a name that is wrong is worth a word.
+    if let (Some(named), Some(found)) = (named.filter(|named| *named != ScriptFormat::Text), found) {
+        let text = format!("its content is a {}, though its name says {}", found.title(), named.title());
+        notes.push(ImportNote::general(text));
     }
     found.or(named).unwrap_or(ScriptFormat::Text)
 }

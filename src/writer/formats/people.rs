@@ -85,9 +85,14 @@ impl Word<'_> {
 }
 
 impl People {
+    /// More than a film can show; a file that has more is no screenplay, and looking for all of them takes forever.
+    const MOST: usize = 500;
+
     /// Remembers somebody by the name that scenes are to use.
     pub fn meet(&mut self, name: &str) {
-        if !self.known.iter().any(|person| entity_key(&person.name) == entity_key(name)) {
+        if self.known.len() < Self::MOST
+            && !self.known.iter().any(|person| entity_key(&person.name) == entity_key(name))
+        {
             let words = words(name).iter().map(|word| word.text.to_lowercase()).collect::<Vec<_>>();
             if !words.is_empty() {
                 self.known.push(Person { name: name.to_owned(), words });

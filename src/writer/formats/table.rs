@@ -70,23 +70,34 @@ const NAMES: [(Column, &[&str], &[&str]); 13] = [
     (Column::Notes, &["notes", "note", "remarks", "remark", "comments", "comment", "notizen"], &["notes", "comment"]),
 ];
 
-/// Whether the first line of a text is the header of a shot list.
+/// Lines of a text that may be the header: titles and dates can stand above it.
+const HEADER_LINES: usize = 10;
+
+/// Whether one of the first lines of a text is the header of a shot list, with a row below it.
 pub(super) fn is_likely(text: &str) -> bool {
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let (separator, known) = separator(first);
-    let columns = first.split(separator).count();
-    columns > 1 && known * 2 >= columns && known > 1
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(HEADER_LINES + 1).collect();
+    lines.windows(2).any(|pair| {
+        let (separator, known) = separator(pair[0]);
+        let cells = split_roughly(pair[0], separator);
+        let found = columns(&cells);
+        let has_action = found.contains_key(&Column::Action) || found.contains_key(&Column::Shot);
+        has_action && known > 1 && known * 2 >= cells.len() && pair[1].contains(separator)
+    })
 }
 
 /// The separator under which most columns of the header are known, and how many are.
 fn separator(header: &str) -> (char, usize) {
     let known = |separator: char| {
-        let cells: Vec<String> =
-            header.split(separator).map(|cell| cell.trim_matches(['"', ' ', '\t']).to_owned()).collect();
+        let cells = split_roughly(header, separator);
         (columns(&cells).len(), cells.len())
     };
     let best = [',', ';', '\t', '|'].into_iter().rev().max_by_key(|separator| known(*separator)).unwrap_or(',');
     (best, known(best).0)
+}
+
+/// The cells of a line, for a look at them.
+fn split_roughly(line: &str, separator: char) -> Vec<String> {
+    line.split(separator).take(MOST_COLUMNS).map(|cell| cell.trim_matches(['"', ' ', '\t']).to_owned()).collect()
 }
 
 /// A header without its unit and punctuation.
@@ -120,8 +131,9 @@ fn columns(header: &[String]) -> BTreeMap<Column, usize> {
 
 /// The scenes of a shot list.
 pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Result<Option<Vec<Shot>>, FormatError> {
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let (separator, _) = separator(first);
+    let headers: Vec<(char, usize)> = text.lines().take(HEADER_LINES).map(separator).collect();
+    // The first of equals.
+    let (separator, known) = headers.into_iter().rev().max_by_key(|(_, known)| *known).unwrap_or((',', 0));
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -134,7 +146,11 @@ pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Resu
             let line = error.position().map_or(0, csv::Position::line);
             FormatError::Csv { name: name.to_owned(), line, reason: error.to_string() }
         })?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |at| {
+            // The reader counts blank lines before a row as part of it.
+            let blank = text.as_bytes()[at.byte() as usize..].iter().take_while(|byte| **byte == b'\n').count();
+            at.line() + blank as u64
+        });
         if record.len() > MOST_COLUMNS {
             return Err(FormatError::TooManyColumns { name: name.to_owned(), line, columns: record.len() });
         }
@@ -143,6 +159,10 @@ pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Resu
             continue;
         }
         match &mut header {
+            // The header is the line with most known columns.
+            None if columns(&cells).len() < known && line as usize <= HEADER_LINES => {
+                notes.push(ImportNote::at(line as usize, format!("above the table: {}", shortened(&cells.join(" ")))));
+            }
             None => header = Some(Table::new(name, cells)?),
             Some(table) => {
                 let shot =
@@ -159,7 +179,7 @@ pub(super) fn parse(name: &str, text: &str, notes: &mut Vec<ImportNote>) -> Resu
             guess::names(&mut shots);
         }
         if !table.columns.contains_key(&Column::Location) {
-            guess::places(&mut shots);
+            guess::places(&mut shots, |_| false);
         }
     }
     Ok(Some(shots))

@@ -40,28 +40,25 @@ pub(super) fn unquoted(text: &str) -> String {
     in_marks.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or_else(|| text.to_owned())
 }
 
-/// The parts of a text between separators that stand outside of quotation marks.
+/// The parts of a text between separators that stand outside of quotation marks. A mark counts where a value begins:
+/// behind a separator, a comma or a colon; elsewhere it is part of the text, such as inches.
 pub(super) fn split_outside_quotes(text: &str, is_separator: impl Fn(char) -> bool) -> Vec<&str> {
     let mut parts = Vec::new();
-    let (mut start, mut open, mut escaped) = (0, false, false);
-    let mut blank = true;
+    let (mut start, mut open, mut escaped, mut begins) = (0, false, false, true);
     for (at, c) in text.char_indices() {
         match c {
             _ if escaped => escaped = false,
             '\\' if open => escaped = true,
-            // A mark counts at the beginning of a part; elsewhere it is part of the text, such as inches.
-            '"' if open || blank => open = !open,
+            '"' if open || begins => open = !open,
             c if !open && is_separator(c) => {
                 parts.push(&text[start..at]);
                 start = at + c.len_utf8();
-                blank = true;
-                continue;
             }
             _ => {}
         }
-        blank &= c.is_whitespace();
+        begins = is_separator(c) || matches!(c, ':' | ',') || begins && c.is_whitespace();
     }
-    if open && start == 0 && parts.is_empty() {
+    if open {
         // A mark that is never closed holds nothing together.
         return text.split(is_separator).collect();
     }
@@ -75,7 +72,7 @@ const BETWEEN_NAMES: [char; 7] = [',', ';', '|', '/', '&', '+', '\n'];
 pub(super) fn names_list(names: &[String]) -> String {
     let name = |name: &String| {
         let lower = format!(" {} ", name.to_lowercase());
-        if lower.contains(" and ") || lower.contains(['[', ']', '*']) {
+        if lower.contains(" and ") || lower.contains(['[', ']', '*', '"']) {
             always_quoted(name)
         } else {
             quoted(name, &BETWEEN_NAMES)

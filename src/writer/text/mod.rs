@@ -12,11 +12,11 @@ use super::error::WriterError;
 use super::tidy::{Cast, tidy_name};
 use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_key};
 use names::has_pronoun_subject;
-pub(super) use names::{Phrase, looks_behind, phrases};
+pub(super) use names::{Phrase, is_common_word, looks_behind, phrases, share_of_english};
 pub(super) use sentences::sentences;
 use std::collections::HashMap;
 pub(super) use words::UNSEEN;
-use words::{MOTION, base_noun, base_verb};
+use words::{MOTION, SMALL, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
 pub(super) const NAMES: usize = 4;
@@ -36,6 +36,17 @@ const MOVES: [(Direction, Speed); 6] = [
     (Direction::Left, Speed::Medium),
     (Direction::Up, Speed::Slow),
 ];
+
+/// Whether a word in its base form can be a verb.
+pub(super) fn is_verb(word: &str) -> bool {
+    base_verb(word).is_some()
+}
+
+/// Whether a word only joins others, or says what cannot be seen.
+pub(super) fn is_faint(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    SMALL.contains(&lower) || UNSEEN.contains(&lower) || lower.ends_with("ly")
+}
 
 /// Splits a text into the scenes of a script.
 pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
@@ -122,21 +133,43 @@ impl CameraPlan {
     }
 }
 
-/// The move that the sentence's words suggest, never the same direction twice in a row.
-fn camera_of(sentence: &str, index: usize, last: Option<Direction>, side: &mut Direction) -> CameraMove {
-    let words: Vec<String> =
-        sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
-    let is_last = |direction: Direction| Some(direction) == last;
-    let suggested = words.iter().filter_map(|word| {
+fn lower_words(sentence: &str) -> Vec<String> {
+    sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// What the words of a sentence suggest to the camera, in their order: one direction, or both sides.
+fn motions(words: &[String]) -> impl Iterator<Item = (&'static [Direction], Speed)> {
+    const SIDES: &[Direction] = &[Direction::Left, Direction::Right];
+    words.iter().filter_map(|word| {
         let verb = base_verb(word).unwrap_or_else(|| base_noun(word));
         let (direction, speed) = *MOTION.get(&verb)?;
-        let direction = match direction {
-            "side" if words.iter().any(|word| word == "left") => Direction::Left,
-            "side" if words.iter().any(|word| word == "right") => Direction::Right,
-            "side" => *side,
-            named => named.parse().ok()?,
+        let named = |direction| SIDES.iter().position(|side| *side == direction).map(|at| &SIDES[at..=at]);
+        let directions = match direction {
+            "side" if words.iter().any(|word| word == "left") => named(Direction::Left)?,
+            "side" if words.iter().any(|word| word == "right") => named(Direction::Right)?,
+            "side" => SIDES,
+            other => {
+                let direction = other.parse().ok()?;
+                let at = Direction::ALL.iter().position(|known| *known == direction)?;
+                &Direction::ALL[at..=at]
+            }
         };
-        Some(CameraMove::new(direction, speed.parse().ok()?))
+        Some((directions, speed.parse().ok()?))
+    })
+}
+
+/// The directions that the first telling word of a sentence suggests, and the speed.
+pub(super) fn suggested_motion(sentence: &str) -> Option<(&'static [Direction], Speed)> {
+    motions(&lower_words(sentence)).next()
+}
+
+/// The move that the sentence's words suggest, never the same direction twice in a row.
+fn camera_of(sentence: &str, index: usize, last: Option<Direction>, side: &mut Direction) -> CameraMove {
+    let words = lower_words(sentence);
+    let is_last = |direction: Direction| Some(direction) == last;
+    let suggested = motions(&words).map(|(directions, speed)| match directions {
+        [one] => CameraMove::new(*one, speed),
+        _ => CameraMove::new(*side, speed),
     });
     let chosen = suggested.into_iter().find(|camera| !is_last(camera.direction)).unwrap_or_else(|| {
         let moves = (0..MOVES.len()).map(|i| MOVES[(index + i) % MOVES.len()]);

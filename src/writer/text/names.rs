@@ -137,7 +137,9 @@ fn common_phrase(words: &[Word], start: usize, after_article: bool) -> Option<(S
     while i < words.len() && taken.len() < NAME_WORDS {
         let word = &words[i].text;
         let lower = word.to_lowercase();
-        if SMALL.contains(&lower) && !ADJECTIVES.contains(&lower) || NUMBERS.contains(&lower) {
+        // "A couple of" counts, "an elderly couple" does not.
+        let counts = NUMBERS.contains(&lower) && (taken.is_empty() || !THINGS.contains(&lower));
+        if SMALL.contains(&lower) && !ADJECTIVES.contains(&lower) || counts {
             break;
         }
         let is_noun = is_noun(&lower);
@@ -175,6 +177,18 @@ fn followed_by_noun(words: &[Word], i: usize) -> bool {
         let noun = base_noun(&next.text);
         THINGS.contains(&noun) || PLACES.contains(&noun)
     })
+}
+
+/// Whether the lists know a word, so that its capitals mean nothing.
+pub(in crate::writer) fn is_common_word(word: &str) -> bool {
+    is_known(word)
+}
+
+/// The share of a text's words that the lists know.
+pub(in crate::writer) fn share_of_english(text: &str) -> f32 {
+    let words = words(text);
+    let known = words.iter().filter(|word| is_known(&word.text)).count();
+    known as f32 / words.len().max(1) as f32
 }
 
 /// Whether a sentence speaks of somebody by a pronoun only.

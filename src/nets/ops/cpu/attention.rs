@@ -99,10 +99,10 @@ impl Shape {
 }
 
 /// Scores into weights that are not divided by their sum yet, which is given back. Only the first `seen` ones count.
-struct Weigh<'a> {
-    scores: &'a mut [f32],
-    seen: usize,
-    scale: f32,
+pub(super) struct Weigh<'a> {
+    pub scores: &'a mut [f32],
+    pub seen: usize,
+    pub scale: f32,
 }
 
 impl WithSimd for Weigh<'_> {

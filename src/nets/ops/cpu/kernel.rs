@@ -129,6 +129,8 @@ impl<T: Target> WithSimd for Multiply<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums at once as there are registers for them, less those for a row of the panel.
         match (self.width / S::F32_LANES, S::F32_LANES) {
+            // A few rows would be repeated to fill a tile.
+            (1, 16) if self.rows.count <= 8 => self.by_tiles::<S, 8, 1>(simd),
             (1, 8) => self.by_tiles::<S, 8, 1>(simd),
             (2, 8) => self.by_tiles::<S, 6, 2>(simd),
             (1, _) => self.by_tiles::<S, 12, 1>(simd),

@@ -7,10 +7,13 @@
 
 pub(super) mod attention;
 pub(super) mod conv;
+pub(super) mod decoder;
 pub(super) mod kernel;
+pub(super) mod key_values;
 pub(super) mod linear;
 pub(super) mod math;
 pub(super) mod norm;
+pub(super) mod quantized;
 pub(super) mod winograd;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor};
