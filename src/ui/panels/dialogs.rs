@@ -379,7 +379,7 @@ fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn shortcuts_ui(ui: &mut Ui) {
     let height = ui.ctx().content_rect().height() - 140.0;
-    ScrollArea::vertical().id_salt("shortcuts").max_height(height).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("shortcuts").max_height(height).min_scrolled_height(height).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(36.0, 3.0);
         ui.spacing_mut().interact_size.y = 20.0;
         ui.columns(2, |columns| {

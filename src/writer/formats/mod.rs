@@ -233,14 +233,14 @@ impl Imported {
         let first = project.scenes.len();
         let scenes = self.scenes_of(project, intake, seed);
         // New ones first: the step is named after its first edit.
-        let mut edits: Vec<Edit> = scenes
-            .into_iter()
-            .enumerate()
-            .map(|(i, scene)| Edit::InsertScene { index: first + i, scene: Box::new(scene) })
-            .collect();
-        if intake == Intake::Replace {
-            edits.extend(project.scenes.iter().map(|scene| Edit::RemoveScene(scene.id)));
-        }
+        let mut edits = match intake {
+            // Locked scenes stay.
+            Intake::Replace => project.replace_edits(scenes),
+            Intake::Append => {
+                let insert = |(i, scene)| Edit::InsertScene { index: first + i, scene: Box::new(scene) };
+                scenes.into_iter().enumerate().map(insert).collect()
+            }
+        };
         if project.premise.trim().is_empty() && !self.title.is_empty() {
             edits.push(Edit::SetPremise(self.title.clone()));
         }
