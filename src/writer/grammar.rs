@@ -8,7 +8,7 @@ use crate::project::{CameraMove, Direction, Speed};
 use std::fmt::Write;
 
 /// Fewest and most words of an action after its subject.
-const ACTION_WORDS: [usize; 2] = [7, 22];
+const ACTION_WORDS: [usize; 2] = [6, 24];
 /// Most words of one sentence of the story.
 const STORY_WORDS: usize = 22;
 /// Most words of a premise in English.
@@ -34,8 +34,6 @@ pub(super) struct SceneRules<'a> {
     pub number: usize,
     /// Actions that may not be said again, word for word.
     pub taken_actions: Vec<&'a str>,
-    /// Words that may not follow the subject: what somebody did in an earlier scene already.
-    pub taken_verbs: Vec<&'a str>,
     /// Names that the action can begin with.
     pub subjects: Vec<&'a str>,
     /// Whether it can begin with somebody new instead.
@@ -96,37 +94,29 @@ fn name() -> String {
     format!("/[A-Za-zÀ-ÖØ-öø-ÿ]{WORD}( {WORD}){{0,{spaces}}}/", spaces = NAME_WORDS - 1)
 }
 
-/// The place of one scene.
-pub(super) fn place(rules: &SceneRules) -> String {
-    let place = match rules.places.as_slice() {
-        [] => "NAME".to_owned(),
-        places => format!("({})", choice(places.iter())),
-    };
-    let number = rules.number;
-    format!("start: \"Scene {number}\\nwhere: \" {place} \"\\n\"\nNAME: {}\n", name())
-}
-
-/// The action of one scene at `place`, which it mentions. It begins with a known name, so that it is spelt as before, or
-/// with somebody new.
-pub(super) fn action(rules: &SceneRules, place: &str) -> String {
+/// Place and action of one scene. The action begins with a known name, so that it is spelt as before, or with somebody
+/// new.
+pub(super) fn scene(rules: &SceneRules) -> String {
     let [fewest, most] = ACTION_WORDS;
     let mut subjects: Vec<String> = rules.subjects.iter().map(|name| subject(name)).collect();
     if rules.somebody_new || subjects.is_empty() {
         subjects.push(NEW_SUBJECT.to_owned());
     }
-    let subjects = subjects.join("|");
     let mut forbidden = "\"-\"".to_owned();
     for action in &rules.taken_actions {
         write!(forbidden, " | {}", quoted(action)).expect("writing to a string works");
     }
-    if !rules.taken_verbs.is_empty() {
-        let verbs = rules.taken_verbs.join("|");
-        write!(forbidden, " | /({subjects}) ({verbs})[ ,.].*/").expect("writing to a string works");
-    }
-    let word = place.rsplit(' ').next().unwrap_or(place);
+    let place = match rules.places.as_slice() {
+        [] => "NAME".to_owned(),
+        places => format!("({})", choice(places.iter())),
+    };
     format!(
-        "start: \"action: \" ACTION \"\\n\"\n\
-         ACTION: /({subjects})(,? {WORD}){{{fewest},{most}}}\\./ & /.* {word}[ ,.].*/ & ~({forbidden})\n",
+        "start: \"Scene {number}\\nwhere: \" {place} \"\\naction: \" ACTION \"\\n\"\n\
+         ACTION: /({subjects})(,? {WORD}){{{fewest},{most}}}\\./ & ~({forbidden})\n\
+         NAME: {name}\n",
+        number = rules.number,
+        subjects = subjects.join("|"),
+        name = name(),
     )
 }
 

@@ -8,7 +8,7 @@ use super::likeness;
 use super::plan::{Plan, PremiseNames, is_english};
 use super::sampler::Sampler;
 use super::script::{OnEvent, Writer, WriterEvent};
-use super::text::{CameraPlan, is_faint};
+use super::text::rule_camera;
 use super::tidy::{Cast, tidy_prompt};
 use crate::progress::{Cancelled, Progress};
 use crate::project::ScriptScene;
@@ -21,35 +21,9 @@ const RETAKES: u32 = 6;
 const SCENE_RETAKES: u32 = 3;
 /// A small model copies the number of scenes from the examples: the scores are multiplied by this, so that it varies.
 const COPIED: f32 = 0.4;
-/// Words that make an action hard to draw, and what is taken from their scores: a picture of "she" shows anybody, and
-/// nobody sees what somebody decides.
-const HARD_TO_DRAW: [(f32, &[&str]); 2] = [
-    (4.0, &[" he", " she", " they", " him", " them"]),
-    (
-        2.5,
-        &[
-            " is",
-            " are",
-            " was",
-            " were",
-            " has",
-            " realizes",
-            " decides",
-            " wants",
-            " thinks",
-            " feels",
-            " learns",
-            " knows",
-            " remembers",
-            " begins",
-            " starts",
-            " continues",
-            " tries",
-            " hopes",
-            " believes",
-        ],
-    ),
-];
+/// Taken from the scores of pronouns in actions: a picture of "she" shows anybody.
+const PRONOUN: f32 = 4.0;
+const PRONOUNS: [&str; 5] = [" he", " she", " they", " him", " them"];
 /// Most people or things that are not in the plan and begin an action all the same.
 const NEWCOMERS: usize = 2;
 /// Most scenes in a row that begin with the same name.
@@ -68,19 +42,10 @@ pub(super) struct Scenes<'a> {
     subjects: Vec<String>,
     /// Who began each action so far.
     begun: Vec<String>,
-    /// Actions as they were said, before their names were tidied.
-    actions: Vec<String>,
-    /// What followed the subject of each action so far.
-    verbs: Vec<String>,
     newcomers: usize,
-    /// The moves that the scenes have until the camera is planned.
-    camera: CameraPlan,
     /// First tokens of words that earlier actions have used up.
     worn: HashSet<u32>,
-    /// Tokens that make an action hard to draw, with what is taken from their scores.
-    hard_to_draw: Vec<(f32, u32)>,
-    /// Tokens that may be said again and again.
-    small: Vec<u32>,
+    pronouns: Vec<u32>,
     retakes_left: u32,
 }
 
@@ -100,21 +65,9 @@ impl<'a> Scenes<'a> {
             done: Vec::new(),
             subjects: plan.cast.clone(),
             begun: Vec::new(),
-            actions: Vec::new(),
-            verbs: Vec::new(),
             newcomers: 0,
-            camera: CameraPlan::default(),
             worn: HashSet::new(),
-            hard_to_draw: HARD_TO_DRAW
-                .iter()
-                .flat_map(|(much, words)| words.iter().map(move |word| (*much, *word)))
-                .filter_map(|(much, word)| match tokenize(word)[..] {
-                    [token] => Some((much, token)),
-                    // The beginning of a word may begin others, too.
-                    _ => None,
-                })
-                .collect(),
-            small: small_tokens(&tokenize),
+            pronouns: PRONOUNS.iter().filter_map(|word| tokenize(word).first().copied()).collect(),
             retakes_left: RETAKES,
         }
     }
@@ -167,34 +120,18 @@ impl<'a> Scenes<'a> {
         let last_is_known = self.begun.last().is_some_and(|last| self.plan.cast.contains(last));
         SceneRules {
             number: done.len() + 1,
-            taken_actions: self
-                .actions
-                .iter()
-                .chain(done.iter().map(|scene| &scene.prompt))
-                .map(String::as_str)
-                .collect(),
-            taken_verbs: self.verbs.iter().map(String::as_str).collect(),
+            taken_actions: done.iter().map(|scene| scene.prompt.as_str()).collect(),
             subjects,
             somebody_new: !must_recur && last_is_known && self.newcomers < NEWCOMERS,
             places: self.plan.places.iter().map(String::as_str).collect(),
         }
     }
 
-    /// Notes who begins the next scene's action, and what follows.
+    /// Notes who begins the next scene's action.
     fn note_subject(&mut self, action: &str) {
         let begins = |name: &&String| action.starts_with(&grammar::subject(name));
         let known = self.subjects.iter().chain(self.cast.foreground()).filter(begins).max_by_key(|name| name.len());
-        let known = known.cloned();
-        if let Some(name) = &known {
-            let rest = action.strip_prefix(&grammar::subject(name)).unwrap_or_default();
-            let verb = rest.split([' ', ',', '.']).find(|word| !word.is_empty()).unwrap_or_default();
-            // "and" after "the cat" leads to somebody else.
-            let is_word = verb.chars().count() > 1 && verb.chars().all(|c| c.is_ascii_lowercase());
-            if is_word && !is_faint(verb) && !self.verbs.iter().any(|known| known == verb) {
-                self.verbs.push(verb.to_owned());
-            }
-        }
-        match known {
+        match known.cloned() {
             Some(name) => self.begun.push(name),
             None => {
                 self.newcomers += 1;
@@ -233,9 +170,7 @@ impl Writer {
         progress: &dyn Progress,
         on_event: &mut OnEvent,
     ) -> Result<Plan, WriterError> {
-        let small = small_tokens(|word| self.decoder.tokenize(word));
-        let repetition = sampler.sampling.repetition;
-        let mut listener = Planning { progress, on_event, before: String::new(), small, repetition };
+        let mut listener = Planning { progress, on_event, before: String::new() };
         if !is_english(premise) {
             // A translation is no place for boldness.
             let temperature = std::mem::replace(&mut sampler.sampling.temperature, 0.0);
@@ -267,7 +202,6 @@ impl Writer {
         sampler.sampling.temperature = temperature;
         let text = text?;
         let mut scene = read_scene(&text);
-        scenes.actions.push(scene.prompt.clone());
         let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, &scenes.cast);
         scene.prompt = action;
         let mut listener = Listening::new(scenes, sampler.sampling.repetition, audience);
@@ -276,7 +210,8 @@ impl Writer {
         scene.foreground = read_scene(&who).foreground;
         said.push_str(&text);
         said.push_str(&who);
-        scene.camera = scenes.camera.next(&scene.prompt, None);
+        let last = scenes.done.last().map(|scene| scene.camera.direction);
+        scene.camera = rule_camera(&scene.prompt, scenes.done.len(), last);
         let scene = scenes.cast.admit(scene);
         scenes.note_subject(&scene.prompt);
         Ok(scene)
@@ -291,15 +226,12 @@ impl Writer {
     ) -> Result<String, WriterError> {
         let usual = sampler.sampling.temperature;
         let mark = self.decoder.mark();
-        let place = grammar::place(&scenes.rules());
+        let grammar = grammar::scene(&scenes.rules());
         let mut best: Option<(f32, String, Vec<u32>)> = None;
         for take in 0.. {
             sampler.sampling.temperature = usual + 0.15 * take as f32;
             let mut listener = Listening::new(scenes, sampler.sampling.repetition, audience);
-            let mut text = self.decoder.speak(&place, sampler, &mut listener)?;
-            listener.before.background = read_scene(&text).background;
-            let action = grammar::action(&scenes.rules(), &listener.before.background);
-            text.push_str(&self.decoder.speak(&action, sampler, &mut listener)?);
+            let text = self.decoder.speak(&grammar, sampler, &mut listener)?;
             let repeats = scenes.likest(&read_scene(&text).prompt);
             if best.as_ref().is_none_or(|(least, ..)| repeats < *least) {
                 best = Some((repeats, text, self.decoder.since(mark)));
@@ -317,27 +249,6 @@ impl Writer {
             self.decoder.repeat(&tokens);
         }
         Ok(text)
-    }
-}
-
-/// Words that no text can do without.
-const SMALL_WORDS: [&str; 26] = [
-    ",", ".", " and", " with", " a", " an", " the", " of", " in", " on", " to", " from", " at", " by", " for", " into",
-    " its", " his", " her", " their", " while", " as", " is", " has", " over", " under",
-];
-
-/// The tokens of small words, which may be said again and again.
-pub(super) fn small_tokens(tokenize: impl Fn(&str) -> Vec<u32>) -> Vec<u32> {
-    SMALL_WORDS.iter().filter_map(|word| tokenize(word).first().copied()).collect()
-}
-
-/// Makes tokens less likely by the usual repetition penalty, each once.
-pub(super) fn wear<'a>(tokens: impl Iterator<Item = &'a u32>, penalty: f32, scores: &mut [f32]) {
-    let distinct: HashSet<&u32> = tokens.collect();
-    for id in distinct {
-        if let Some(score) = scores.get_mut(*id as usize) {
-            *score = if *score > 0.0 { *score / penalty } else { *score * penalty };
-        }
     }
 }
 
@@ -360,8 +271,6 @@ struct Planning<'a, 'b> {
     on_event: &'a mut OnEvent<'b>,
     /// What was said of the plan before.
     before: String,
-    small: Vec<u32>,
-    repetition: f32,
 }
 
 impl Listener for Planning<'_, '_> {
@@ -372,20 +281,16 @@ impl Listener for Planning<'_, '_> {
         self.progress.step(0, 0)
     }
 
-    fn weigh(&mut self, text: &str, said: &[u32], scores: &mut [f32]) {
-        let line = text.rsplit('\n').next().unwrap_or_default();
-        if line.starts_with("Scenes:") {
+    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
+        if text.rsplit('\n').next().is_some_and(|line| line.starts_with("Scenes:")) {
             scores.iter_mut().for_each(|score| *score *= COPIED);
-        } else if ["Beginning:", "Problem:", "End:"].iter().any(|label| line.starts_with(label)) {
-            wear(said.iter().filter(|id| !self.small.contains(id)), self.repetition, scores);
         }
     }
 }
 
 struct Listening<'a, 'b, 'c> {
     worn: &'a HashSet<u32>,
-    hard_to_draw: &'a [(f32, u32)],
-    small: &'a [u32],
+    pronouns: &'a [u32],
     index: usize,
     repetition: f32,
     /// What is known of the scene already.
@@ -398,8 +303,7 @@ impl<'a, 'b, 'c> Listening<'a, 'b, 'c> {
     fn new(scenes: &'a Scenes, repetition: f32, audience: &'a mut Audience<'b, 'c>) -> Self {
         Self {
             worn: &scenes.worn,
-            hard_to_draw: &scenes.hard_to_draw,
-            small: &scenes.small,
+            pronouns: &scenes.pronouns,
             index: scenes.done.len(),
             repetition,
             before: ScriptScene::default(),
@@ -411,16 +315,12 @@ impl<'a, 'b, 'c> Listening<'a, 'b, 'c> {
 
 impl Listener for Listening<'_, '_, '_> {
     fn heard(&mut self, text: &str) -> Result<(), Cancelled> {
-        if text.len() != self.heard_bytes {
+        if text.len() > self.heard_bytes {
             self.heard_bytes = text.len();
-            let said = read_scene(text);
-            let mut scene = self.before.clone();
-            for (field, said) in [(&mut scene.background, said.background), (&mut scene.prompt, said.prompt)] {
-                if !said.is_empty() {
-                    *field = said;
-                }
+            let mut scene = read_scene(text);
+            if !self.before.prompt.is_empty() {
+                scene = ScriptScene { foreground: scene.foreground, ..self.before.clone() };
             }
-            scene.foreground = said.foreground;
             (self.audience.on_event)(WriterEvent::Scene { index: self.index, scene: &scene, complete: false });
         }
         let chars = text.len() + self.before.prompt.len() + self.before.background.len();
@@ -429,16 +329,18 @@ impl Listener for Listening<'_, '_, '_> {
         self.audience.progress.step(self.index as u64 * SCENE_STEPS + part, total)
     }
 
-    fn weigh(&mut self, text: &str, said: &[u32], scores: &mut [f32]) {
+    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
         if !text.rsplit('\n').next().is_some_and(|line| line.starts_with("action:")) {
             return;
         }
-        // Within one action nothing is worth saying twice, not even a name.
-        let said = said.iter().filter(|id| !self.small.contains(id) && !self.worn.contains(id));
-        wear(self.worn.iter().chain(said), self.repetition, scores);
-        for (much, id) in self.hard_to_draw {
+        for id in self.worn {
             if let Some(score) = scores.get_mut(*id as usize) {
-                *score -= much;
+                *score = if *score > 0.0 { *score / self.repetition } else { *score * self.repetition };
+            }
+        }
+        for id in self.pronouns {
+            if let Some(score) = scores.get_mut(*id as usize) {
+                *score -= PRONOUN;
             }
         }
     }

@@ -87,7 +87,7 @@ fn take_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, take: &T
         starred: take.starred,
         letter: None,
     };
-    let name = format!("Take {number}");
+    let name = super::cards::take_name(take, number);
     let response = tile_ui(ui, cx, texture.as_ref(), &name, &marks).accessible_name(&name);
     keep_arrows(ui, cx, &response);
     if cx.state.takes_moved && looked_at.or(scene.chosen) == Some(take.id) {

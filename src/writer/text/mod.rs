@@ -16,7 +16,7 @@ pub(super) use names::{Phrase, is_common_word, looks_behind, phrases, share_of_e
 pub(super) use sentences::sentences;
 use std::collections::HashMap;
 pub(super) use words::UNSEEN;
-use words::{MOTION, SMALL, base_noun, base_verb};
+use words::{MOTION, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
 pub(super) const NAMES: usize = 4;
@@ -36,17 +36,6 @@ const MOVES: [(Direction, Speed); 6] = [
     (Direction::Left, Speed::Medium),
     (Direction::Up, Speed::Slow),
 ];
-
-/// Whether a word in its base form can be a verb.
-pub(super) fn is_verb(word: &str) -> bool {
-    base_verb(word).is_some()
-}
-
-/// Whether a word only joins others, or says what cannot be seen.
-pub(super) fn is_faint(word: &str) -> bool {
-    let lower = word.to_lowercase();
-    SMALL.contains(&lower) || UNSEEN.contains(&lower) || lower.ends_with("ly")
-}
 
 /// Splits a text into the scenes of a script.
 pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
@@ -161,6 +150,12 @@ fn motions(words: &[String]) -> impl Iterator<Item = (&'static [Direction], Spee
 /// The directions that the first telling word of a sentence suggests, and the speed.
 pub(super) fn suggested_motion(sentence: &str) -> Option<(&'static [Direction], Speed)> {
     motions(&lower_words(sentence)).next()
+}
+
+/// The move that a sentence's words suggest, as the scene at `index` after one that moved in the direction `last`.
+pub(super) fn rule_camera(sentence: &str, index: usize, last: Option<Direction>) -> CameraMove {
+    let mut side = if index.is_multiple_of(2) { Direction::Right } else { Direction::Left };
+    camera_of(sentence, index, last, &mut side)
 }
 
 /// The move that the sentence's words suggest, never the same direction twice in a row.

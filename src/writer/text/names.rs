@@ -137,9 +137,7 @@ fn common_phrase(words: &[Word], start: usize, after_article: bool) -> Option<(S
     while i < words.len() && taken.len() < NAME_WORDS {
         let word = &words[i].text;
         let lower = word.to_lowercase();
-        // "A couple of" counts, "an elderly couple" does not.
-        let counts = NUMBERS.contains(&lower) && (taken.is_empty() || !THINGS.contains(&lower));
-        if SMALL.contains(&lower) && !ADJECTIVES.contains(&lower) || counts {
+        if SMALL.contains(&lower) && !ADJECTIVES.contains(&lower) || NUMBERS.contains(&lower) {
             break;
         }
         let is_noun = is_noun(&lower);
