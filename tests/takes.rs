@@ -68,7 +68,8 @@ fn prompts(shown: &Value) -> Vec<String> {
 #[test]
 fn takes_are_listed_chosen_starred_compared_and_deleted() {
     let place = Place::new();
-    place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "2", "--stage", "stills"]);
+    place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "2", "--stage", "references"]);
+    place.succeed(&["render", "a.reel", "--scenes", "2", "--stage", "stills"]);
     let files = place.succeed(&["render", "a.reel", "--scenes", "2", "--vary", "2"]);
     assert_eq!(files.lines().count(), 2);
     let scene = place.scene(2);
