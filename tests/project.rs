@@ -344,7 +344,7 @@ fn a_file_that_cannot_be_opened_says_why_and_what_to_do() {
     assert!(refused("direction: ", "direction: sideways, was: ").contains("sideways"));
     assert!(refused("duration_ms: ", "duration_ms: 9").contains("a scene lasts from 0.5 to 60 seconds"));
     assert!(refused("premise:", "premise").contains("line "));
-    assert!(refused("fps: ", "fps: 9").contains("frames per second"));
+    assert!(refused("fps: ", "fps: 999").contains("frames per second"));
     fs::write(&path, b"(\n  schema: 1, \xff").unwrap();
     assert!(opening(&folder).starts_with("film.reel/project.ron, line 2, column 14: this is not text;"));
 

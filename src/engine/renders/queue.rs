@@ -267,8 +267,13 @@ impl RenderQueue {
     }
 
     fn forget_what_needs(&mut self, item: &RenderItem, film: &FilmNow<'_>) {
-        self.entries
-            .retain(|entry| entry.running.is_some() || !entry.item.needs(film).iter().any(|need| need.is_same(item)));
+        let needs_it = |entry: &RenderEntry| {
+            entry.running.is_none() && entry.item.needs(film).iter().any(|need| need.is_same(item))
+        };
+        let (gone, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.entries).into_iter().partition(needs_it);
+        self.entries = kept;
+        // A clip goes with its still.
+        gone.iter().for_each(|entry| self.forget_what_needs(&entry.item, film));
     }
 
     /// Takes a render out, and what needs it. Returns its job, to be cancelled, when it runs: it is out when that ends.
