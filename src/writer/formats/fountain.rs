@@ -116,7 +116,7 @@ fn lines(text: &str, first_line: usize, notes: &mut Vec<ImportNote>) -> Vec<Line
     let mut number = first_line;
     let mut rest = text;
     // Where the next closing marks are, so that a text full of opening ones is not searched again and again.
-    let (mut comments_end, mut notes_end) = (Some(0), Some(0));
+    let (mut comments_end, mut notes_end, mut blank_line) = (Some(0), Some(0), Some(0));
     let offset = |rest: &str| text.len() - rest.len();
     while let Some(c) = rest.chars().next() {
         if c == '\\' {
@@ -134,7 +134,8 @@ fn lines(text: &str, first_line: usize, notes: &mut Vec<ImportNote>) -> Vec<Line
             rest = &text[end + 2..];
         } else if rest.starts_with("[[")
             && let Some(end) = next(text, "]]", offset(rest) + 2, &mut notes_end)
-            && !text[offset(rest)..end].contains("\n\n")
+            // One that is not closed before a blank line is not closed at all.
+            && next(text, "\n\n", offset(rest) + 2, &mut blank_line).is_none_or(|blank| blank > end)
         {
             let note = &text[offset(rest)..end + 2];
             line.text.push_str(note);
