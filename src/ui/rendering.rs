@@ -6,7 +6,7 @@ use super::app::Selection;
 use super::command::{Dialog, Part};
 use crate::engine::{
     FilmNow, JobId, JobSpec, JobStatus, RenderEnd, RenderEntry, RenderId, RenderItem, RenderQueue, RenderRecord,
-    RenderStage, RenderState, StudioModels,
+    RenderStage, StudioModels,
 };
 use crate::models::{Compute, Machine, MissingFiles, ModelCache, Preflight, Registry, RenderSize, Role};
 use crate::project::{
@@ -511,11 +511,11 @@ impl App {
         if queue.is_empty() {
             return self.tell("nothing is being rendered");
         }
-        let waits = |entry: &RenderEntry| matches!(entry.state(), RenderState::Running(_) | RenderState::Waiting);
-        if queue.is_paused() || !queue.entries().iter().any(waits) {
-            self.resume_renders(|queue, _| queue.resume_all());
-        } else {
+        let goes_on = self.doc.as_ref().is_some_and(|doc| queue.goes_on(&self.rendering.film(doc)));
+        if goes_on {
             self.pause_renders();
+        } else {
+            self.resume_renders(|queue, _| queue.resume_all());
         }
     }
 

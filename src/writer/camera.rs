@@ -12,6 +12,8 @@ use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed};
 
 /// Most scenes of a film with the same direction.
 const SAME_DIRECTION: usize = 2;
+/// The first scenes of a film, which have a direction of their own each: left, down, left, down is not varied.
+const ALL_DIFFERENT: usize = 3;
 /// A film has a static scene for each so many scenes at most.
 const STATIC_EVERY: usize = 4;
 /// A small model copies the moves of the examples: the scores are multiplied by this, so that they vary.
@@ -123,6 +125,7 @@ fn free_directions(moves: &[CameraMove], fixed: &[Option<CameraMove>]) -> Vec<Di
     };
     let most = |direction| match direction {
         Direction::Static => fixed.len().div_ceil(STATIC_EVERY).min(SAME_DIRECTION),
+        _ if at < ALL_DIFFERENT => 1,
         // A long film needs more than two of each.
         _ => SAME_DIRECTION.max(fixed.len().div_ceil(Direction::ALL.len())),
     };
@@ -166,6 +169,8 @@ mod tests {
         let left = CameraMove::new(Direction::Left, Speed::Slow);
         let up = CameraMove::new(Direction::Up, Speed::Slow);
         let free = free_directions(&[left], &[None, None, Some(up)]);
+        assert!(!free.contains(&Direction::Left) && !free.contains(&Direction::Up), "{free:?}");
+        let free = free_directions(&[left, up], &[None; 4]);
         assert!(!free.contains(&Direction::Left) && !free.contains(&Direction::Up), "{free:?}");
         let free = free_directions(&[left, up, left, up], &[None; 6]);
         assert!(!free.contains(&Direction::Left) && !free.contains(&Direction::Up), "{free:?}");

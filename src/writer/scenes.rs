@@ -103,6 +103,8 @@ impl<'a> Scenes<'a> {
         // A film follows somebody: by the third scene at the latest someone comes back.
         let must_recur = done.len() >= 2 && !recurs;
         let pool: Vec<&String> = match must_recur {
+            // The cast begins with whom the premise names, and so does the film.
+            false if done.is_empty() => self.subjects.iter().take(1).collect(),
             false => self.subjects.iter().collect(),
             true => self.subjects.iter().chain(self.cast.foreground()).filter(|name| shown(name)).collect(),
         };

@@ -222,6 +222,17 @@ impl RenderQueue {
         Some(needed?.first().copied().unwrap_or(entry.id))
     }
 
+    /// Whether something is being rendered, or will be without a word of the user.
+    pub fn goes_on(&self, film: &FilmNow<'_>) -> bool {
+        !self.paused && self.entries.iter().any(|entry| !self.is_held_up(entry, film))
+    }
+
+    /// Whether a render, or something that it needs, is paused.
+    fn is_held_up(&self, entry: &RenderEntry, film: &FilmNow<'_>) -> bool {
+        let needs = || entry.item.needs(film);
+        entry.paused || needs().iter().filter_map(|need| self.of_item(need)).any(|need| self.is_held_up(need, film))
+    }
+
     /// The paused renders that one waits for.
     pub fn held_up_by(&self, id: RenderId, film: &FilmNow<'_>) -> Vec<&RenderEntry> {
         let needs = self.entry(id).map(|entry| entry.item.needs(film)).unwrap_or_default();

@@ -46,7 +46,7 @@ fn all_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     if !queue.is_empty() {
         let is_paused = |entry: &RenderEntry| matches!(entry.state(), RenderState::Paused | RenderState::Pausing(_));
         let paused = queue.is_paused() || queue.entries().iter().any(is_paused);
-        let goes_on = !queue.is_paused() && !queue.entries().iter().all(is_paused);
+        let goes_on = cx.doc.is_some_and(|doc| queue.goes_on(&cx.rendering.film(doc)));
         let shortcut = Named::PauseRenders.tooltip(ui.ctx());
         for (label, can, why, command) in [
             ("Pause all", goes_on, "Everything is paused", Command::PauseRenders),

@@ -16,7 +16,7 @@ pub(super) use names::{Phrase, is_common_word, looks_behind, phrases, share_of_e
 pub(super) use sentences::sentences;
 use std::collections::HashMap;
 pub(super) use words::UNSEEN;
-use words::{MOTION, base_noun, base_verb};
+use words::{MOTION, SMALL, base_noun, base_verb};
 
 /// Most entities in the foreground of one scene.
 pub(super) const NAMES: usize = 4;
@@ -36,6 +36,17 @@ const MOVES: [(Direction, Speed); 6] = [
     (Direction::Left, Speed::Medium),
     (Direction::Up, Speed::Slow),
 ];
+
+/// Whether some form of a word is a verb.
+pub(super) fn is_verb(word: &str) -> bool {
+    base_verb(word).is_some()
+}
+
+/// Whether a word only joins others, or says what cannot be seen.
+pub(super) fn is_faint(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    SMALL.contains(&lower) || UNSEEN.contains(&lower) || lower.ends_with("ly")
+}
 
 /// Splits a text into the scenes of a script.
 pub fn script_from_text(text: &str) -> Result<Script, WriterError> {
