@@ -148,7 +148,7 @@ impl Listener for Suggesting<'_> {
         self.progress.step(self.steps[0], self.steps[1])
     }
 
-    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
+    fn weigh(&mut self, text: &str, _said: &[u32], scores: &mut [f32]) {
         scores.iter_mut().for_each(|score| *score *= COPIED);
         let has_direction = text.split_once(':').is_some_and(|(_, said)| !said.trim().is_empty());
         let leaning: Vec<u32> = if has_direction { self.speed.into_iter().collect() } else { self.directions.clone() };

@@ -3,7 +3,7 @@
 use super::grammar::Candidate;
 use super::plan::is_entity;
 use super::text::{is_faint, is_verb, phrases};
-use super::tidy::{Cast, is_same_place, tidy_name};
+use super::tidy::{Cast, is_same, tidy_name};
 use std::ops::Range;
 
 /// Most names to choose from.
@@ -29,7 +29,7 @@ pub(super) fn candidates(action: &str, place: &str, cast: &Cast) -> (String, Vec
     for phrase in phrases(&action) {
         let name = tidy_name(&phrase.name);
         let Some(at) = occurrence(&action, &name) else { continue };
-        if !is_entity(&phrase) || is_same_place(&name, place) || spans.iter().any(|span| overlap(span, &at)) {
+        if !is_entity(&phrase) || is_same(&name, place) || spans.iter().any(|span| overlap(span, &at)) {
             continue;
         }
         let here: Vec<String> = found.iter().map(|(_, candidate)| candidate.name.clone()).collect();
@@ -71,7 +71,7 @@ pub(super) fn candidates(action: &str, place: &str, cast: &Cast) -> (String, Vec
 fn last_resort(action: &str, place: &str) -> Vec<Candidate> {
     let words = action.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-');
     let mut words: Vec<&str> = words.filter(|word| word.chars().any(char::is_alphabetic)).collect();
-    let can_be_seen = |word: &&str| !is_faint(word) && !is_same_place(word, place);
+    let can_be_seen = |word: &&str| !is_faint(word) && !is_same(word, place);
     if words.iter().any(can_be_seen) {
         words.retain(can_be_seen);
     }

@@ -74,8 +74,8 @@ pub(super) trait Listener {
     /// Hears all that was said since the grammar began, after every token. The first error ends the text.
     fn heard(&mut self, text: &str) -> Result<(), Cancelled>;
 
-    /// May change the `scores` of what comes after `text`.
-    fn weigh(&mut self, _text: &str, _scores: &mut [f32]) {}
+    /// May change the `scores` of what comes after `text`, which is spelt with the tokens `said`.
+    fn weigh(&mut self, _text: &str, _said: &[u32], _scores: &mut [f32]) {}
 }
 
 /// Hears how many of how many tokens were read.
@@ -317,7 +317,7 @@ impl Decoder {
             while self.net.seen() < self.text.len() {
                 self.read_some()?;
             }
-            listener.weigh(&said, &mut self.scores);
+            listener.weigh(&said, &self.text[start..], &mut self.scores);
             let Some(token) = sampler.choose(&self.scores, &allowed) else {
                 return Err(WriterError::Grammar("no token fits".to_owned()));
             };

@@ -6,6 +6,7 @@ use super::error::WriterError;
 use super::examples::DescribeExample;
 use super::grammar;
 use super::sampler::{Sampler, Sampling};
+use super::scenes::{small_tokens, wear};
 use super::script::{DescribeRound, OnEvent, Writer, WriterEvent};
 use super::template::Dialogue;
 use super::text::looks_behind;
@@ -19,6 +20,13 @@ const PREMISE_CHARS: usize = 1500;
 const DIALOGUE_TOKENS: usize = 360;
 /// Descriptions are less bold than stories: this much of the temperature.
 const CALMER: f32 = 0.85;
+/// A small model copies the answers of the examples, most of all the photographer's: the scores are multiplied by this,
+/// so that they vary.
+const COPIED: f32 = 0.7;
+/// How strongly a description avoids its own words, as the usual repetition penalty.
+const REPETITION: f32 = 1.25;
+/// How often an answer that repeats itself is said again.
+const RETAKES: u32 = 2;
 /// Taken from the scores of words that leave a painter in doubt.
 const VAGUE: f32 = 8.0;
 const VAGUE_WORDS: [&str; 6] = [" may", " might", " could", " perhaps", " maybe", " possibly"];
@@ -85,8 +93,11 @@ impl Writer {
         self.decoder.start(conversation, &mut |read, total| progress.step(read as u64, total as u64))?;
         let sampling = Sampling { temperature: request.sampling.temperature * CALMER, ..request.sampling };
         let mut sampler = Sampler::new(request.seed, sampling);
-        let vague: Vec<u32> =
-            VAGUE_WORDS.iter().filter_map(|word| self.decoder.tokenize(word).first().copied()).collect();
+        let token = |word: &&str| self.decoder.tokenize(word).first().copied();
+        let words = Words {
+            vague: VAGUE_WORDS.iter().filter_map(token).collect(),
+            small: small_tokens(|word| self.decoder.tokenize(word)),
+        };
         let mut description = String::new();
         for (i, round) in ROUNDS.into_iter().enumerate() {
             if i > 0 {
@@ -97,13 +108,23 @@ impl Writer {
                 DescribeRound::Aspects | DescribeRound::Photographer => grammar::aspects(),
                 DescribeRound::Paragraph => grammar::paragraph(&opening(&premise, &name)),
             };
-            let mut listener =
-                Listening { kind: request.kind, name: &request.name, round, vague: &vague, progress, on_event };
-            let said = self.decoder.speak(&grammar, &mut sampler, &mut listener)?;
+            let mark = self.decoder.mark();
+            let mut said = String::new();
+            for take in 0..=RETAKES {
+                if take > 0 {
+                    self.decoder.back_to(mark);
+                }
+                let mut listener =
+                    Listening { kind: request.kind, name: &request.name, round, words: &words, progress, on_event };
+                said = self.decoder.speak(&grammar, &mut sampler, &mut listener)?;
+                if without_repeats(&said) == said {
+                    break;
+                }
+            }
             dialogue.assistant(said.as_str());
             description = match round {
-                DescribeRound::Paragraph => tidy_prompt(&said),
-                DescribeRound::Aspects | DescribeRound::Photographer => said,
+                DescribeRound::Paragraph => tidy_prompt(&without_repeats(&said)),
+                DescribeRound::Aspects | DescribeRound::Photographer => without_repeats(&said),
             };
             on_event(WriterEvent::Description {
                 kind: request.kind,
@@ -145,6 +166,25 @@ impl Writer {
     }
 }
 
+/// An answer without the parts between commas that it has said before.
+fn without_repeats(said: &str) -> String {
+    let mut known: Vec<String> = Vec::new();
+    let sentences = said.trim_end_matches('.').split(". ");
+    let sentences = sentences.map(|sentence| {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in sentence.split(", ") {
+            let key = part.to_lowercase();
+            if !known.contains(&key) {
+                known.push(key);
+                parts.push(part);
+            }
+        }
+        parts.join(", ")
+    });
+    let whole = sentences.filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(". ");
+    format!("{whole}.")
+}
+
 const ROUNDS: [DescribeRound; 3] = [DescribeRound::Aspects, DescribeRound::Photographer, DescribeRound::Paragraph];
 
 fn kind_text(kind: EntityKind) -> &'static str {
@@ -161,11 +201,18 @@ fn opening(premise: &str, name: &str) -> String {
     format!("{}{looks}", grammar::subject(name))
 }
 
+/// Tokens that are weighed otherwise.
+struct Words {
+    vague: Vec<u32>,
+    /// These may be said again and again.
+    small: Vec<u32>,
+}
+
 struct Listening<'a, 'b> {
     kind: EntityKind,
     name: &'a str,
     round: DescribeRound,
-    vague: &'a [u32],
+    words: &'a Words,
     progress: &'a dyn Progress,
     on_event: &'a mut OnEvent<'b>,
 }
@@ -177,11 +224,27 @@ impl Listener for Listening<'_, '_> {
         self.progress.step(0, 0)
     }
 
-    fn weigh(&mut self, _text: &str, scores: &mut [f32]) {
-        for id in self.vague {
+    fn weigh(&mut self, _text: &str, said: &[u32], scores: &mut [f32]) {
+        if self.round != DescribeRound::Paragraph {
+            scores.iter_mut().for_each(|score| *score *= COPIED);
+        }
+        wear(said.iter().filter(|id| !self.words.small.contains(id)), REPETITION, scores);
+        for id in &self.words.vague {
             if let Some(score) = scores.get_mut(*id as usize) {
                 *score -= VAGUE;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let said = "The cake is round, brown, high, brown. Soft light, brown, dark.";
+        assert_eq!(without_repeats(said), "The cake is round, brown, high. Soft light, dark.");
+        assert_eq!(without_repeats("age, hair, age."), "age, hair.");
     }
 }

@@ -188,3 +188,38 @@ pub(super) fn describe_examples(text: &str) -> Result<Vec<DescribeExample>, Stri
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::casting::candidates;
+    use super::super::plan::{PremiseNames, is_english};
+    use super::super::prompts::Prompts;
+    use super::super::tidy::Cast;
+
+    /// What the model learns from has to be what the grammars let it say.
+    #[test]
+    fn the_examples_keep_their_own_rules() {
+        for example in &Prompts::builtin().script_examples {
+            let plan = &example.plan;
+            assert_eq!(plan.english.is_none(), is_english(&example.premise), "{}", example.premise);
+            let told = PremiseNames::of(plan.english.as_ref().unwrap_or(&example.premise));
+            assert!(plan.cast.starts_with(&told.cast), "{:?} {:?}", plan.cast, told.cast);
+            assert!(plan.places.starts_with(&told.places), "{:?} {:?}", plan.places, told.places);
+            let mut cast = Cast::of(plan.cast.clone(), plan.places.clone());
+            for pair in example.scenes.windows(2) {
+                assert_ne!(pair[0].camera.direction, pair[1].camera.direction, "{}", pair[1].prompt);
+            }
+            for scene in &example.scenes {
+                assert!(plan.places.contains(&scene.background), "{}", scene.background);
+                let (action, names) = candidates(&scene.prompt, &scene.background, &cast);
+                assert_eq!(action, scene.prompt);
+                let mut names = names.iter();
+                for who in &scene.foreground {
+                    let found = names.by_ref().find(|candidate| candidate.name == *who);
+                    assert!(found.is_some(), "{who} is no candidate of: {action}");
+                }
+                assert_eq!(cast.admit(scene.clone()), *scene);
+            }
+        }
+    }
+}

@@ -1,12 +1,14 @@
 //! What a film is going to be, said before its first scene: the story, who is in it and where it plays.
 
-use super::text::{Phrase, UNSEEN, is_common_word, phrases, share_of_english};
-use super::tidy::tidy_name;
+use super::text::{Phrase, UNSEEN, is_common_word, is_verb, phrases, share_of_english};
+use super::tidy::{is_same, tidy_name};
 use crate::project::entity_key;
 use std::fmt;
 
 /// Most names of the premise that the cast begins with.
 const FROM_PREMISE: usize = 3;
+/// Words before what is no part of the cast.
+const WHERE: [&str; 9] = ["in", "inside", "on", "at", "into", "onto", "across", "through", "around"];
 /// From this share of known English words on, a premise is taken for English.
 const ENGLISH: f32 = 0.4;
 
@@ -67,6 +69,14 @@ impl Plan {
             .collect();
         self.cast = if drawn.is_empty() { cast } else { drawn };
         self.places = distinct(&self.places);
+        // An oven is no place, unless there is no other.
+        let is_thing = |name: &String| {
+            let phrases = phrases(&format!("The {name}."));
+            phrases.iter().any(Phrase::is_thing) && !phrases.iter().any(Phrase::is_place)
+        };
+        if !self.places.iter().all(is_thing) {
+            self.places.retain(|name| told(&premise.places, name) || !is_thing(name));
+        }
         let cast_keys: Vec<String> = self.cast.iter().map(|name| entity_key(name)).collect();
         let free = |name: &String| told(&premise.places, name) || !cast_keys.contains(&entity_key(name));
         if self.places.iter().any(free) {
@@ -76,13 +86,14 @@ impl Plan {
     }
 }
 
-/// Names without articles, known words in lower case, each name once.
+/// Names without articles, known words in lower case, each once.
 fn distinct(names: &[String]) -> Vec<String> {
     let mut distinct: Vec<String> = Vec::new();
     for name in names {
         let name = tidy_name(name);
         let name = if name.split(' ').all(is_common_word) { name.to_lowercase() } else { name };
-        if !name.is_empty() && !distinct.iter().any(|known| entity_key(known) == entity_key(&name)) {
+        // "robot" beside "old robot" would be two robots.
+        if !name.is_empty() && !distinct.iter().any(|known| is_same(&name, known)) {
             distinct.push(name);
         }
     }
@@ -101,7 +112,11 @@ impl PremiseNames {
         let mut names = Self::default();
         for phrase in phrases(premise) {
             let name = tidy_name(&phrase.name);
-            if !can_be_spelt(&name) {
+            // "Don't" is no name, and "to cook" is what somebody does.
+            let is_verb = phrase.before == "to" && !name.contains(' ') && is_verb(&name);
+            // "On the moon" is where somebody is.
+            let is_where = !phrase.is_place() && WHERE.contains(&phrase.before.as_str());
+            if !can_be_spelt(&name) || name.contains("n't") || is_verb || is_where {
                 continue;
             }
             let (list, most) = match phrase.is_place() {
@@ -149,4 +164,68 @@ pub(super) fn is_english(premise: &str) -> bool {
         return false;
     }
     words <= 2 || share_of_english(premise) >= ENGLISH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(premise: &str) -> (Vec<String>, Vec<String>) {
+        let PremiseNames { cast, places } = PremiseNames::of(premise);
+        (cast, places)
+    }
+
+    #[test]
+    fn a_premise_tells_the_cast_and_the_place() {
+        let cases: [(&str, &[&str], &[&str]); 6] = [
+            ("A young man with blue hair is making cake", &["young man", "cake"], &[]),
+            (
+                "A wizard's apprentice cleans the tower and lets the brooms loose",
+                &["wizard", "apprentice", "brooms"],
+                &["tower"],
+            ),
+            ("An elderly couple dances in the kitchen while the rain falls", &["elderly couple"], &["kitchen"]),
+            ("Mia and Jonas look for their lost kite on the cliffs", &["Mia", "Jonas", "lost kite"], &["cliffs"]),
+            (
+                "\"Don't open the door,\" said the keeper [but the sailor (drunk) did]",
+                &["door", "keeper", "sailor"],
+                &[],
+            ),
+            ("Two rival chefs have to cook together on a boat", &["two rival chefs"], &[]),
+        ];
+        for (premise, cast, places) in cases {
+            let (told_cast, told_places) = names(premise);
+            assert_eq!((told_cast, told_places), (strings(cast), strings(places)), "{premise}");
+        }
+    }
+
+    fn strings(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn premises_in_other_languages_are_told_apart() {
+        for english in
+            ["Breakfast", "A snail races a sports car", "A chess pawn dreams of becoming a queen", "Rain in Osaka"]
+        {
+            assert!(is_english(english), "{english}");
+        }
+        for other in [
+            "Un petit renard cherche son ombre perdue dans la forêt",
+            "Ein Bäcker backt nachts heimlich Brot für die Obdachlosen seiner Stadt",
+            "一个小女孩在雨中给流浪猫撑伞",
+            "Un robot aprende a pintar mirando las nubes",
+            "Маленький ёжик ищет друга",
+        ] {
+            assert!(!is_english(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_plan_keeps_names_that_can_be_drawn() {
+        let said = "Beginning: A.\nProblem: B.\nEnd: C.\nCast: The Young Man, love, young man, cake\n\
+                    Places: kitchen, Kitchen, cake\nScenes: 5\n";
+        let plan = Plan::read(said).tidied(&PremiseNames::default());
+        assert_eq!((plan.cast, plan.places), (strings(&["young man", "cake"]), strings(&["kitchen"])));
+    }
 }

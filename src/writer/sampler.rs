@@ -55,7 +55,7 @@ impl Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.7, top_p: 0.9, repetition: 1.1 }
+        Self { temperature: 0.7, top_p: 0.9, repetition: 1.2 }
     }
 }
 

@@ -8,7 +8,7 @@ use super::likeness;
 use super::plan::{Plan, PremiseNames, is_english};
 use super::sampler::Sampler;
 use super::script::{OnEvent, Writer, WriterEvent};
-use super::text::rule_camera;
+use super::text::{CameraPlan, is_verb};
 use super::tidy::{Cast, tidy_prompt};
 use crate::progress::{Cancelled, Progress};
 use crate::project::ScriptScene;
@@ -21,9 +21,37 @@ const RETAKES: u32 = 6;
 const SCENE_RETAKES: u32 = 3;
 /// A small model copies the number of scenes from the examples: the scores are multiplied by this, so that it varies.
 const COPIED: f32 = 0.4;
-/// Taken from the scores of pronouns in actions: a picture of "she" shows anybody.
-const PRONOUN: f32 = 4.0;
-const PRONOUNS: [&str; 5] = [" he", " she", " they", " him", " them"];
+/// Words that make an action hard to draw, and what is taken from their scores: a picture of "she" shows anybody, and
+/// nobody sees what somebody decides.
+const HARD_TO_DRAW: [(f32, &[&str]); 2] = [
+    (4.0, &[" he", " she", " they", " him", " them"]),
+    (
+        2.5,
+        &[
+            " is",
+            " are",
+            " was",
+            " were",
+            " has",
+            " realizes",
+            " decides",
+            " wants",
+            " thinks",
+            " feels",
+            " learns",
+            " knows",
+            " remembers",
+            " begins",
+            " starts",
+            " continues",
+            " tries",
+            " hopes",
+            " believes",
+        ],
+    ),
+];
+/// Taken from the scores of a verb that an earlier action has right after its subject, too.
+const DONE_BEFORE: f32 = 6.0;
 /// Most people or things that are not in the plan and begin an action all the same.
 const NEWCOMERS: usize = 2;
 /// Most scenes in a row that begin with the same name.
@@ -42,10 +70,19 @@ pub(super) struct Scenes<'a> {
     subjects: Vec<String>,
     /// Who began each action so far.
     begun: Vec<String>,
+    /// Actions as they were said, before their names were tidied.
+    actions: Vec<String>,
+    /// First tokens of what followed the subject of each action so far.
+    verbs: HashSet<u32>,
     newcomers: usize,
+    /// The moves that the scenes have until the camera is planned.
+    camera: CameraPlan,
     /// First tokens of words that earlier actions have used up.
     worn: HashSet<u32>,
-    pronouns: Vec<u32>,
+    /// Tokens that make an action hard to draw, with what is taken from their scores.
+    hard_to_draw: Vec<(f32, u32)>,
+    /// Tokens that may be said again and again.
+    small: Vec<u32>,
     retakes_left: u32,
 }
 
@@ -65,9 +102,21 @@ impl<'a> Scenes<'a> {
             done: Vec::new(),
             subjects: plan.cast.clone(),
             begun: Vec::new(),
+            actions: Vec::new(),
+            verbs: HashSet::new(),
             newcomers: 0,
+            camera: CameraPlan::default(),
             worn: HashSet::new(),
-            pronouns: PRONOUNS.iter().filter_map(|word| tokenize(word).first().copied()).collect(),
+            hard_to_draw: HARD_TO_DRAW
+                .iter()
+                .flat_map(|(much, words)| words.iter().map(move |word| (*much, *word)))
+                .filter_map(|(much, word)| match tokenize(word)[..] {
+                    [token] => Some((much, token)),
+                    // The beginning of a word may begin others, too.
+                    _ => None,
+                })
+                .collect(),
+            small: small_tokens(&tokenize),
             retakes_left: RETAKES,
         }
     }
@@ -89,7 +138,11 @@ impl<'a> Scenes<'a> {
     pub fn add(&mut self, scene: ScriptScene, tokenize: impl Fn(&str) -> Vec<u32>) {
         let rest = self.without_names(&scene.prompt);
         let words = rest.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3);
-        self.worn.extend(words.filter_map(|word| tokenize(&format!(" {word}")).first().copied()));
+        let token = |word: &str| tokenize(&format!(" {word}")).first().copied();
+        self.worn.extend(words.filter_map(token));
+        let verb = self.subject(&scene.prompt).map(|name| &scene.prompt[grammar::subject(name).len()..]);
+        let verb = verb.and_then(|rest| rest.split_whitespace().next()).filter(|word| is_verb(word));
+        self.verbs.extend(verb.and_then(token));
         self.done.push(scene);
     }
 
@@ -122,7 +175,12 @@ impl<'a> Scenes<'a> {
         let last_is_known = self.begun.last().is_some_and(|last| self.plan.cast.contains(last));
         SceneRules {
             number: done.len() + 1,
-            taken_actions: done.iter().map(|scene| scene.prompt.as_str()).collect(),
+            taken_actions: self
+                .actions
+                .iter()
+                .chain(done.iter().map(|scene| &scene.prompt))
+                .map(String::as_str)
+                .collect(),
             subjects,
             somebody_new: !must_recur && last_is_known && self.newcomers < NEWCOMERS,
             places: self.plan.places.iter().map(String::as_str).collect(),
@@ -131,15 +189,19 @@ impl<'a> Scenes<'a> {
 
     /// Notes who begins the next scene's action.
     fn note_subject(&mut self, action: &str) {
-        let begins = |name: &&String| action.starts_with(&grammar::subject(name));
-        let known = self.subjects.iter().chain(self.cast.foreground()).filter(begins).max_by_key(|name| name.len());
-        match known.cloned() {
+        match self.subject(action).cloned() {
             Some(name) => self.begun.push(name),
             None => {
                 self.newcomers += 1;
                 self.begun.push(String::new());
             }
         }
+    }
+
+    /// The known name that an action begins with.
+    fn subject(&self, action: &str) -> Option<&String> {
+        let begins = |name: &&String| action.starts_with(&grammar::subject(name));
+        self.subjects.iter().chain(self.cast.foreground()).filter(begins).max_by_key(|name| name.len())
     }
 
     /// How alike an action is to the earlier one that is most alike.
@@ -172,7 +234,9 @@ impl Writer {
         progress: &dyn Progress,
         on_event: &mut OnEvent,
     ) -> Result<Plan, WriterError> {
-        let mut listener = Planning { progress, on_event, before: String::new() };
+        let small = small_tokens(|word| self.decoder.tokenize(word));
+        let repetition = sampler.sampling.repetition;
+        let mut listener = Planning { progress, on_event, before: String::new(), small, repetition };
         if !is_english(premise) {
             // A translation is no place for boldness.
             let temperature = std::mem::replace(&mut sampler.sampling.temperature, 0.0);
@@ -204,6 +268,7 @@ impl Writer {
         sampler.sampling.temperature = temperature;
         let text = text?;
         let mut scene = read_scene(&text);
+        scenes.actions.push(scene.prompt.clone());
         let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, &scenes.cast);
         scene.prompt = action;
         let mut listener = Listening::new(scenes, sampler.sampling.repetition, audience);
@@ -212,8 +277,7 @@ impl Writer {
         scene.foreground = read_scene(&who).foreground;
         said.push_str(&text);
         said.push_str(&who);
-        let last = scenes.done.last().map(|scene| scene.camera.direction);
-        scene.camera = rule_camera(&scene.prompt, scenes.done.len(), last);
+        scene.camera = scenes.camera.next(&scene.prompt, None);
         let scene = scenes.cast.admit(scene);
         scenes.note_subject(&scene.prompt);
         Ok(scene)
@@ -254,6 +318,27 @@ impl Writer {
     }
 }
 
+/// Words that no text can do without.
+const SMALL_WORDS: [&str; 26] = [
+    ",", ".", " and", " with", " a", " an", " the", " of", " in", " on", " to", " from", " at", " by", " for", " into",
+    " its", " his", " her", " their", " while", " as", " is", " has", " over", " under",
+];
+
+/// The tokens of small words, which may be said again and again.
+pub(super) fn small_tokens(tokenize: impl Fn(&str) -> Vec<u32>) -> Vec<u32> {
+    SMALL_WORDS.iter().filter_map(|word| tokenize(word).first().copied()).collect()
+}
+
+/// Makes tokens less likely by the usual repetition penalty, each once.
+pub(super) fn wear<'a>(tokens: impl Iterator<Item = &'a u32>, penalty: f32, scores: &mut [f32]) {
+    let distinct: HashSet<&u32> = tokens.collect();
+    for id in distinct {
+        if let Some(score) = scores.get_mut(*id as usize) {
+            *score = if *score > 0.0 { *score / penalty } else { *score * penalty };
+        }
+    }
+}
+
 /// Reads what was said of a scene so far.
 fn read_scene(said: &str) -> ScriptScene {
     let mut scene = ScriptScene::default();
@@ -273,6 +358,8 @@ struct Planning<'a, 'b> {
     on_event: &'a mut OnEvent<'b>,
     /// What was said of the plan before.
     before: String,
+    small: Vec<u32>,
+    repetition: f32,
 }
 
 impl Listener for Planning<'_, '_> {
@@ -283,17 +370,18 @@ impl Listener for Planning<'_, '_> {
         self.progress.step(0, 0)
     }
 
-    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
-        if text.rsplit('\n').next().is_some_and(|line| line.starts_with("Scenes:")) {
+    fn weigh(&mut self, text: &str, said: &[u32], scores: &mut [f32]) {
+        let line = text.rsplit('\n').next().unwrap_or_default();
+        if line.starts_with("Scenes:") {
             scores.iter_mut().for_each(|score| *score *= COPIED);
+        } else if ["Beginning:", "Problem:", "End:"].iter().any(|label| line.starts_with(label)) {
+            wear(said.iter().filter(|id| !self.small.contains(id)), self.repetition, scores);
         }
     }
 }
 
 struct Listening<'a, 'b, 'c> {
-    worn: &'a HashSet<u32>,
-    pronouns: &'a [u32],
-    index: usize,
+    scenes: &'a Scenes<'a>,
     repetition: f32,
     /// What is known of the scene already.
     before: ScriptScene,
@@ -303,46 +391,47 @@ struct Listening<'a, 'b, 'c> {
 
 impl<'a, 'b, 'c> Listening<'a, 'b, 'c> {
     fn new(scenes: &'a Scenes, repetition: f32, audience: &'a mut Audience<'b, 'c>) -> Self {
-        Self {
-            worn: &scenes.worn,
-            pronouns: &scenes.pronouns,
-            index: scenes.done.len(),
-            repetition,
-            before: ScriptScene::default(),
-            heard_bytes: 0,
-            audience,
-        }
+        Self { scenes, repetition, before: ScriptScene::default(), heard_bytes: 0, audience }
     }
 }
 
 impl Listener for Listening<'_, '_, '_> {
     fn heard(&mut self, text: &str) -> Result<(), Cancelled> {
-        if text.len() > self.heard_bytes {
+        if text.len() != self.heard_bytes {
             self.heard_bytes = text.len();
-            let mut scene = read_scene(text);
-            if !self.before.prompt.is_empty() {
-                scene = ScriptScene { foreground: scene.foreground, ..self.before.clone() };
+            let said = read_scene(text);
+            let mut scene = self.before.clone();
+            for (field, said) in [(&mut scene.background, said.background), (&mut scene.prompt, said.prompt)] {
+                if !said.is_empty() {
+                    *field = said;
+                }
             }
-            (self.audience.on_event)(WriterEvent::Scene { index: self.index, scene: &scene, complete: false });
+            scene.foreground = said.foreground;
+            (self.audience.on_event)(WriterEvent::Scene {
+                index: self.scenes.done.len(),
+                scene: &scene,
+                complete: false,
+            });
         }
         let chars = text.len() + self.before.prompt.len() + self.before.background.len();
         let part = (chars as u64 * SCENE_STEPS / SCENE_CHARS).min(SCENE_STEPS - 1);
         let total = self.audience.count as u64 * SCENE_STEPS;
-        self.audience.progress.step(self.index as u64 * SCENE_STEPS + part, total)
+        self.audience.progress.step(self.scenes.done.len() as u64 * SCENE_STEPS + part, total)
     }
 
-    fn weigh(&mut self, text: &str, scores: &mut [f32]) {
-        if !text.rsplit('\n').next().is_some_and(|line| line.starts_with("action:")) {
-            return;
-        }
-        for id in self.worn {
-            if let Some(score) = scores.get_mut(*id as usize) {
-                *score = if *score > 0.0 { *score / self.repetition } else { *score * self.repetition };
-            }
-        }
-        for id in self.pronouns {
-            if let Some(score) = scores.get_mut(*id as usize) {
-                *score -= PRONOUN;
+    fn weigh(&mut self, text: &str, said: &[u32], scores: &mut [f32]) {
+        let line = text.rsplit('\n').next().unwrap_or_default();
+        let Some(action) = line.strip_prefix("action:").map(str::trim_start) else { return };
+        // Within one action nothing is worth saying twice, not even a name.
+        let Scenes { worn, small, hard_to_draw, verbs, .. } = self.scenes;
+        let said = said.iter().filter(|id| !small.contains(id) && !worn.contains(id));
+        wear(worn.iter().chain(said), self.repetition, scores);
+        // Who walked before does something else now.
+        let begins = self.scenes.subject(action).is_some_and(|name| grammar::subject(name) == action);
+        let verbs = verbs.iter().filter(|_| begins).map(|id| (DONE_BEFORE, *id));
+        for (much, id) in hard_to_draw.iter().copied().chain(verbs) {
+            if let Some(score) = scores.get_mut(id as usize) {
+                *score -= much;
             }
         }
     }

@@ -64,7 +64,7 @@ impl Cast {
         if foreground.iter().any(can_be_drawn) {
             foreground.retain(can_be_drawn);
         }
-        let is_place = |name: &String| is_same_place(name, &background);
+        let is_place = |name: &String| is_same(name, &background);
         if !foreground.iter().all(is_place) {
             foreground.retain(|name| !is_place(name));
         }
@@ -113,9 +113,9 @@ fn known(earlier: &[String], same_scene: &[String], name: &str) -> Option<String
     alike.next().filter(|_| alike.next().is_none()).cloned()
 }
 
-/// Whether a name means the place of its scene.
-pub(super) fn is_same_place(name: &str, place: &str) -> bool {
-    shortened(&entity_key(name), &entity_key(place))
+/// Whether two names mean the same: one is the other, or the other with fewer adjectives.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    shortened(&entity_key(one), &entity_key(other))
 }
 
 /// Whether one name is the other with fewer adjectives: "man" and "young man".

@@ -163,12 +163,6 @@ pub(super) fn suggested_motion(sentence: &str) -> Option<(&'static [Direction], 
     motions(&lower_words(sentence)).next()
 }
 
-/// The move that a sentence's words suggest, as the scene at `index` after one that moved in the direction `last`.
-pub(super) fn rule_camera(sentence: &str, index: usize, last: Option<Direction>) -> CameraMove {
-    let mut side = if index.is_multiple_of(2) { Direction::Right } else { Direction::Left };
-    camera_of(sentence, index, last, &mut side)
-}
-
 /// The move that the sentence's words suggest, never the same direction twice in a row.
 fn camera_of(sentence: &str, index: usize, last: Option<Direction>, side: &mut Direction) -> CameraMove {
     let words = lower_words(sentence);

@@ -137,7 +137,9 @@ fn common_phrase(words: &[Word], start: usize, after_article: bool) -> Option<(S
     while i < words.len() && taken.len() < NAME_WORDS {
         let word = &words[i].text;
         let lower = word.to_lowercase();
-        if SMALL.contains(&lower) && !ADJECTIVES.contains(&lower) || NUMBERS.contains(&lower) {
+        // "A couple of" counts, "an elderly couple" does not.
+        let counts = NUMBERS.contains(&lower) && (taken.is_empty() || !THINGS.contains(&lower));
+        if SMALL.contains(&lower) && !ADJECTIVES.contains(&lower) || counts {
             break;
         }
         let is_noun = is_noun(&lower);
