@@ -26,7 +26,7 @@ pub struct FreelyWritten<T> {
 
 impl Writer {
     /// Lets the model write without a grammar, up to `tries` times, until `read` accepts what it says (or says why not).
-    /// It sees the same examples in the paper's format: `[scene_1: [prompt; entities: a, b; background: c]]`, a line for
+    /// It sees the same examples in the paper's format: `[step_1: [prompt; entities: a, b; background: c]]`, a line for
     /// each scene.
     pub fn write_freely<T>(
         &mut self,
@@ -79,7 +79,7 @@ const INSTRUCTIONS: &str = "From one sentence you envision a film of several sce
                             entities in it and the background. A prompt has a single action, names all objects that \
                             matter and describes the surroundings. Related scenes keep the names of entities and \
                             backgrounds. Give 5 to 10 scenes, one on each line, in this form:\n\
-                            [scene_1: [prompt; entities: a, b; background: c]]";
+                            [step_1: [prompt; entities: a, b; background: c]]";
 
 /// Scenes in the paper's format, a line for each.
 fn bracket_text(scenes: &[ScriptScene]) -> String {
@@ -87,7 +87,7 @@ fn bracket_text(scenes: &[ScriptScene]) -> String {
     for (i, ScriptScene { prompt, foreground, background, .. }) in scenes.iter().enumerate() {
         let prompt = prompt.trim_end_matches('.');
         let names = foreground.join(", ");
-        writeln!(text, "[scene_{}: [{prompt}; entities: {names}; background: {background}]]", i + 1)
+        writeln!(text, "[step_{}: [{prompt}; entities: {names}; background: {background}]]", i + 1)
             .expect("writing to a string works");
     }
     text.trim_end().to_owned()
