@@ -5,13 +5,16 @@
 //! llama.cpp on the same file and tokens in turn with ours (ours, theirs, ours, …), and the ratios are printed.
 //! `RAYON_NUM_THREADS` sets the threads of both (default 2).
 
+#[path = "common/peer.rs"]
+mod peer;
+
+use peer::{Peer, median, peak_gb};
 use reelboard::nets::llama::Llama;
 use reelboard::progress::Silent;
 use reelboard::writer::network;
 use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 #[global_allocator]
@@ -45,65 +48,17 @@ fn run(net: &mut Llama) -> candle_core::Result<Speeds> {
     Ok([PROMPT as f64 / read, SAID as f64 / start.elapsed().as_secs_f64()])
 }
 
-/// The peer's process: it runs once for each line that it gets.
-struct Peer {
-    process: Child,
-    answers: BufReader<std::process::ChildStdout>,
-}
-
-impl Peer {
-    fn start(python: &str, model: &str, threads: &str) -> std::io::Result<Self> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/writer_peer.py");
-        let mut process = Command::new(python)
-            .args([script, model, threads, &PROMPT.to_string(), &SAID.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let answers = BufReader::new(process.stdout.take().ok_or_else(|| std::io::Error::other("no output"))?);
-        Ok(Self { process, answers })
-    }
-
-    fn ask(&mut self, question: &str) -> std::io::Result<Vec<f64>> {
-        if let Some(input) = &mut self.process.stdin {
-            writeln!(input, "{question}")?;
-        }
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        let numbers: Result<Vec<f64>, _> = answer.split_whitespace().map(str::parse).collect();
-        match numbers {
-            Ok(numbers) if !numbers.is_empty() => Ok(numbers),
-            _ => Err(std::io::Error::other(format!("the peer answered {answer:?}"))),
-        }
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // A peer that is gone already is what was wanted.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The most memory that this process has held, in GB.
-fn peak_gb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib * 1024.0 * 1e-9)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 fn measure(model: &str, threads: &str) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut net = network(Path::new(model), &Silent)?;
     let loaded = start.elapsed().as_secs_f64();
     let mut peer = match std::env::var("REELBOARD_PEER") {
-        Ok(python) => Some(Peer::start(&python, model, threads)?),
+        Ok(python) => {
+            let numbers = [PROMPT.to_string(), SAID.to_string()];
+            // llama.cpp tells much of what it does.
+            let arguments = [model, threads, &numbers[0], &numbers[1]];
+            Some(Peer::start(&python, "writer_peer.py", &arguments, Stdio::null())?)
+        }
         Err(_) => None,
     };
     run(&mut net)?;

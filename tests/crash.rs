@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod random_edits;
+mod rng;
 
-use random_edits::{Rng, random_edit};
+use random_edits::random_edit;
 use reelboard::project::{Edit, Project, ProjectStore, read_project};
+use rng::Rng;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod random_edits;
+mod rng;
 
-use random_edits::{Rng, random_edit};
+use random_edits::random_edit;
 use reelboard::project::{
     Edit, EntityKind, History, MediaName, Mended, Project, ProjectStore, SCHEMA, Scene, SceneField, StillSettings,
     StoreError, read_project,
 };
+use rng::Rng;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

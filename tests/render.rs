@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod program;
+
 use ffmpeg_next as ffmpeg;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma};
+use program::{Place, chosen};
 use reelboard::draft::example_project;
 use reelboard::export::{clip_frame, clip_frames};
 use reelboard::project::{CameraMove, ClipSettings, Direction, Edit, ProjectStore, SceneField, Speed};
@@ -12,50 +15,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use tempfile::TempDir;
-
-struct Place {
-    folder: TempDir,
-}
 
 impl Place {
-    fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
-        // What a user has listed must not count.
-        std::fs::write(place.path("models.ron"), "(models: [], studios: [])").unwrap();
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reelboard"));
-        command.args(arguments).current_dir(self.folder.path());
-        command.env("REELBOARD_MODELS", self.path("models"));
-        command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
-        command.env("REELBOARD_CACHE", self.path("cache"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    #[track_caller]
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// A project of the example film, whose scenes share a keeper, a dog, a boat and a sea.
-    fn example(&self, name: &str) {
-        self.succeed(&["new", name, "--example"]);
-    }
-
     /// The first three scenes of the example film.
     fn short(&self, name: &str) {
         let mut film = example_project();
@@ -73,22 +34,6 @@ impl Place {
         film.apply(Edit::SetScene { id: scene.id, field }).unwrap();
         store.save(&film).unwrap();
     }
-
-    fn shown(&self, project: &str) -> Value {
-        serde_json::from_str(&self.succeed(&["show", project, "--json"])).unwrap()
-    }
-}
-
-/// The name of the picture or clip that each scene's chosen take shows.
-fn chosen(shown: &Value) -> Vec<Option<String>> {
-    let scenes = shown["scenes"].as_array().unwrap().iter();
-    scenes
-        .map(|scene| {
-            let takes = scene["takes"].as_array().unwrap();
-            let chosen = takes.iter().find(|take| take["chosen"] == true)?;
-            Some(chosen["media"].as_str().unwrap().to_owned())
-        })
-        .collect()
 }
 
 /// The files of all takes of a scene.
@@ -123,7 +68,7 @@ fn media(folder: &Path) -> usize {
 
 #[test]
 fn a_studio_renders_references_stills_and_clips_and_the_film_shows_them() {
-    let place = Place::new();
+    let place = Place::empty();
     place.example("a.reel");
     let printed = place.succeed(&["render", "a.reel", "--studio", "tiny"]);
     // Four that recur, six stills and six clips.
@@ -194,7 +139,7 @@ fn luma_of_film(path: &Path) -> Vec<GrayImage> {
 
 #[test]
 fn another_camera_makes_only_the_clip_stale_and_redoes_only_its_last_part() {
-    let place = Place::new();
+    let place = Place::empty();
     place.short("a.reel");
     place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "2"]);
     let before = place.shown("a.reel");
@@ -226,7 +171,7 @@ fn another_camera_makes_only_the_clip_stale_and_redoes_only_its_last_part() {
 
 #[test]
 fn stages_are_rendered_one_by_one_too() {
-    let place = Place::new();
+    let place = Place::empty();
     place.short("a.reel");
     let stage =
         |stage: &str| place.succeed(&["render", "a.reel", "--studio", "tiny", "--stage", stage, "--scenes", "1"]);
@@ -248,7 +193,7 @@ fn stages_are_rendered_one_by_one_too() {
 
 #[test]
 fn settings_of_clips_make_only_clips_again() {
-    let place = Place::new();
+    let place = Place::empty();
     place.short("a.reel");
     place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "1"]);
     place.succeed(&["render", "a.reel", "--scenes", "1", "--frames", "4", "--clip-steps", "3", "--camera-from", "2"]);
@@ -264,7 +209,7 @@ fn settings_of_clips_make_only_clips_again() {
 
 #[test]
 fn a_clip_that_was_cut_short_is_told_and_nothing_else_is_lost() {
-    let place = Place::new();
+    let place = Place::empty();
     place.short("a.reel");
     place.succeed(&["render", "a.reel", "--studio", "tiny", "--scenes", "1,2"]);
     place.succeed(&["export", "a.reel", "-o", "a.mp4", "--size", "128x72"]);
@@ -291,7 +236,7 @@ fn a_clip_that_was_cut_short_is_told_and_nothing_else_is_lost() {
 
 #[test]
 fn a_clip_that_cannot_fit_into_memory_is_refused_with_what_would() {
-    let place = Place::new();
+    let place = Place::empty();
     place.short("a.reel");
     // The random models, of which the program is told that they are as large as no machine is.
     let list = include_str!("../models.ron");
@@ -315,7 +260,7 @@ fn a_clip_that_cannot_fit_into_memory_is_refused_with_what_would() {
 
 #[test]
 fn what_is_finished_is_not_rendered_again() {
-    let place = Place::new();
+    let place = Place::empty();
     place.short("a.reel");
     let first = place.succeed(&["render", "a.reel", "--studio", "tiny"]);
     let (before, files) = (place.shown("a.reel"), media(&place.path("a.reel")));
@@ -337,7 +282,7 @@ fn what_is_finished_is_not_rendered_again() {
 
 #[test]
 fn the_same_pictures_come_out_in_any_order_and_in_any_number_of_runs() {
-    let place = Place::new();
+    let place = Place::empty();
     for name in ["a.reel", "b.reel"] {
         place.short(name);
     }
@@ -356,7 +301,7 @@ fn the_same_pictures_come_out_in_any_order_and_in_any_number_of_runs() {
 
 #[test]
 fn a_studio_without_its_models_says_what_to_do() {
-    let place = Place::new();
+    let place = Place::empty();
     place.short("a.reel");
     let output = place.run(&["render", "a.reel", "--studio", "videostudio"]);
     let message = String::from_utf8(output.stderr).unwrap();
@@ -374,7 +319,7 @@ fn a_studio_without_its_models_says_what_to_do() {
 
 #[test]
 fn a_device_that_is_not_there_is_said_before_anything_is_made() {
-    let place = Place::new();
+    let place = Place::empty();
     place.example("a.reel");
     for arguments in [
         &["render", "a.reel", "--studio", "tiny", "--device", "cuda:99"][..],
@@ -403,7 +348,7 @@ fn a_device_that_is_not_there_is_said_before_anything_is_made() {
 
 #[test]
 fn half_numbers_and_one_network_at_a_time_render_what_they_should() {
-    let place = Place::new();
+    let place = Place::empty();
     let rendered = |name: &str, flags: &[&str]| {
         place.example(name);
         let mut arguments =

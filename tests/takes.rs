@@ -2,58 +2,22 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
-use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Output};
-use tempfile::TempDir;
+mod program;
 
-/// A folder with the example film in `a.reel`.
-struct Place {
-    folder: TempDir,
-}
+use program::Place;
+use serde_json::Value;
 
 impl Place {
+    /// A folder with the example film in `a.reel`.
     fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
-        // What a user has listed must not count.
-        std::fs::write(place.path("models.ron"), "(models: [], studios: [])").unwrap();
-        place.succeed(&["new", "a.reel", "--example"]);
+        let place = Self::empty();
+        place.example("a.reel");
         place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reelboard"));
-        command.args(arguments).current_dir(self.folder.path());
-        command.env("REELBOARD_MODELS", self.path("models"));
-        command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
-        command.output().unwrap()
-    }
-
-    #[track_caller]
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    #[track_caller]
-    fn fail(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(!output.status.success(), "{arguments:?} succeeded");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    fn shown(&self) -> Value {
-        serde_json::from_str(&self.succeed(&["show", "a.reel", "--json"])).unwrap()
     }
 
     /// A scene of the film, counted from 1.
     fn scene(&self, number: usize) -> Value {
-        self.shown()["scenes"][number - 1].clone()
+        self.shown("a.reel")["scenes"][number - 1].clone()
     }
 }
 
@@ -128,7 +92,7 @@ fn a_locked_scene_is_neither_rendered_nor_rewritten() {
     assert_eq!(place.scene(4)["takes"].as_array().unwrap().len(), 1);
     std::fs::write(place.path("story.txt"), "A gull lands. The gull sleeps. The gull wakes. The gull flies.").unwrap();
     place.succeed(&["write", "a.reel", "--text", "story.txt"]);
-    let after = place.shown();
+    let after = place.shown("a.reel");
     assert_eq!(after["scenes"][2]["prompt"], locked["prompt"], "it keeps its place");
     assert_eq!(after["scenes"][2]["takes"].as_array().unwrap().len(), 1);
     assert!(prompts(&after).iter().filter(|prompt| prompt.contains("gull")).count() >= 4, "{after:#}");
@@ -139,16 +103,16 @@ fn a_locked_scene_is_neither_rendered_nor_rewritten() {
 #[test]
 fn scenes_are_moved_copied_and_deleted_together() {
     let place = Place::new();
-    let before = prompts(&place.shown());
+    let before = prompts(&place.shown("a.reel"));
     place.succeed(&["scene", "move", "a.reel", "1,3", "--before", "6"]);
-    let moved = prompts(&place.shown());
+    let moved = prompts(&place.shown("a.reel"));
     let expected: Vec<_> = [1, 3, 4, 0, 2, 5].map(|index: usize| before[index].clone()).to_vec();
     assert_eq!(moved, expected);
     place.succeed(&["scene", "duplicate", "a.reel", "4-5"]);
-    let copied = prompts(&place.shown());
+    let copied = prompts(&place.shown("a.reel"));
     assert_eq!((copied.len(), &copied[5..7]), (8, &moved[3..5]));
     place.succeed(&["scene", "delete", "a.reel", "6-7"]);
-    assert_eq!(prompts(&place.shown()), moved);
+    assert_eq!(prompts(&place.shown("a.reel")), moved);
     assert!(place.fail(&["scene", "delete", "a.reel", "7"]).contains("there is no scene 7"));
     assert!(place.fail(&["scene", "move", "a.reel", "1", "--before", "9"]).contains("--before is from 1 to 7"));
 }

@@ -2,24 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod program;
 #[path = "writer/tiny.rs"]
 mod tiny;
 
+use program::Place;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use tempfile::TempDir;
+use std::process::{Command, Stdio};
 use tiny::Tiny;
-
-struct Place {
-    folder: TempDir,
-}
 
 impl Place {
     /// A user with a tiny writer and, since it reads letter by letter, short examples.
     fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let mut place = Self::empty();
+        place.set("XDG_CACHE_HOME", place.path("cache"));
+        place.set("HOME", place.path("home"));
         Tiny::default().write(&place.path("tiny.gguf"));
         let model = place.path("tiny.gguf");
         let listed = format!(
@@ -38,57 +36,23 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     fn own_prompt(&self, name: &str, text: &str) {
         let folder = self.path("config/reelboard/prompts");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(name), text).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reelboard"));
-        command.args(arguments).current_dir(self.folder.path());
-        command.env("REELBOARD_MODELS", self.path("models"));
-        command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
-        command.env("XDG_CONFIG_HOME", self.path("config")).env("XDG_CACHE_HOME", self.path("cache"));
-        command.env("HOME", self.folder.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    #[track_caller]
-    fn succeed(&self, arguments: &[&str]) -> (String, String) {
-        let output = self.run(arguments);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {told}");
-        (String::from_utf8(output.stdout).unwrap(), told)
-    }
-
-    #[track_caller]
-    fn fail(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(!output.status.success(), "{arguments:?} did not fail");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
     fn scenes(&self, project: &str) -> Vec<Value> {
-        let shown: Value = serde_json::from_str(&self.succeed(&["show", project, "--json"]).0).unwrap();
-        shown["scenes"].as_array().unwrap().clone()
+        self.shown(project)["scenes"].as_array().unwrap().clone()
     }
 }
 
 #[test]
 fn a_script_is_told_field_by_field_and_its_beginning_is_kept_for_the_next() {
     let place = Place::new();
-    place.succeed(&["new", "film.reel", "--premise", "A dog and a cat share a house"]);
+    place.told(&["new", "film.reel", "--premise", "A dog and a cat share a house"]);
     let write = ["write", "film.reel", "--writer", "small", "--scenes", "5", "--seed", "3"];
-    let (_, told) = place.succeed(&write);
+    let (_, told) = place.told(&write);
     let first = place.scenes("film.reel");
     assert_eq!(first.len(), 5);
     for (number, scene) in (1..).zip(&first) {
@@ -99,17 +63,17 @@ fn a_script_is_told_field_by_field_and_its_beginning_is_kept_for_the_next() {
         assert!(told.contains(&format!("{number:3}. camera ")), "{told}");
     }
     assert!(told.contains("what matters") && told.contains("to a photographer"), "{told}");
-    let shown: Value = serde_json::from_str(&place.succeed(&["show", "film.reel", "--json"]).0).unwrap();
+    let shown = place.shown("film.reel");
     let described = |entity: &&Value| entity["description"].as_str().is_some_and(|text| !text.is_empty());
     assert!(shown["entities"].as_array().unwrap().iter().any(|entity| described(&entity)), "{shown:#}");
 
     let kept = |place: &Place| std::fs::read_dir(place.path("cache/reelboard/writer")).unwrap().count();
     assert_eq!(kept(&place), 2, "one beginning for scripts, one for descriptions");
-    place.succeed(&write);
+    place.told(&write);
     assert_eq!(place.scenes("film.reel"), first, "the same seed, now with a known beginning");
     assert_eq!(kept(&place), 2);
 
-    place.succeed(&[&write[..], &["--temperature", "0", "--repetition", "1.5"]].concat());
+    place.told(&[&write[..], &["--temperature", "0", "--repetition", "1.5"]].concat());
     assert_ne!(place.scenes("film.reel"), first);
     let error = place.fail(&[&write[..], &["--top-p", "7"]].concat());
     assert!(error.contains("the top-p is 7; it goes from 0.05 to 1"), "{error}");
@@ -118,7 +82,7 @@ fn a_script_is_told_field_by_field_and_its_beginning_is_kept_for_the_next() {
 #[test]
 fn a_stop_while_the_camera_is_planned_keeps_every_scene() {
     let place = Place::new();
-    place.succeed(&["new", "film.reel", "--premise", "A dog and a cat share a house"]);
+    place.told(&["new", "film.reel", "--premise", "A dog and a cat share a house"]);
     let mut command = place.command(&["write", "film.reel", "--writer", "small", "--scenes", "10"]);
     let mut writing = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(writing.stderr.take().unwrap()).lines().map_while(Result::ok);
@@ -136,24 +100,24 @@ fn a_stop_while_the_camera_is_planned_keeps_every_scene() {
 #[test]
 fn prompts_can_be_seen_and_copied_and_a_mistake_in_one_is_named() {
     let place = Place::new();
-    let (list, _) = place.succeed(&["prompts", "list"]);
+    let (list, _) = place.told(&["prompts", "list"]);
     assert!(
         list.contains("{premise}") && list.lines().filter(|line| line.ends_with("your own")).count() == 2,
         "{list}"
     );
-    let (shown, _) = place.succeed(&["prompts", "show", "script_examples"]);
+    let (shown, _) = place.told(&["prompts", "show", "script_examples"]);
     assert!(shown.starts_with("Premise: A fox digs"), "{shown}");
-    let (copied, kept) = place.succeed(&["prompts", "export"]);
+    let (copied, kept) = place.told(&["prompts", "export"]);
     assert_eq!(copied.lines().count(), 7, "{copied}");
     assert_eq!(kept.lines().filter(|line| line.ends_with("is there already and stays")).count(), 2, "{kept}");
     assert!(place.fail(&["prompts", "show", "nothing"]).contains("script_request.txt"));
 
     place.own_prompt("script_request.txt", "Write a film.");
-    place.succeed(&["new", "film.reel", "--premise", "A dog"]);
+    place.told(&["new", "film.reel", "--premise", "A dog"]);
     for arguments in [&["prompts", "list"][..], &["write", "film.reel", "--writer", "small"]] {
         let error = place.fail(arguments);
         assert!(error.contains("script_request.txt: it lacks {premise}; mend the file or delete it"), "{error}");
     }
-    let (doctor, _) = place.succeed(&["doctor"]);
+    let (doctor, _) = place.told(&["doctor"]);
     assert!(doctor.contains("it lacks {premise}"), "{doctor}");
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod place;
+#[path = "../program/mod.rs"]
+mod program;
 
 use place::{Place, chosen, lines};
 use reelboard::farm::{Outcome, Record, Run};

@@ -1,11 +1,9 @@
 //! A folder with projects, models, and programs that stand in for Slurm's.
 
-use serde_json::Value;
+pub use crate::program::{Place, chosen};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use tempfile::TempDir;
+use std::process::Stdio;
 
 /// Runs the tasks of a job, one after the other, before it answers.
 const SBATCH: &str = r#"
@@ -42,15 +40,9 @@ done
 exit 0
 "#;
 
-pub struct Place {
-    folder: TempDir,
-}
-
 impl Place {
     pub fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
-        // What a user has listed must not count.
-        std::fs::write(place.path("models.ron"), "(models: [], studios: [])").unwrap();
+        let mut place = Self::empty();
         for folder in ["slurm", "bin"] {
             std::fs::create_dir(place.path(folder)).unwrap();
         }
@@ -59,11 +51,11 @@ impl Place {
         place.script("bin/sacct", "echo 'Slurm accounting storage is disabled' >&2\nexit 1\n");
         place.script("bin/scancel", "echo \"$@\" >>\"$SLURM_FAKE/scancel\"\n");
         place.script("bin/scontrol", "echo \"$2\" >\"$SLURM_FAKE/requeued\"\n");
+        let path = std::env::var("PATH").unwrap();
+        place.set("PATH", format!("{}:{path}", place.path("bin").display()));
+        place.set("SLURM_FAKE", place.path("slurm"));
+        place.set("REELBOARD", env!("CARGO_BIN_EXE_reelboard"));
         place
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
     }
 
     pub fn read(&self, name: &str) -> String {
@@ -90,28 +82,9 @@ impl Place {
         std::fs::write(self.path("slurm/queue"), lines).unwrap();
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.program(env!("CARGO_BIN_EXE_reelboard"));
-        command.args(arguments);
-        command
-    }
-
-    /// Any program, in the surroundings of this place.
-    pub fn program(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(self.folder.path());
-        let path = std::env::var("PATH").unwrap();
-        command.env("PATH", format!("{}:{path}", self.path("bin").display()));
-        command.env("SLURM_FAKE", self.path("slurm")).env("REELBOARD", env!("CARGO_BIN_EXE_reelboard"));
-        command.env("REELBOARD_MODELS", self.path("models"));
-        command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
-        command.env("REELBOARD_CACHE", self.path("cache"));
-        command
-    }
-
     /// Runs the first task of a stage, sends its shell a signal once the worker has made a step, and returns what was said.
     pub fn signalled_in_the_middle(&self, stage: &str, signal: &str) -> Vec<String> {
-        let mut shell = self.program("/bin/sh");
+        let mut shell = self.other("/bin/sh");
         shell.arg(self.path(&format!("a.reel/farm/1/{stage}.sh")));
         shell.env("SLURM_ARRAY_JOB_ID", "1").env("SLURM_ARRAY_TASK_ID", "1");
         let mut shell = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -123,7 +96,7 @@ impl Place {
                     assert!(shell.try_wait().unwrap().is_none(), "it ended by itself: {said:?}");
                     std::thread::yield_now();
                 }
-                let sent = self.program("kill").arg(signal).arg(shell.id().to_string()).status().unwrap();
+                let sent = self.other("kill").arg(signal).arg(shell.id().to_string()).status().unwrap();
                 assert!(sent.success());
             }
             assert_ne!(line, "decoding", "it was not stopped: {said:?}");
@@ -133,26 +106,6 @@ impl Place {
         said
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    #[track_caller]
-    pub fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// A project of the example film, whose scenes share a keeper, a dog, a boat and a sea.
-    pub fn example(&self, name: &str) {
-        self.succeed(&["new", name, "--example"]);
-    }
-
-    pub fn shown(&self, project: &str) -> Value {
-        serde_json::from_str(&self.succeed(&["show", project, "--json"])).unwrap()
-    }
-
     /// The names of a project's pictures.
     pub fn media(&self, project: &str) -> Vec<String> {
         let files = std::fs::read_dir(self.path(project).join("media")).unwrap();
@@ -160,18 +113,6 @@ impl Place {
         names.sort();
         names
     }
-}
-
-/// The name of the picture that each scene's chosen take shows.
-pub fn chosen(shown: &Value) -> Vec<Option<String>> {
-    let scenes = shown["scenes"].as_array().unwrap().iter();
-    scenes
-        .map(|scene| {
-            let takes = scene["takes"].as_array().unwrap();
-            let chosen = takes.iter().find(|take| take["chosen"] == true)?;
-            Some(chosen["media"].as_str().unwrap().to_owned())
-        })
-        .collect()
 }
 
 pub fn lines(text: &str) -> Vec<&str> {

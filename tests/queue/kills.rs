@@ -1,6 +1,7 @@
 //! Renders that are killed or stopped, and go on.
 
 use crate::place::{Place, Steps, spin};
+use crate::program::chosen;
 use rustix::process::{Pid, Signal, kill_process};
 use std::time::Duration;
 
@@ -115,7 +116,7 @@ fn ctrl_c_pauses_a_render_and_the_same_command_goes_on() {
     assert!(code == Some(0) && seen.iter().any(|line| line.starts_with("Render scene 1, on from step")), "{seen:#?}");
     steps.take(&seen);
     assert_eq!((steps.made(), steps.redone()), (40, 0), "nothing is made twice");
-    assert_eq!(place.chosen("a.reel"), place.chosen("whole.reel"));
+    assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("whole.reel")));
 }
 
 #[test]
@@ -206,7 +207,7 @@ fn results_are_used_again_and_may_be_lost_at_any_time() {
     assert!(!after_first.contains("holds 0"), "{after_first}");
     place.succeed(&["render", "b.reel", "--studio", "tiny"]);
     assert_eq!(show(), after_first, "the same film needs nothing new");
-    assert_eq!(place.chosen("a.reel"), place.chosen("b.reel"));
+    assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("b.reel")));
     // Damaged, every one of them.
     let mut spoilt = 0;
     for folder in std::fs::read_dir(place.path("cache")).unwrap() {
@@ -222,7 +223,7 @@ fn results_are_used_again_and_may_be_lost_at_any_time() {
     let output = place.run(&["render", "c.reel", "--studio", "tiny"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("damaged; it is dropped"), "{said}");
-    assert_eq!(place.chosen("a.reel"), place.chosen("c.reel"));
+    assert_eq!(chosen(&place.shown("a.reel")), chosen(&place.shown("c.reel")));
     assert_eq!(show(), after_first);
     assert!(place.succeed(&["cache", "clear"]).contains("held"));
     assert!(show().contains("holds 0 results"));

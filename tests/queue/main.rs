@@ -6,3 +6,5 @@ mod kills;
 mod lanes;
 mod order;
 mod place;
+#[path = "../program/mod.rs"]
+mod program;

@@ -1,66 +1,25 @@
 //! A folder with projects, and the program run in it.
 
+pub use crate::program::Place;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-pub struct Place {
-    folder: TempDir,
-}
 
 impl Place {
     /// A folder in which the models of the tiny studio make so many steps.
     pub fn with_steps(steps: u32) -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
         let listed = include_str!("../../models.ron");
         let more =
             listed.replace("defaults: (steps: 4, guidance: 7.5", &format!("defaults: (steps: {steps}, guidance: 7.5"));
         assert_ne!(listed, more, "the tiny studio has other settings");
-        std::fs::write(place.path("models.ron"), more).unwrap();
-        place
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reelboard"));
-        command.args(arguments).current_dir(self.folder.path());
-        command.env("REELBOARD_MODELS", self.path("models")).env("REELBOARD_CACHE", self.path("cache"));
-        command.env("REELBOARD_MODELS_RON", self.path("models.ron"));
-        command
-    }
-
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    #[track_caller]
-    pub fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The name of the picture that each scene's chosen take shows.
-    pub fn chosen(&self, project: &str) -> Vec<Option<String>> {
-        let shown: Value = serde_json::from_str(&self.succeed(&["show", project, "--json"])).unwrap();
-        let scenes = shown["scenes"].as_array().unwrap().iter();
-        let chosen = scenes.map(|scene| {
-            let chosen = scene["takes"].as_array().unwrap().iter().find(|take| take["chosen"] == true)?;
-            Some(chosen["media"].as_str().unwrap().to_owned())
-        });
-        chosen.collect()
+        Self::listing(&more)
     }
 
     /// The names of each scene's takes, the oldest first.
     pub fn takes(&self, project: &str) -> Vec<Vec<String>> {
-        let shown: Value = serde_json::from_str(&self.succeed(&["show", project, "--json"])).unwrap();
+        let shown = self.shown(project);
         let scenes = shown["scenes"].as_array().unwrap().iter();
         let media = |take: &Value| take["media"].as_str().unwrap().to_owned();
         scenes.map(|scene| scene["takes"].as_array().unwrap().iter().map(media).collect()).collect()

@@ -1,35 +1,10 @@
 //! Random edits from a fixed seed: the same seed and the same project give the same edit on every machine.
 
+use crate::rng::Rng;
 use reelboard::project::{
     CameraMove, ClipSettings, Direction, Edit, Entity, EntityField, EntityKind, Format, MediaName, Project, Reference,
     ReferenceSource, Scene, SceneField, SceneId, Speed, StillSettings, Take, TakeId, TakeKind, TakePart, wanted_recipe,
 };
-
-/// SplitMix64.
-pub struct Rng(pub u64);
-
-impl Rng {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number from 0 to `n - 1`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())].clone()
-    }
-}
 
 /// An edit for `project`; one in a few does not fit it. New scenes and takes are numbered from `fresh` on.
 pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {

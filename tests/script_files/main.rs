@@ -6,5 +6,8 @@ mod bad_input;
 mod command_line;
 mod compat;
 mod imports;
+#[path = "../program/mod.rs"]
+mod program;
+#[path = "../rng/mod.rs"]
 mod rng;
 mod round_trip;

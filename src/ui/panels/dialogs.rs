@@ -10,7 +10,7 @@ use crate::ui::command::{Command, Dialog, Menu, Named, shortcut_text};
 use crate::ui::document::Document;
 use crate::ui::icons;
 use crate::ui::theme::{radius, semibold, space};
-use crate::ui::widgets::{capitalized, dim, form_row, primary_button, quiet_icon_button, section_heading};
+use crate::ui::widgets::{capitalized, dim, form_row, primary_button, quiet_icon_button, replaced_ui, section_heading};
 use egui::{
     Align, Button, ComboBox, CornerRadius, Frame, Id, Key, Layout, Margin, Modal, ProgressBar, RichText, ScrollArea,
     Stroke, TextEdit, Ui, vec2,
@@ -299,10 +299,7 @@ fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let [width, height] = export_size(cx.state, doc);
     let text = format!("H.264 in MP4, {width}×{height}, {:.1} s", doc.cut().duration_secs());
     ui.label(dim(ui, text));
-    if path.exists() {
-        let text = format!("{} The file exists and will be replaced.", icons::WARNING);
-        ui.label(RichText::new(text).size(11.0).color(cx.theme.warn));
-    }
+    replaced_ui(ui, &path);
     ui.add_space(space::S);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_enabled_ui(!path.as_os_str().is_empty(), |ui| {

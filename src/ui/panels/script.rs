@@ -5,7 +5,7 @@ use crate::ui::command::{Command, Dialog};
 use crate::ui::icons;
 use crate::ui::scripts::{ReadScript, ScriptSource};
 use crate::ui::theme::{semibold, space};
-use crate::ui::widgets::{capitalized, dim, form_row, primary_button, section_heading};
+use crate::ui::widgets::{capitalized, dim, form_row, primary_button, replaced_ui, section_heading};
 use crate::writer::{FormatError, Imported, ImportedScene, Intake, ScriptFormat};
 use egui::{Align, Button, ComboBox, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 use std::path::PathBuf;
@@ -195,10 +195,7 @@ pub(super) fn export_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
     ui.label(dim(ui, keeps(format)));
     let path = PathBuf::from(cx.state.script.export_path.trim());
-    if path.exists() {
-        let text = format!("{} The file exists and will be replaced.", icons::WARNING);
-        ui.label(RichText::new(text).size(11.0).color(cx.theme.warn));
-    }
+    replaced_ui(ui, &path);
     ui.add_space(space::S);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_enabled_ui(!path.as_os_str().is_empty(), |ui| {

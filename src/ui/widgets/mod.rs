@@ -8,8 +8,10 @@ pub use camera::camera_picker_ui;
 pub use chip::{Chip, badge, chip_ui, chip_width};
 pub use picture::{checkerboard, fit_aspect, picture, view_uv};
 
+use super::icons;
 use super::theme::{Theme, semibold, space};
 use egui::{Button, Response, RichText, Ui};
+use std::path::Path;
 
 /// A square button that shows an icon alone; `name` is its accessible name, `hint` its tooltip.
 pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, hint: &str) -> Response {
@@ -58,6 +60,14 @@ pub fn section_heading(ui: &mut Ui, text: &str) {
 /// Small secondary text.
 pub fn dim(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).size(11.0).color(Theme::of(ui).text_dim)
+}
+
+/// A warning where a file is there already.
+pub fn replaced_ui(ui: &mut Ui, path: &Path) {
+    if path.exists() {
+        let text = format!("{} The file exists and will be replaced.", icons::WARNING);
+        ui.label(RichText::new(text).size(11.0).color(Theme::of(ui).warn));
+    }
 }
 
 /// A labelled row of a form: the label in a column of its own, the field in the rest of the width.

@@ -120,12 +120,7 @@ impl<S: Narrow, const T: usize> Rows<'_, S, T> {
                 let w = U::unpack(simd, &row[at]);
                 let scales = avx2._mm256_broadcastsi128_si256(w.scales);
                 for t in 0..T {
-                    let mut whole = avx._mm256_setzero_si256();
-                    for i in 0..8 {
-                        let pairs = avx2._mm256_maddubs_epi16(w.q[i], cast(part::<32>(&x[t].bytes[at], 32 * i)));
-                        let scale = avx2._mm256_shuffle_epi8(scales, cast(same[i]));
-                        whole = avx2._mm256_add_epi32(whole, avx2._mm256_madd_epi16(pairs, scale));
-                    }
+                    let whole = scaled(simd, &w.q, scales, same, &x[t].bytes[at]);
                     let factor = avx._mm256_set1_ps(w.scale * x[t].scales[at]);
                     sums[t] = v3.fma._mm256_fmadd_ps(avx._mm256_cvtepi32_ps(whole), factor, sums[t]);
                     let below = v3.sse2._mm_madd_epi16(w.minima, cast(parts[t][at]));
@@ -156,12 +151,7 @@ impl<S: Narrow, const T: usize> Rows<'_, S, T> {
                 let scales = avx2._mm256_cvtepi8_epi16(v3.ssse3._mm_shuffle_epi8(w.scales, cast(EVEN_THEN_ODD)));
                 let minima = avx2._mm256_cvtepi8_epi16(w.minima);
                 for t in 0..T {
-                    let mut whole = avx._mm256_setzero_si256();
-                    for i in 0..8 {
-                        let pairs = avx2._mm256_maddubs_epi16(w.q[i], cast(part::<32>(&x[t].bytes[at], 32 * i)));
-                        let scale = avx2._mm256_shuffle_epi8(scales, cast(same[i]));
-                        whole = avx2._mm256_add_epi32(whole, avx2._mm256_madd_epi16(pairs, scale));
-                    }
+                    let whole = scaled(simd, &w.q, scales, same, &x[t].bytes[at]);
                     let factor = avx._mm256_set1_ps(w.scale * x[t].scales[at]);
                     sums[t] = v3.fma._mm256_fmadd_ps(avx._mm256_cvtepi32_ps(whole), factor, sums[t]);
                     let below = avx2._mm256_madd_epi16(minima, cast(parts[t][at]));
@@ -174,6 +164,19 @@ impl<S: Narrow, const T: usize> Rows<'_, S, T> {
             }
         }
     }
+}
+
+/// A block's sums of products with their scales applied.
+#[inline(always)]
+fn scaled<S: Narrow>(simd: S, q: &[__m256i; 8], scales: __m256i, same: &[[u8; 32]; 8], x: &[u8; 256]) -> __m256i {
+    let (avx, avx2) = (simd.v3().avx, simd.v3().avx2);
+    let mut whole = avx._mm256_setzero_si256();
+    for i in 0..8 {
+        let pairs = avx2._mm256_maddubs_epi16(q[i], cast(part::<32>(x, 32 * i)));
+        let scale = avx2._mm256_shuffle_epi8(scales, cast(same[i]));
+        whole = avx2._mm256_add_epi32(whole, avx2._mm256_madd_epi16(pairs, scale));
+    }
+    whole
 }
 
 /// `N` blocks from `at` on.

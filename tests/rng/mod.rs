@@ -1,5 +1,7 @@
 //! Random numbers that are the same on every machine.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 /// SplitMix64.
 pub struct Rng(pub u64);
 
@@ -15,6 +17,10 @@ impl Rng {
     /// A number from 0 to `n - 1`.
     pub fn below(&mut self, n: usize) -> usize {
         (self.next() % n.max(1) as u64) as usize
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
     }
 
     pub fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
