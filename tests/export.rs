@@ -158,7 +158,7 @@ fn colours_come_back_as_they_were_drawn() {
 #[test]
 fn a_film_with_dissolves_has_as_many_frames_as_the_cut_list_says() {
     let mut project = Project::new("two places");
-    project.format = Format { width: SIZE.0, height: SIZE.1, fps: 24 };
+    project.format = Format { width: SIZE.0, height: SIZE.1, ..Format::default() };
     for (duration_ms, dissolve_ms) in [(1000, 0), (1500, 500), (500, 9000)] {
         let mut scene = Scene::new(project.new_scene_id(), "a scene");
         (scene.duration_ms, scene.dissolve_ms) = (duration_ms, dissolve_ms);

@@ -201,7 +201,7 @@ pub enum Command {
     Scene(SceneCommand),
     /// Show or change how stills and clips are denoised: for the project, or for scenes alone.
     Settings(SettingsArgs),
-    /// Show or change the film's size and frame rate.
+    /// Show or change the film's size and frame rate, and what is shown between the frames of a clip.
     Format {
         /// The project's folder.
         project: PathBuf,
@@ -211,6 +211,9 @@ pub enum Command {
         /// Frames per second.
         #[arg(long, value_name = "N")]
         fps: Option<u32>,
+        /// Estimate frames between those of a clip (motion-compensated, simple), or show the nearest one.
+        #[arg(long, value_name = "on|off", value_parser = parse_switch)]
+        smooth: Option<bool>,
     },
     /// Render on a cluster, see how far it is, and take the results in.
     Farm(super::farm::FarmArgs),
@@ -596,6 +599,14 @@ pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let parts = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
     parts.ok_or_else(|| format!("\"{text}\" is not a size such as 1920x1080"))
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("\"{text}\" is neither on nor off")),
+    }
 }
 
 fn parse_take(text: &str) -> Result<TakeArg, String> {

@@ -112,7 +112,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Take(command) => out(&takes::run(command, cancel)?),
         Command::Scene(command) => out(&scenes::run(command, cancel)?),
         Command::Settings(args) => out(&scenes::settings(args, cancel)?),
-        Command::Format { project, size, fps } => format(&project, size, fps, cancel),
+        Command::Format { project, size, fps, smooth } => format(&project, (size, fps, smooth), cancel),
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
             let settings = settings(film.project(), output, &encoding);
@@ -145,16 +145,23 @@ pub(super) fn scene_numbers(list: Option<SceneList>, count: usize, project: &Pat
     Ok(numbers)
 }
 
-/// Shows or changes the size and frame rate of a film.
-fn format(folder: &Path, size: Option<[u32; 2]>, fps: Option<u32>, cancel: Arc<AtomicBool>) -> Result<()> {
-    let text = |format: Format| format!("{}x{} at {} fps\n", format.width, format.height, format.fps);
-    if size.is_none() && fps.is_none() {
+/// Shows or changes the size and frame rate of a film, and what is shown between the frames of a clip.
+fn format(
+    folder: &Path,
+    (size, fps, smooth): (Option<[u32; 2]>, Option<u32>, Option<bool>),
+    cancel: Arc<AtomicBool>,
+) -> Result<()> {
+    let text = |format: Format| {
+        let clips = show::clips_text(format);
+        format!("{}x{} at {} fps, clips: {clips}\n", format.width, format.height, format.fps)
+    };
+    if size.is_none() && fps.is_none() && smooth.is_none() {
         return out(&text(read_project(folder)?.format));
     }
     let mut film = Film::open(folder, cancel)?;
     let now = film.project().format;
     let [width, height] = size.unwrap_or([now.width, now.height]);
-    let new = Format { width, height, fps: fps.unwrap_or(now.fps) };
+    let new = Format { width, height, fps: fps.unwrap_or(now.fps), smooth: smooth.unwrap_or(now.smooth) };
     if new != now {
         film.change(Edit::SetFormat(new))?;
     }

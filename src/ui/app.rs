@@ -302,7 +302,7 @@ impl App {
                 needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
             }
             self.stills.update(doc, &self.engine, in_view, &needed);
-            self.clips.update(doc, &self.engine, &needed);
+            self.clips.update(doc, &self.engine, visible, &needed);
         }
     }
 
