@@ -2,6 +2,7 @@
 
 use super::computing::Computing;
 use crate::export::Quality;
+use crate::models::parse_bytes;
 use crate::project::{CameraMode, ClipSettings, DRAFT_STUDIO, StillSettings};
 use crate::writer::ScriptFormat;
 use clap::{Parser, Subcommand};
@@ -148,6 +149,9 @@ pub enum Command {
         /// Only say what it would need: files, disk, memory and time.
         #[arg(long)]
         dry_run: bool,
+        /// With --dry-run: as if the processor had this much memory free, such as 16GB.
+        #[arg(long, value_name = "SIZE", requires = "dry_run", value_parser = parse_memory)]
+        memory: Option<u64>,
     },
     /// Show or change what waits to be rendered in a project, after a pause or since the program was ended.
     Queue {
@@ -599,6 +603,10 @@ pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let parts = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
     parts.ok_or_else(|| format!("\"{text}\" is not a size such as 1920x1080"))
+}
+
+fn parse_memory(text: &str) -> Result<u64, String> {
+    parse_bytes(text).ok_or_else(|| format!("\"{text}\" is not a size such as 16GB"))
 }
 
 fn parse_switch(text: &str) -> Result<bool, String> {
