@@ -210,7 +210,7 @@ pub fn stage_plans(
     let least = least.map_or_else(|| way(half, true, size, frames), on_roomiest);
     let smallest = way(least.dtype, least.sequential, smallest_size, smallest_frames);
     let mut unchosen: Vec<Plan> = Vec::new();
-    for (dtype, sequential) in [(least.dtype, true), (half, least.sequential), (half, true)] {
+    for (dtype, sequential) in [(least.dtype, true), (half, false), (half, true)] {
         let plan = way(dtype, sequential, size, frames);
         // The cheapest way that is allowed takes no more than any other that is.
         if plan.needed_bytes < least.needed_bytes && !unchosen.contains(&plan) {
