@@ -74,7 +74,11 @@ pub(super) fn format_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             after (motion-compensated, simple): what cannot be followed is mixed. Without it, the nearest frame stays";
         ui.checkbox(&mut format.smooth, "Smooth motion between a clip's frames").on_hover_text(hint);
     });
-    let said = if format.smooth { "Frames in between are estimated." } else { "The nearest frame is shown." };
+    let said = if format.smooth {
+        "Frames in between are estimated (motion-compensated, simple)."
+    } else {
+        "The nearest frame is shown."
+    };
     ui.label(dim(ui, said));
     let new = *format;
     let takes = doc.project().scenes.iter().filter(|scene| scene.chosen.is_some() && !scene.locked).count();
