@@ -1,4 +1,5 @@
-//! How long a draft takes after an edit, at 1280 × 720, and a frame between two of a clip, at 512 × 320. Not a test: prints figures and a ratio, never fails on time.
+//! How long a draft takes after an edit, at 1280 × 720, and a frame between two of a clip, at 512 × 320 and in a film of
+//! 1280 × 720. Not a test: prints figures and a ratio, never fails on time.
 //!
 //! `cargo bench --profile dev --bench draft -- [BASELINE]` measures what `make run` builds. It compares with the medians
 //! in the file BASELINE, and writes that file when it is not there (default: `draft-bench.txt` in the build's temporary
@@ -6,7 +7,8 @@
 
 use image::{DynamicImage, RgbaImage, imageops};
 use reelboard::draft::{StillBackground, StillEntity, StillSpec, camera_move, dissolve, draw_still, forget_pictures};
-use reelboard::project::{CameraMove, Direction, Speed};
+use reelboard::engine::Clip;
+use reelboard::project::{CameraMove, Direction, Speed, View};
 use reelboard::video::Motion;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -72,6 +74,8 @@ fn main() -> std::io::Result<()> {
     let frame = |left, top| imageops::crop_imm(&photo, left, top, 512, 320).to_image();
     let (first, second) = (frame(300, 200), frame(313, 196));
     let motion = Motion::between(&first, &second);
+    let clip = Clip::new([&first, &second].map(|frame| DynamicImage::ImageRgb8(frame.clone()).into_rgba8()).into());
+    let mut film_frame = RgbaImage::new(1280, 720);
     let pan = CameraMove::new(Direction::Left, Speed::Fast);
     let results = [
         ("still after an edit", measure(|n| drop(draw_still(&edited(n))))),
@@ -86,6 +90,14 @@ fn main() -> std::io::Result<()> {
         ("dissolve", measure(|n| dissolve(&still, &other, n as f32 / 50.0, &mut out))),
         ("motion of a pair", measure(|_| drop(Motion::between(&first, &second)))),
         ("frame between two", measure(|n| drop(motion.at(&first, &second, (n as f32 + 0.5) / 50.0)))),
+        (
+            "film frame, nearest",
+            measure(|n| camera_move(&clip.at(n as f32 / 50.0, false), View::WHOLE, &mut film_frame)),
+        ),
+        (
+            "film frame, smooth",
+            measure(|n| camera_move(&clip.at((n as f32 + 0.5) / 50.0, true), View::WHOLE, &mut film_frame)),
+        ),
     ];
     println!("1280x720 and 512x320, milliseconds, {} threads", rayon::current_num_threads());
     for (name, (median, worst)) in &results {

@@ -200,6 +200,8 @@ state_of() {
 }
 
 export REELBOARD_SLURM_TEST=$folder
+# Tells of each step in the logs of the tasks.
+export RUST_LOG=reelboard::engine::pace=debug
 export REELBOARD_CACHE=$folder/cache REELBOARD_MODELS=$folder/models REELBOARD_MODELS_RON=$folder/models.ron
 # The tiny studio, with enough steps for a still that its task can be met at work.
 sed 's/defaults: (steps: 4, guidance: 7.5/defaults: (steps: 24, guidance: 7.5/' models.ron >"$REELBOARD_MODELS_RON"
@@ -300,8 +302,15 @@ echo "all jobs have ended after $((SECONDS - start)) s"
 reelboard farm status "$film"
 grep -q "the worker ended with code 137; back into the queue" "$run/logs/stills-$killed.log" || fail "scene $killed was not killed"
 grep -q "DUE TO JOB REQUEUE" "$run/logs/stills-$requeued.log" || fail "scene $requeued was not put back"
+# The workers say each step that they begin with: nothing but the step in which one was stopped is made twice.
 for scene in "$killed" "$requeued"; do
-    [ "$(grep -c denoising "$run/logs/stills-$scene.log")" -ge 2 ] || fail "scene $scene was not rendered twice"
+    log=$run/logs/stills-$scene.log
+    [ "$(grep -c denoising "$log")" -ge 2 ] || fail "scene $scene was not rendered twice"
+    sed -n 's/.*: step \([0-9]*\) of 24$/\1/p' "$log" >"$folder/steps"
+    made=$(wc -l <"$folder/steps") steps=$(sort -nu "$folder/steps" | wc -l)
+    [ "$steps" = 24 ] || fail "scene $scene tells of $steps steps, not 24"
+    [ "$made" -le 25 ] || fail "scene $scene did not go on from its last step: $made steps were made for 24"
+    echo "scene $scene went on from its last step: $made steps were made for 24"
 done
 [ -z "$(ls "$run/unfinished")" ] || echo "what the killed worker had not finished: $(ls "$run/unfinished")"
 

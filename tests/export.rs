@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use ffmpeg_next::{self as ffmpeg, Rational, format, frame, media, util};
-use image::{Rgba, RgbaImage};
-use reelboard::export::{CutList, ExportError, ExportSettings, FrameError, Quality, export_film, probe_encoders};
+use image::{Rgb, RgbImage, Rgba, RgbaImage};
+use reelboard::engine::{Engine, ExportJob, JobSpec};
+use reelboard::export::{
+    CLIP_EXTENSION, CutList, ExportError, ExportSettings, FrameError, Quality, clip_bytes, export_film, probe_encoders,
+};
 use reelboard::progress::{Cancelled, Progress, Silent};
-use reelboard::project::{Format, Project, Scene};
+use reelboard::project::{Format, MediaName, Project, ProjectStore, Scene, Take, TakeKind, wanted_recipe};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const SIZE: (u32, u32) = (96, 64);
@@ -158,7 +162,7 @@ fn colours_come_back_as_they_were_drawn() {
 #[test]
 fn a_film_with_dissolves_has_as_many_frames_as_the_cut_list_says() {
     let mut project = Project::new("two places");
-    project.format = Format { width: SIZE.0, height: SIZE.1, fps: 24 };
+    project.format = Format { width: SIZE.0, height: SIZE.1, ..Format::default() };
     for (duration_ms, dissolve_ms) in [(1000, 0), (1500, 500), (500, 9000)] {
         let mut scene = Scene::new(project.new_scene_id(), "a scene");
         (scene.duration_ms, scene.dissolve_ms) = (duration_ms, dissolve_ms);
@@ -184,6 +188,59 @@ fn a_film_with_dissolves_has_as_many_frames_as_the_cut_list_says() {
     for (frame, picture) in film.frames.iter().enumerate() {
         let shade = f32::from(picture.get_pixel(40, 30)[1]);
         assert!((shade - shade_at(frame as u64)).abs() <= 4.0, "frame {frame} is {shade}");
+    }
+}
+
+/// A pattern that a camera moves over, six pixels for each frame of a clip.
+fn panned(frame: f32) -> RgbImage {
+    RgbImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+        let (x, y) = (x as f32 + 6.0 * frame, y as f32 - frame);
+        let wave = |a: f32, b: f32| 127.0 + 50.0 * (x * a + y * b).sin() + 50.0 * (x * b - y * a * 0.7).cos();
+        Rgb([wave(0.21, 0.13) as u8, wave(0.27, -0.19) as u8, wave(0.11, 0.24) as u8])
+    })
+}
+
+#[test]
+fn between_the_frames_of_a_clip_a_film_shows_what_lies_between_or_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut project = Project::new("a pan");
+    project.format = Format { width: SIZE.0, height: SIZE.1, ..Format::default() };
+    let mut scene = Scene::new(project.new_scene_id(), "a pan");
+    scene.duration_ms = 1000;
+    let clip = clip_bytes(&[0.0, 1.0, 2.0, 3.0, 4.0].map(panned), 8).unwrap();
+    let media = MediaName::of(&clip, CLIP_EXTENSION).unwrap();
+    let recipe = wanted_recipe(&project, &scene, "tiny", &[]);
+    scene.takes.push(Take::new(project.new_take_id(), TakeKind::Clip, media, recipe));
+    scene.chosen = Some(scene.takes[0].id);
+    project.scenes.push(scene);
+    let store = ProjectStore::create(&folder.path().join("a.reel"), &project).unwrap();
+    store.media().put(&clip, CLIP_EXTENSION).unwrap();
+    let engine = Engine::start(|| {}).unwrap();
+    let mut export = |name: &str, smooth: bool| {
+        project.format.smooth = smooth;
+        let settings = ExportSettings { quality: Quality::High, ..settings(folder.path().join(name)) };
+        let path = settings.path.clone();
+        let job = ExportJob { project: Arc::new(project.clone()), media: store.media().clone(), settings };
+        engine.run(JobSpec::Export(job), |_, _| true).unwrap();
+        path
+    };
+    let (smooth, nearest) = (export("smooth.mp4", true), export("nearest.mp4", false));
+    let again = export("again.mp4", true);
+    assert!(std::fs::read(&smooth).unwrap() == std::fs::read(again).unwrap());
+    let (smooth, nearest) = (read(&smooth).frames, read(&nearest).frames);
+    assert_eq!((smooth.len(), nearest.len()), (24, 24));
+    // Mean difference in levels of 255.
+    let apart = |seen: &RgbaImage, frame: f32| {
+        let truth = panned(frame);
+        let sum: u32 = seen.pixels().zip(truth.pixels()).map(|(a, b)| u32::from(a[1].abs_diff(b[1]))).sum();
+        f64::from(sum) / f64::from(SIZE.0 * SIZE.1)
+    };
+    for index in 0..24 {
+        let place = index as f32 * 4.0 / 23.0;
+        let (moved, stayed) = (apart(&smooth[index], place), apart(&nearest[index], place));
+        println!("frame {index}, at {place:.2} of the clip: {moved:.1} levels from the truth, the nearest {stayed:.1}");
+        assert!(moved < 6.0 && (stayed < 6.0 || moved < stayed / 2.0), "frame {index}: {moved:.1}, {stayed:.1}");
+        assert!(apart(&nearest[index], place.round()) < 4.0, "frame {index} is the nearest");
     }
 }
 

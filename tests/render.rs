@@ -84,6 +84,7 @@ fn a_studio_renders_references_stills_and_clips_and_the_film_shows_them() {
     assert!(chosen.iter().all(|media| media.as_ref().is_some_and(|name| name.ends_with(".mkv"))), "{chosen:?}");
 
     let export = |name: &str| place.succeed(&["export", "a.reel", "-o", name, "--size", "128x72", "--quality", "high"]);
+    place.succeed(&["format", "a.reel", "--smooth", "off"]);
     let said = export("a.mp4");
     assert!(said.contains(&format!("{} frames", shown["frames"])), "{said}");
     export("b.mp4");
@@ -256,6 +257,33 @@ fn a_clip_that_cannot_fit_into_memory_is_refused_with_what_would() {
     assert_eq!(takes(&place.shown("a.reel"), 0).len(), 1, "the still is there");
     let told = place.succeed(&["render", "a.reel", "--dry-run"]);
     assert!(told.contains("animator    does not fit: "), "{told}");
+}
+
+#[test]
+fn a_dry_run_says_what_would_fit_into_other_memory_and_with_other_options() {
+    let place = Place::new();
+    place.example("a.reel");
+    let dry = |options: &[&str]| {
+        let told = place.succeed(&[&["render", "a.reel", "--studio", "videostudio", "--dry-run"], options].concat());
+        told.lines().skip_while(|line| !line.starts_with("animator")).collect::<Vec<_>>().join("\n")
+    };
+    let refused = dry(&["--memory", "8GB"]);
+    let says =
+        "does not fit: VideoStudio-Vid needs 11.8 GB (f16 on cpu, one network at a time), and cpu has 8.0 GB free";
+    assert!(refused.contains(says) && refused.contains("what would do: 13.0 GB free, or "), "{refused}");
+    let roomy = dry(&["--memory", "40 GB"]);
+    for way in ["f32 on cpu, 512×320, 16 frames: ", "or f16 on cpu, 512×320, 16 frames, one network at a time: 11.8 GB"]
+    {
+        assert!(roomy.contains(way), "{roomy}");
+    }
+    assert!(dry(&["--memory", "40GB", "--dtype", "bf16"]).starts_with("animator    VideoStudio-Vid, bf16 on cpu"));
+    assert!(dry(&["--memory", "40GB", "--frames", "8"]).contains("512×320, 8 frames"));
+    let whole = dry(&["--memory", "20GB", "--dtype", "f32", "--loading", "whole"]);
+    assert!(whole.contains("or f16 (16.3 GB), or f16, one network at a time (11.8 GB)"), "{whole}");
+    assert_eq!(place.shown("a.reel")["clip_settings"]["frames"], 16, "nothing is changed");
+    for wrong in [&["--dry-run", "--memory", "much"][..], &["--memory", "8GB"]] {
+        assert!(!place.run(&[&["render", "a.reel"], wrong].concat()).status.success());
+    }
 }
 
 #[test]

@@ -6,8 +6,9 @@ use candle_core::{DType, Device, Tensor};
 use reelboard::models::tiny::{tiny_file, tiny_files, write_tiny_models};
 use reelboard::models::weights::{Checkpoint, Layout, ModelFolder, PartName, Precision};
 use reelboard::models::{
-    Accelerator, Compute, DeviceChoice, Dtype, DtypeChoice, FileStatus, Machine, Measured, ModelCache, ModelError,
-    ModelStatus, Plan, Preflight, Registry, RenderSize, Role, Room, StageNeed, StagePlans, StepKey, is_out_of_memory,
+    Accelerator, Compute, DeviceChoice, Dtype, DtypeChoice, FileStatus, Loading, Machine, Measured, ModelCache,
+    ModelError, ModelStatus, Plan, Preflight, Registry, RenderSize, Role, Room, StageNeed, StagePlans, StepKey,
+    is_out_of_memory,
 };
 use reelboard::nets::clip::{
     ClipTokenizer, TextConfig, TextModel, TextModelWithProjection, TokenizerSettings, VisionConfig, VisionModel,
@@ -356,7 +357,21 @@ fn the_video_network_is_refused_where_it_cannot_fit_and_what_would_do_is_said() 
     let mut pinned = machine(18 * GB, None);
     pinned.chosen.dtype = DtypeChoice::Only(Dtype::F32);
     let refusal = stage(&preflight("videostudio", &pinned, &cache), Role::Animator).refusal().unwrap();
-    assert!(refusal.contains("f32 on cpu") && refusal.contains("or f16, which needs 1"), "{refusal}");
+    assert!(
+        refusal.contains("f32 on cpu") && refusal.contains("or f16 (16.3 GB), or f16, one network at"),
+        "{refusal}"
+    );
+    // What it names as smaller is in the numbers that were chosen, too.
+    let pinned = plans(&preflight("videostudio", &pinned, &cache), Role::Animator);
+    assert!(pinned.smallest.dtype == Dtype::F32 && pinned.smaller.iter().all(|plan| plan.dtype == Dtype::F32));
+    // All networks at once is a choice of its own; where nothing else fits either, the cheapest way is named.
+    let mut whole = machine(13 * GB, None);
+    whole.chosen.loading = Loading::Whole;
+    let refusal = stage(&preflight("videostudio", &whole, &cache), Role::Animator).refusal().unwrap();
+    assert!(refusal.contains("or f16, one network at a time (11.8 GB)"), "{refusal}");
+    whole.room.memory_bytes = Some(2 * GB);
+    let refused = plans(&preflight("videostudio", &whole, &cache), Role::Animator);
+    assert_eq!(ways(&refused.unchosen), ["f16 on cpu, one network at a time"]);
 }
 
 #[test]

@@ -146,8 +146,13 @@ fn scenes_have_settings_of_their_own() {
 #[test]
 fn the_size_of_the_film_is_shown_and_set() {
     let place = Place::new();
-    assert_eq!(place.succeed(&["format", "a.reel"]), "1280x720 at 24 fps\n");
+    assert_eq!(
+        place.succeed(&["format", "a.reel"]),
+        "1280x720 at 24 fps, clips: smooth motion, frames in between estimated\n"
+    );
     place.succeed(&["format", "a.reel", "--size", "720x1280", "--fps", "25"]);
-    assert_eq!(place.succeed(&["format", "a.reel"]), "720x1280 at 25 fps\n");
+    let nearest = "720x1280 at 25 fps, clips: the nearest frame\n";
+    assert_eq!(place.succeed(&["format", "a.reel", "--smooth", "off"]), nearest);
+    assert_eq!(place.succeed(&["format", "a.reel"]), nearest);
     assert!(place.fail(&["format", "a.reel", "--size", "721x1280"]).contains("even"));
 }

@@ -605,6 +605,20 @@ fn a_paused_queue_is_put_in_another_order_and_goes_on() {
 }
 
 #[test]
+fn a_click_counts_however_long_a_frame_lasts_between_press_and_release() {
+    let mut window = Window::example();
+    let at = window.harness.get_by_label("Queue").rect().center();
+    let is_open = |window: &Window| window.is_there("Cancel all");
+    assert!(!is_open(&window));
+    window.harness.drag_at(at);
+    // Each of these frames is a quarter of a second.
+    window.harness.run_steps(12);
+    window.harness.drop_at(at);
+    window.harness.run_steps(3);
+    assert!(is_open(&window));
+}
+
+#[test]
 fn a_row_dragged_up_is_rendered_sooner() {
     let mut window = Window::example();
     window.choose_studio("Tiny (random)");

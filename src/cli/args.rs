@@ -2,6 +2,7 @@
 
 use super::computing::Computing;
 use crate::export::Quality;
+use crate::models::parse_bytes;
 use crate::project::{CameraMode, ClipSettings, DRAFT_STUDIO, StillSettings};
 use crate::writer::ScriptFormat;
 use clap::{Parser, Subcommand};
@@ -148,6 +149,9 @@ pub enum Command {
         /// Only say what it would need: files, disk, memory and time.
         #[arg(long)]
         dry_run: bool,
+        /// With --dry-run: as if the processor had this much memory free, such as 16GB.
+        #[arg(long, value_name = "SIZE", requires = "dry_run", value_parser = parse_memory)]
+        memory: Option<u64>,
     },
     /// Show or change what waits to be rendered in a project, after a pause or since the program was ended.
     Queue {
@@ -201,7 +205,7 @@ pub enum Command {
     Scene(SceneCommand),
     /// Show or change how stills and clips are denoised: for the project, or for scenes alone.
     Settings(SettingsArgs),
-    /// Show or change the film's size and frame rate.
+    /// Show or change the film's size and frame rate, and what is shown between the frames of a clip.
     Format {
         /// The project's folder.
         project: PathBuf,
@@ -211,6 +215,9 @@ pub enum Command {
         /// Frames per second.
         #[arg(long, value_name = "N")]
         fps: Option<u32>,
+        /// Estimate frames between those of a clip (motion-compensated, simple), or show the nearest one.
+        #[arg(long, value_name = "on|off", value_parser = parse_switch)]
+        smooth: Option<bool>,
     },
     /// Render on a cluster, see how far it is, and take the results in.
     Farm(super::farm::FarmArgs),
@@ -596,6 +603,18 @@ pub fn parse_scene_list(text: &str) -> Result<SceneList, String> {
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let parts = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
     parts.ok_or_else(|| format!("\"{text}\" is not a size such as 1920x1080"))
+}
+
+fn parse_memory(text: &str) -> Result<u64, String> {
+    parse_bytes(text).ok_or_else(|| format!("\"{text}\" is not a size such as 16GB"))
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("\"{text}\" is neither on nor off")),
+    }
 }
 
 fn parse_take(text: &str) -> Result<TakeArg, String> {

@@ -1,6 +1,7 @@
 //! An open project on the command line: each step submits one job and waits for it.
 
 use super::args::{ClipOptions, Stage, Writing};
+use super::changes;
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
 use super::telling::Teller;
@@ -13,8 +14,7 @@ use crate::farm::{self, Ready};
 use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
-    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake,
-    StillSettings, TakeId,
+    DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake, TakeId,
 };
 use crate::writer::{DescribeRound, Imported, Intake, Sampling, WriteRequest, WriterHome};
 use anyhow::{Context as _, Result, bail};
@@ -216,32 +216,12 @@ impl Film {
 
     /// Sets the denoising steps of the project, and of scenes (counted from 1) that have settings of their own.
     pub fn set_steps(&mut self, steps: u32, numbers: &[usize]) -> Result<()> {
-        let with_steps = |still: &StillSettings| StillSettings { steps, ..still.clone() };
-        let mut edits = Vec::new();
-        if self.project.still.steps != steps {
-            edits.push(Edit::SetStill(with_steps(&self.project.still)));
-        }
-        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
-            let own = scene.still.as_ref().filter(|own| own.steps != steps)?;
-            Some(SceneField::Still(Some(with_steps(own))))
-        }));
-        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+        changes::steps_edit(&self.project, steps, &self.ids(numbers)).map_or(Ok(()), |edit| self.change(edit))
     }
 
     /// Sets how clips are made, in the project and in scenes (counted from 1) that have settings of their own.
     pub fn set_clip(&mut self, options: &ClipOptions, numbers: &[usize]) -> Result<()> {
-        let mut edits = Vec::new();
-        let now = &self.project.clip;
-        let new = options.applied_to(now);
-        if new != *now {
-            edits.push(Edit::SetClip(new));
-        }
-        edits.extend(self.project.set_edit(&self.ids(numbers), |scene| {
-            let own = scene.clip.as_ref()?;
-            let new = options.applied_to(own);
-            (new != *own).then_some(SceneField::Clip(Some(new)))
-        }));
-        if edits.is_empty() { Ok(()) } else { self.change(Edit::Batch(edits)) }
+        changes::clip_edit(&self.project, options, &self.ids(numbers)).map_or(Ok(()), |edit| self.change(edit))
     }
 
     /// The scenes of these numbers, counted from 1.

@@ -1,6 +1,7 @@
 //! The command line: arguments → a validated plan → its steps, run by the same engine as the window.
 
 pub mod args;
+mod changes;
 pub mod computing;
 pub mod doctor;
 pub mod farm;

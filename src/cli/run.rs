@@ -8,11 +8,11 @@ use super::film::Film;
 use super::models;
 use super::progress::{TerminalProgress, Unit, cancel_on_ctrl_c};
 use super::renders::PausedRender;
-use super::{scenes, script, show, takes};
+use super::{changes, scenes, script, show, takes};
 use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
 use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
-use crate::project::{Edit, EntityKind, Format, Project, StudioFiles, entities, read_project};
+use crate::project::{Edit, EntityKind, Format, Project, SceneId, StudioFiles, entities, read_project};
 use crate::video::clip_size;
 use crate::writer::{Intake, ScriptFormat};
 use anyhow::{Context as _, Result, bail};
@@ -66,11 +66,16 @@ pub fn run(command: Command) -> Result<()> {
             };
             film.import_photo(entity.kind, &name, photo)
         }
-        Command::Render { project, scenes, studio, computing, dry_run: true, .. } => {
-            let read = read_project(&project)?;
-            let scenes = scene_numbers(scenes, read.scenes.len(), &project)?.len();
+        Command::Render { project, scenes, studio, steps, computing, clip, memory, dry_run: true, .. } => {
+            let mut read = read_project(&project)?;
+            let numbers = scene_numbers(scenes, read.scenes.len(), &project)?;
+            let ids: Vec<SceneId> = numbers.iter().map(|number| read.scenes[number - 1].id).collect();
+            let steps = steps.and_then(|steps| changes::steps_edit(&read, steps, &ids));
+            for edit in steps.into_iter().chain(changes::clip_edit(&read, &clip, &ids)) {
+                read.apply(edit)?;
+            }
             let studio = studio.as_deref().unwrap_or(&read.studio);
-            out(&format!("{}\n", preflight(&read, scenes, studio, computing)?))
+            out(&format!("{}\n", preflight(&read, numbers.len(), studio, computing, memory)?))
         }
         Command::Render { project, scenes, studio, stage, steps, vary, clip, computing, .. } => {
             let compute = checked(computing, &cache()?)?;
@@ -112,7 +117,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Take(command) => out(&takes::run(command, cancel)?),
         Command::Scene(command) => out(&scenes::run(command, cancel)?),
         Command::Settings(args) => out(&scenes::settings(args, cancel)?),
-        Command::Format { project, size, fps } => format(&project, size, fps, cancel),
+        Command::Format { project, size, fps, smooth } => format(&project, (size, fps, smooth), cancel),
         Command::Export { project, output, encoding } => {
             let film = Film::open(&project, cancel)?;
             let settings = settings(film.project(), output, &encoding);
@@ -145,29 +150,44 @@ pub(super) fn scene_numbers(list: Option<SceneList>, count: usize, project: &Pat
     Ok(numbers)
 }
 
-/// Shows or changes the size and frame rate of a film.
-fn format(folder: &Path, size: Option<[u32; 2]>, fps: Option<u32>, cancel: Arc<AtomicBool>) -> Result<()> {
-    let text = |format: Format| format!("{}x{} at {} fps\n", format.width, format.height, format.fps);
-    if size.is_none() && fps.is_none() {
+/// Shows or changes the size and frame rate of a film, and what is shown between the frames of a clip.
+fn format(
+    folder: &Path,
+    (size, fps, smooth): (Option<[u32; 2]>, Option<u32>, Option<bool>),
+    cancel: Arc<AtomicBool>,
+) -> Result<()> {
+    let text = |format: Format| {
+        let clips = show::clips_text(format);
+        format!("{}x{} at {} fps, clips: {clips}\n", format.width, format.height, format.fps)
+    };
+    if size.is_none() && fps.is_none() && smooth.is_none() {
         return out(&text(read_project(folder)?.format));
     }
     let mut film = Film::open(folder, cancel)?;
     let now = film.project().format;
     let [width, height] = size.unwrap_or([now.width, now.height]);
-    let new = Format { width, height, fps: fps.unwrap_or(now.fps) };
+    let new = Format { width, height, fps: fps.unwrap_or(now.fps), smooth: smooth.unwrap_or(now.smooth) };
     if new != now {
         film.change(Edit::SetFormat(new))?;
     }
     out(&text(new))
 }
 
-/// What a studio needs for so many scenes of a project.
-fn preflight(project: &Project, scenes: usize, studio: &str, computing: Computing) -> Result<Preflight> {
+/// What a studio needs for so many scenes of a project, as if so much memory were free where that is given.
+fn preflight(
+    project: &Project,
+    scenes: usize,
+    studio: &str,
+    computing: Computing,
+    memory_bytes: Option<u64>,
+) -> Result<Preflight> {
     let (registry, cache) = (registry()?, cache()?);
     let studio = registry.studio(studio)?;
     let mut size = RenderSize::of_project(studio, &registry, project, scenes)?;
     size.clip = clip_size(project.format, size.clip);
-    Ok(Preflight::of(studio, &registry, &cache, &computing.on(Machine::now(cache.folder())), &size)?)
+    let mut machine = computing.on(Machine::now(cache.folder()));
+    machine.room.memory_bytes = memory_bytes.or(machine.room.memory_bytes);
+    Ok(Preflight::of(studio, &registry, &cache, &machine, &size)?)
 }
 
 /// How networks shall compute. That they cannot as it was typed is said before anything is made.

@@ -2,7 +2,7 @@
 
 use super::takes;
 use crate::export::CutList;
-use crate::project::{EntityKind, Project, SceneId, StudioFiles, TakeKind, entities};
+use crate::project::{EntityKind, Format, Project, SceneId, StudioFiles, Take, TakeKind, entities};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -54,13 +54,26 @@ pub fn as_json(project: &Project, files: &StudioFiles) -> Value {
         "premise": project.premise,
         "style": project.style,
         "studio": project.studio,
-        "format": { "width": project.format.width, "height": project.format.height, "fps": project.format.fps },
+        "format": {
+            "width": project.format.width,
+            "height": project.format.height,
+            "fps": project.format.fps,
+            "smooth": project.format.smooth,
+        },
         "settings": takes::settings_json(&project.still),
         "clip_settings": takes::clip_settings_json(&project.clip),
         "frames": cut.total_frames(),
         "scenes": scenes,
         "entities": entities,
     })
+}
+
+/// What a film shows between the frames of a clip.
+pub fn clips_text(format: Format) -> &'static str {
+    match format.smooth {
+        true => "smooth motion, frames in between estimated",
+        false => "the nearest frame",
+    }
 }
 
 /// The project for a person.
@@ -78,6 +91,10 @@ pub fn as_text(project: &Project) -> String {
         format.height,
         format.fps
     );
+    let is_clip = |take: &Take| take.kind == TakeKind::Clip;
+    if project.scenes.iter().any(|scene| scene.chosen_take().is_some_and(is_clip)) {
+        let _ = writeln!(text, "clips: {}", clips_text(format));
+    }
     for (index, scene) in project.scenes.iter().enumerate() {
         let names: Vec<&str> = [EntityKind::Foreground, EntityKind::Background]
             .into_iter()

@@ -1,6 +1,6 @@
 //! What can be asked of the engine, and what it answers.
 
-use super::shown::ClipFrames;
+use super::clip::Clip;
 use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
@@ -48,6 +48,8 @@ pub enum JobSpec {
     RenderClip(ClipJob),
     /// Decodes the clip of a scene.
     Decode(DecodeJob),
+    /// Finds out how a frame of a clip becomes the next one.
+    Follow(FollowJob),
     /// Writes the film to a file.
     Export(ExportJob),
     /// Downloads the files of a model.
@@ -170,6 +172,15 @@ pub struct DecodeJob {
     pub media: MediaFolder,
 }
 
+/// Finds out how a frame of a clip becomes the next one. That is then known to all who have the clip.
+#[derive(Debug, Clone)]
+pub struct FollowJob {
+    /// The clip.
+    pub clip: Arc<Clip>,
+    /// The frame, counted from 0.
+    pub frame: usize,
+}
+
 /// Writes the film to a file.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
@@ -229,8 +240,10 @@ pub enum JobOutput {
     /// A decoded clip.
     Clip {
         /// Its frames.
-        frames: ClipFrames,
+        clip: Arc<Clip>,
     },
+    /// The clip of a [`FollowJob`] knows more.
+    Followed,
     /// A finished film.
     Film {
         /// Its file.
@@ -365,7 +378,7 @@ impl JobSpec {
                 Lane::Models
             }
             Self::RenderTake(job) if job.studio.is_some() => Lane::Models,
-            Self::Draw(_) | Self::Decode(_) | Self::RenderTake(_) => Lane::Pictures,
+            Self::Draw(_) | Self::Decode(_) | Self::Follow(_) | Self::RenderTake(_) => Lane::Pictures,
             Self::Export(_) => Lane::Films,
             Self::FetchModel(..) => Lane::Transfers,
         }
@@ -379,6 +392,7 @@ impl JobSpec {
             Self::Illustrate(job) => format!("Make a picture of {}", job.name),
             Self::Draw(_) => "Draw a draft".to_owned(),
             Self::Decode(_) => "Decode a clip".to_owned(),
+            Self::Follow(_) => "Follow what moves in a clip".to_owned(),
             Self::RenderTake(job) => match job.project.scene_index(job.scene) {
                 Some(index) => format!("Render scene {}", index + 1),
                 None => "Render a scene".to_owned(),
@@ -404,6 +418,6 @@ impl JobSpec {
 
     /// Whether the job is too short to be worth a line in the queue.
     pub(super) fn is_brief(&self) -> bool {
-        matches!(self, Self::Draw(_) | Self::Decode(_) | Self::FreeModels)
+        matches!(self, Self::Draw(_) | Self::Decode(_) | Self::Follow(_) | Self::FreeModels)
     }
 }

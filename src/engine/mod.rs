@@ -6,6 +6,7 @@
 
 mod animate;
 mod cache;
+mod clip;
 mod context;
 mod handle;
 mod job;
@@ -20,11 +21,12 @@ mod shown;
 mod studio;
 
 pub use cache::{Cache, CacheError, CacheUsage};
+pub use clip::Clip;
 pub use context::JobCx;
 pub use handle::{Engine, EngineOptions, QueueFull, RunError};
 pub use job::{
-    ClipJob, DecodeJob, DrawJob, DrawTarget, ExportJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus,
-    Lane, PhotoJob, TakeJob, WriteJob,
+    ClipJob, DecodeJob, DrawJob, DrawTarget, ExportJob, FollowJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec,
+    JobStatus, Lane, PhotoJob, TakeJob, WriteJob,
 };
 pub use pictures::{PictureError, Pictures};
 pub use renders::{
@@ -32,5 +34,4 @@ pub use renders::{
     RenderStage, RenderState, StateFile,
 };
 pub use saver::{Saver, SaverEvent};
-pub use shown::ClipFrames;
 pub use studio::{StudioModels, illustration_seed};

@@ -1,6 +1,7 @@
 //! Decoded photos, and what a picture of a scene is made of.
 
-use super::shown::{ClipFrames, in_shape_of};
+use super::clip::Clip;
+use super::shown::in_shape_of;
 use crate::draft::{self, EntityLook, StillBackground, StillEntity, StillSpec};
 use crate::export::{ClipFileError, clip_frames};
 use crate::image::{PhotoError, cut_out_rgba, read_photo};
@@ -41,7 +42,7 @@ pub enum PictureError {
 #[derive(Default)]
 pub struct Pictures {
     decoded: Mutex<Vec<(Reference, Arc<RgbaImage>)>>,
-    clips: Mutex<Vec<((MediaName, Format), ClipFrames)>>,
+    clips: Mutex<Vec<((MediaName, Format), Arc<Clip>)>>,
 }
 
 impl Pictures {
@@ -55,19 +56,19 @@ impl Pictures {
         self.clips().clear();
     }
 
-    fn clips(&self) -> MutexGuard<'_, Vec<((MediaName, Format), ClipFrames)>> {
+    fn clips(&self) -> MutexGuard<'_, Vec<((MediaName, Format), Arc<Clip>)>> {
         self.clips.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The frames of a clip, in the shape of a film: what every client shows of it.
-    pub fn clip(&self, media: &MediaFolder, take: &Take, format: Format) -> Result<ClipFrames, PictureError> {
-        let key = (take.media.clone(), Format { fps: 0, ..format });
+    pub fn clip(&self, media: &MediaFolder, take: &Take, format: Format) -> Result<Arc<Clip>, PictureError> {
+        let key = (take.media.clone(), Format { fps: 0, smooth: false, ..format });
         let mut clips = self.clips();
         if let Some(index) = clips.iter().position(|(known, _)| *known == key) {
             let entry = clips.remove(index);
-            let frames = Arc::clone(&entry.1);
+            let clip = Arc::clone(&entry.1);
             clips.push(entry);
-            return Ok(frames);
+            return Ok(clip);
         }
         drop(clips);
         let unreadable = |source| PictureError::Clip { file: media.path(&take.media), source };
@@ -76,15 +77,14 @@ impl Pictures {
             let frame = DynamicImage::ImageRgb8(frame).into_rgba8();
             in_shape_of(frame, take.recipe.size, format)
         });
-        let frames: ClipFrames = Arc::new(shown.collect());
+        let clip = Arc::new(Clip::new(shown.collect()));
         let mut clips = self.clips();
-        clips.push((key, Arc::clone(&frames)));
-        let bytes_of = |frames: &ClipFrames| frames.iter().map(|frame| frame.as_raw().len()).sum::<usize>();
-        let mut bytes: usize = clips.iter().map(|(_, frames)| bytes_of(frames)).sum();
+        clips.push((key, Arc::clone(&clip)));
+        let mut bytes: usize = clips.iter().map(|(_, clip)| clip.bytes()).sum();
         while bytes > CLIP_BUDGET && clips.len() > 1 {
-            bytes -= bytes_of(&clips.remove(0).1);
+            bytes -= clips.remove(0).1.bytes();
         }
-        Ok(frames)
+        Ok(clip)
     }
 
     /// One picture of a take: the still, or the frame in the middle of the clip.
@@ -92,8 +92,8 @@ impl Pictures {
         match take.kind {
             TakeKind::Still => Ok(in_shape_of(stored(media, &take.media)?, take.recipe.size, format)),
             TakeKind::Clip => {
-                let frames = self.clip(media, take, format)?;
-                Ok(frames[frames.len() / 2].clone())
+                let clip = self.clip(media, take, format)?;
+                Ok(clip.frames()[clip.frames().len() / 2].clone())
             }
         }
     }

@@ -169,8 +169,8 @@ mod tests {
 
     fn plans(fitting: Vec<Plan>, too_large: Vec<Plan>) -> StagePlans {
         let least = plan("cpu", Dtype::F16, true, 1);
-        let (smaller, in_half) = (Vec::new(), None);
-        StagePlans { fitting, too_large, smaller, smallest: least.clone(), least, in_half, found_bytes: None }
+        let (smaller, unchosen) = (Vec::new(), Vec::new());
+        StagePlans { fitting, too_large, smaller, smallest: least.clone(), least, unchosen, found_bytes: None }
     }
 
     /// What was tried and told when only `works` does not run out of memory.

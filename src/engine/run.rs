@@ -148,8 +148,12 @@ impl LaneState {
                 render_clip(&mut self.studio, &job, cx)
             }
             JobSpec::Decode(job) => {
-                let frames = self.pictures.clip(&job.media, &job.take, job.format)?;
-                Ok(JobOutput::Clip { frames })
+                let clip = self.pictures.clip(&job.media, &job.take, job.format)?;
+                Ok(JobOutput::Clip { clip })
+            }
+            JobSpec::Follow(job) => {
+                job.clip.follow(job.frame);
+                Ok(JobOutput::Followed)
             }
             JobSpec::Export(job) => self.export(&job, cx),
             JobSpec::FetchModel(model, cache) => {
@@ -374,10 +378,14 @@ impl LaneState {
                 let found = scenes.iter().find(|(scene, _)| *scene == index);
                 found.expect("visible scenes were just made ready").1.at(&project.scenes[index], t)
             };
-            let incoming = shot(visible.scene, visible.t);
+            let (incoming, view) = shot(visible.scene, visible.t);
+            let incoming = (&*incoming, view);
             match visible.mix {
                 None => render_shots(incoming, None, out),
-                Some(mix) => render_shots(shot(mix.scene, mix.t), Some((incoming, mix.incoming)), out),
+                Some(mix) => {
+                    let (from, view) = shot(mix.scene, mix.t);
+                    render_shots((&from, view), Some((incoming, mix.incoming)), out);
+                }
             }
             Ok(())
         };

@@ -1,18 +1,17 @@
 //! What a scene shows from its beginning to its end: a still that the camera looks at, or a clip.
 
+use super::clip::Clip;
 use super::pictures::{PictureError, Pictures};
-use crate::export::clip_frame;
 use crate::project::{Format, MediaFolder, Project, Scene, TakeKind, View};
 use image::{RgbaImage, imageops};
+use std::borrow::Cow;
 use std::sync::Arc;
-
-/// The frames of a clip, ready to be shown in the film's shape.
-pub type ClipFrames = Arc<Vec<RgbaImage>>;
 
 /// A scene, decoded or drawn.
 pub(super) enum Shown {
     Still(RgbaImage),
-    Clip(ClipFrames),
+    /// And whether frames are estimated between its own.
+    Clip(Arc<Clip>, bool),
 }
 
 impl Shown {
@@ -25,16 +24,18 @@ impl Shown {
         size: [u32; 2],
     ) -> Result<Self, PictureError> {
         Ok(match scene.chosen_take() {
-            Some(take) if take.kind == TakeKind::Clip => Self::Clip(pictures.clip(media, take, project.format)?),
+            Some(take) if take.kind == TakeKind::Clip => {
+                Self::Clip(pictures.clip(media, take, project.format)?, project.format.smooth)
+            }
             _ => Self::Still(pictures.scene(project, scene, media, size)?),
         })
     }
 
     /// The picture at `t`, and the part of it that is seen. A clip has its own movement: the camera stays where it is.
-    pub fn at(&self, scene: &Scene, t: f32) -> (&RgbaImage, View) {
+    pub fn at(&self, scene: &Scene, t: f32) -> (Cow<'_, RgbaImage>, View) {
         match self {
-            Self::Still(still) => (still, scene.camera.view_at(t)),
-            Self::Clip(frames) => (&frames[clip_frame(t, frames.len())], View::WHOLE),
+            Self::Still(still) => (Cow::Borrowed(still), scene.camera.view_at(t)),
+            Self::Clip(clip, smooth) => (clip.at(t, *smooth), View::WHOLE),
         }
     }
 }
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_take_of_another_shape_is_cropped_and_not_stretched() {
-        let format = |width, height| Format { width, height, fps: 24 };
+        let format = |width, height| Format { width, height, ..Format::default() };
         let clip = |made_for, format| in_shape_of(RgbaImage::new(512, 320), made_for, format).dimensions();
         assert_eq!(clip([1280, 720], format(640, 360)), (512, 320), "stretched frames of a film of the same shape");
         assert_eq!(clip([1280, 720], format(720, 720)), (288, 320));

@@ -414,7 +414,7 @@ mod tests {
 
     #[test]
     fn stills_have_the_films_shape_and_the_models_area() {
-        let format = |width, height| Format { width, height, fps: 24 };
+        let format = |width, height| Format { width, height, ..Format::default() };
         assert_eq!(still_size(format(1280, 720), [512, 512]), [672, 384]);
         assert_eq!(still_size(format(512, 512), [512, 512]), [512, 512]);
         assert_eq!(still_size(format(720, 1280), [512, 512]), [384, 672]);

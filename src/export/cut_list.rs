@@ -57,6 +57,16 @@ pub fn clip_frame(t: f32, frames: usize) -> usize {
     ((f64::from(t) * last as f64).round() as usize).min(last)
 }
 
+/// Where among a clip's `frames` a scene is at its place `t` ([`Visible::t`]): the frame before, counted from 0, and the share
+/// of the way to the next one, from 0 to below 1. The frames are spread as by [`clip_frame`].
+pub fn clip_place(t: f32, frames: usize) -> (usize, f32) {
+    // Finer than what is seen, and coarse enough for places that were computed from frames to meet them.
+    const STEPS: f64 = 4096.0;
+    let last = frames.saturating_sub(1);
+    let place = ((f64::from(t) * last as f64 * STEPS).round() / STEPS).clamp(0.0, last as f64);
+    (place as usize, place.fract() as f32)
+}
+
 impl Cut {
     /// The scene's frames in the film, with those that it shares with its neighbours.
     pub fn range(&self) -> Range<u64> {
@@ -175,7 +185,7 @@ mod tests {
 
     fn film(fps: u32, scenes: &[(u32, u32)]) -> CutList {
         let mut project = Project::new("test");
-        project.format = Format { width: 64, height: 36, fps };
+        project.format = Format { width: 64, height: 36, fps, ..Format::default() };
         for &(duration_ms, dissolve_ms) in scenes {
             let mut scene = Scene::new(project.new_scene_id(), "a scene");
             (scene.duration_ms, scene.dissolve_ms) = (duration_ms, dissolve_ms);
@@ -261,6 +271,18 @@ mod tests {
         assert!(shown.windows(2).all(|pair| pair[1] == pair[0] || pair[1] == pair[0] + 1), "{shown:?}");
         assert!((0..24).all(|frame| at(frame, 1) == 0 && at(frame, 24) == frame as usize));
         assert_eq!((clip_frame(f32::NAN, 4), clip_frame(9.0, 4), clip_frame(0.5, 0)), (0, 3, 0));
+    }
+
+    #[test]
+    fn between_the_frames_of_a_clip_a_scene_is_on_its_way() {
+        let cuts = film(24, &[(1000, 0)]);
+        let at = |frame, frames| clip_place(cuts.visible_at(frame).unwrap().t, frames);
+        assert_eq!((at(0, 16), at(23, 16)), ((0, 0.0), (15, 0.0)));
+        assert!((0..24).all(|frame| at(frame, 1) == (0, 0.0) && at(frame, 24) == (frame as usize, 0.0)));
+        let places: Vec<f32> = (0..24).map(|frame| at(frame, 16)).map(|(index, share)| index as f32 + share).collect();
+        assert!(places.windows(2).all(|pair| (pair[1] - pair[0] - 15.0 / 23.0).abs() < 1e-3), "{places:?}");
+        let edges = [(f32::NAN, 4), (9.0, 4), (-1.0, 4), (0.5, 0)].map(|(t, frames)| clip_place(t, frames).0);
+        assert_eq!(edges, [0, 3, 0, 0]);
     }
 
     #[test]

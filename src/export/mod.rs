@@ -11,6 +11,6 @@ mod partial;
 mod yuv;
 
 pub use clip_file::{CLIP_EXTENSION, ClipFileError, clip_bytes, clip_frames};
-pub use cut_list::{Cut, CutList, Mix, Visible, clip_frame};
+pub use cut_list::{Cut, CutList, Mix, Visible, clip_frame, clip_place};
 pub use encoder::{EncoderInfo, probe_encoders};
 pub use film::{ExportError, ExportReport, ExportSettings, FrameError, Quality, export_film};

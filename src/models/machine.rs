@@ -70,3 +70,34 @@ pub fn bytes_text(bytes: u64) -> String {
         _ => format!("{:.1} GB", value / 1e9),
     }
 }
+
+/// A size such as `4GB`, `500 MB` or `1000`.
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit() && c != '.');
+    let unit = match text[digits.len()..].trim() {
+        "" | "b" => 1.0,
+        "kb" | "k" => 1e3,
+        "mb" | "m" => 1e6,
+        "gb" | "g" => 1e9,
+        "tb" | "t" => 1e12,
+        _ => return None,
+    };
+    let number: f64 = digits.parse().ok()?;
+    (number.is_finite() && number >= 0.0).then_some((number * unit) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, bytes) in [("4GB", 4_000_000_000), (" 500 MB", 500_000_000), ("0", 0), ("1.5k", 1500)] {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["much", "-1", "4 parsecs", "GB", "1.2.3"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
+}

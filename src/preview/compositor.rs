@@ -1,8 +1,9 @@
 //! One frame of the film on the GPU: a still seen by the camera, or two of them in a dissolve.
 
 use super::PreviewTarget;
+use super::between::FrameBetween;
 use super::pipelines::{CameraUniform, DissolveUniform, Effect, uniform_buffer};
-use super::textures::StillTextures;
+use super::textures::{StillTexture, StillTextures};
 use crate::project::View;
 use image::RgbaImage;
 
@@ -15,6 +16,26 @@ pub struct Shot<'a> {
     pub still: &'a RgbaImage,
     /// Where the camera is.
     pub view: View,
+    /// Shows a frame between the still and another one in place of the still.
+    pub on_the_way: Option<OnTheWay<'a>>,
+}
+
+/// How a frame of a clip is on its way to the next one.
+#[derive(Debug, Clone, Copy)]
+pub struct OnTheWay<'a> {
+    /// Stands for the content of the next frame, as [`Shot::key`].
+    pub key: u64,
+    /// The next frame, of the size of the first one.
+    pub next: &'a RgbaImage,
+    /// How far it is, from 0 to 1.
+    pub t: f32,
+    /// Sides of a block, in pixels.
+    pub block_side: f32,
+    /// Blocks in a row.
+    pub columns: u32,
+    /// Each block, row by row: what moves through it from the first frame to the next, in pixels, and how far that is
+    /// trusted, from 0 to 1.
+    pub blocks: &'a [[f32; 3]],
 }
 
 /// The shot that a dissolve leaves behind.
@@ -34,6 +55,8 @@ pub enum PreviewError {
     StillSize { width: u32, height: u32, max_side: u32 },
     #[error("the picture cannot be read back from the graphics driver: {reason}")]
     Read { reason: String },
+    #[error("a frame between two cannot be drawn from {columns}×{rows} blocks, or not between frames of two sizes")]
+    Blocks { columns: u32, rows: u32 },
 }
 
 /// Draws frames of the film, and keeps the stills that they need on the GPU.
@@ -43,13 +66,16 @@ pub enum PreviewError {
 pub struct Compositor {
     camera_move: Effect,
     dissolve: Effect,
+    frame_between: Effect,
     stills: StillTextures,
     still_layout: wgpu::BindGroupLayout,
     outgoing: Camera,
     incoming: Camera,
     share: wgpu::Buffer,
     /// The two shots of a dissolve, once there is one.
-    between: Option<Between>,
+    halves: Option<Halves>,
+    /// Frames between two of the shot that goes out and of the one that comes in, once there are any.
+    frames: [Option<FrameBetween>; 2],
 }
 
 /// Uniforms of one camera.
@@ -61,7 +87,7 @@ struct Camera {
 
 /// Both shots of a dissolve at the size of the picture.
 #[derive(Debug)]
-struct Between {
+struct Halves {
     outgoing: PreviewTarget,
     incoming: PreviewTarget,
     bind_group: wgpu::BindGroup,
@@ -80,7 +106,9 @@ impl Compositor {
             outgoing: Camera::new(device, &camera_layout),
             incoming: Camera::new(device, &camera_layout),
             share: uniform_buffer::<DissolveUniform>(device, "dissolve"),
-            between: None,
+            halves: None,
+            frames: [None, None],
+            frame_between: Effect::frame_between(device),
             camera_move,
             dissolve,
         }
@@ -96,29 +124,50 @@ impl Compositor {
         dissolve: Option<Dissolve<'_>>,
     ) -> Result<(), PreviewError> {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("preview") });
+        let gpu = (device, queue);
         let size = target.size();
-        let still = self.stills.bind_group(device, queue, &self.still_layout, shot.key, shot.still)?;
+        let still = self.still(gpu, &mut encoder, 1, shot)?;
         self.incoming.set(queue, shot.view, size);
         match dissolve {
             None => self.camera_move.draw(&mut encoder, target.view(), &[&still, &self.incoming.bind_group]),
             Some(Dissolve { from, incoming }) => {
-                let from_still = self.stills.bind_group(device, queue, &self.still_layout, from.key, from.still)?;
+                let from_still = self.still(gpu, &mut encoder, 0, from)?;
                 self.outgoing.set(queue, from.view, size);
                 let share = DissolveUniform { incoming: incoming.clamp(0.0, 1.0) };
                 queue.write_buffer(&self.share, 0, bytemuck::bytes_of(&share));
-                let between = match self.between.take() {
-                    Some(between) if between.incoming.size() == size => between,
-                    _ => Between::new(device, &self.dissolve, &self.share, size),
+                let halves = match self.halves.take() {
+                    Some(halves) if halves.incoming.size() == size => halves,
+                    _ => Halves::new(device, &self.dissolve, &self.share, size),
                 };
                 let camera_move = &self.camera_move;
-                camera_move.draw(&mut encoder, between.outgoing.view(), &[&from_still, &self.outgoing.bind_group]);
-                camera_move.draw(&mut encoder, between.incoming.view(), &[&still, &self.incoming.bind_group]);
-                self.dissolve.draw(&mut encoder, target.view(), &[&between.bind_group]);
-                self.between = Some(between);
+                camera_move.draw(&mut encoder, halves.outgoing.view(), &[&from_still, &self.outgoing.bind_group]);
+                camera_move.draw(&mut encoder, halves.incoming.view(), &[&still, &self.incoming.bind_group]);
+                self.dissolve.draw(&mut encoder, target.view(), &[&halves.bind_group]);
+                self.halves = Some(halves);
             }
         }
         queue.submit([encoder.finish()]);
         Ok(())
+    }
+
+    /// What the camera looks at: the still of a shot, or a frame between two, drawn into the picture at `place`.
+    fn still(
+        &mut self,
+        (device, queue): (&wgpu::Device, &wgpu::Queue),
+        encoder: &mut wgpu::CommandEncoder,
+        place: usize,
+        shot: Shot<'_>,
+    ) -> Result<wgpu::BindGroup, PreviewError> {
+        let StillTexture { view, bind_group } =
+            self.stills.get(device, queue, &self.still_layout, shot.key, shot.still)?;
+        let Some(way) = shot.on_the_way else { return Ok(bind_group) };
+        let next = self.stills.get(device, queue, &self.still_layout, way.key, way.next)?;
+        let old = self.frames[place].take();
+        let frame = FrameBetween::reused(old, device, &self.still_layout, shot.still.dimensions().into(), &way)?;
+        let views = [&view, &next.view];
+        let drawn = frame.draw((device, queue), encoder, &self.frame_between, views, &way).clone();
+        self.frames[place] = Some(frame);
+        Ok(drawn)
     }
 
     /// Memory that the stills on the GPU take.
@@ -150,7 +199,7 @@ impl Camera {
     }
 }
 
-impl Between {
+impl Halves {
     fn new(device: &wgpu::Device, dissolve: &Effect, share: &wgpu::Buffer, size: [u32; 2]) -> Self {
         let (outgoing, incoming) = (PreviewTarget::new(device, size), PreviewTarget::new(device, size));
         let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {

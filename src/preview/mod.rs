@@ -4,6 +4,7 @@
 //! draws it into a [`PreviewTarget`], whose texture the window shows.
 
 mod adapters;
+mod between;
 mod compositor;
 mod pipelines;
 mod player;
@@ -11,6 +12,6 @@ mod target;
 mod textures;
 
 pub use adapters::{AdapterInfo, adapters};
-pub use compositor::{Compositor, Dissolve, PreviewError, Shot};
+pub use compositor::{Compositor, Dissolve, OnTheWay, PreviewError, Shot};
 pub use player::Player;
 pub use target::PreviewTarget;

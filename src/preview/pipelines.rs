@@ -21,6 +21,14 @@ pub(super) struct DissolveUniform {
     pub incoming: f32,
 }
 
+/// Kept in sync with `Between` in shaders/frame_between.wgsl.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct BetweenUniform {
+    pub t: f32,
+    pub block: f32,
+}
+
 /// A shader that fills a picture, and the layouts of its bind groups.
 #[derive(Debug)]
 pub(super) struct Effect {
@@ -34,6 +42,10 @@ impl Effect {
 
     pub fn dissolve(device: &wgpu::Device) -> Self {
         Self::new(device, "dissolve", include_str!("../../shaders/dissolve.wgsl"))
+    }
+
+    pub fn frame_between(device: &wgpu::Device) -> Self {
+        Self::new(device, "frame between", include_str!("../../shaders/frame_between.wgsl"))
     }
 
     fn new(device: &wgpu::Device, label: &str, wgsl: &str) -> Self {

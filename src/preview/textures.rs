@@ -14,10 +14,18 @@ pub(super) struct StillTextures {
     clock: u64,
 }
 
+/// A still on the GPU.
+#[derive(Debug, Clone)]
+pub(super) struct StillTexture {
+    pub view: wgpu::TextureView,
+    /// As the camera's shader binds it.
+    pub bind_group: wgpu::BindGroup,
+}
+
 #[derive(Debug)]
 struct Entry {
     size: (u32, u32),
-    bind_group: wgpu::BindGroup,
+    texture: StillTexture,
     last_used: u64,
 }
 
@@ -40,31 +48,31 @@ impl StillTextures {
         self.entries.len()
     }
 
-    /// The still of this key as the shader binds it. Uploads it when it is not there, and then drops the ones that
+    /// The still of this key. Uploads it when it is not there, and then drops the ones that
     /// were not used for longest until all fit; the budget holds except that this one always stays.
-    pub fn bind_group(
+    pub fn get(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         layout: &wgpu::BindGroupLayout,
         key: u64,
         still: &RgbaImage,
-    ) -> Result<wgpu::BindGroup, PreviewError> {
+    ) -> Result<StillTexture, PreviewError> {
         self.clock += 1;
         if let Some(entry) = self.entries.get_mut(&key)
             && entry.size == still.dimensions()
         {
             entry.last_used = self.clock;
-            return Ok(entry.bind_group.clone());
+            return Ok(entry.texture.clone());
         }
-        let bind_group = upload(device, queue, layout, still)?;
-        let entry = Entry { size: still.dimensions(), bind_group: bind_group.clone(), last_used: self.clock };
+        let texture = upload(device, queue, layout, still)?;
+        let entry = Entry { size: still.dimensions(), texture: texture.clone(), last_used: self.clock };
         self.used_bytes += entry.bytes();
         if let Some(replaced) = self.entries.insert(key, entry) {
             self.used_bytes -= replaced.bytes();
         }
         self.shrink();
-        Ok(bind_group)
+        Ok(texture)
     }
 
     fn shrink(&mut self) {
@@ -83,7 +91,7 @@ fn upload(
     queue: &wgpu::Queue,
     layout: &wgpu::BindGroupLayout,
     still: &RgbaImage,
-) -> Result<wgpu::BindGroup, PreviewError> {
+) -> Result<StillTexture, PreviewError> {
     let (width, height) = still.dimensions();
     let max_side = device.limits().max_texture_dimension_2d;
     if width.min(height) == 0 || width.max(height) > max_side {
@@ -103,9 +111,10 @@ fn upload(
     let rows = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(width * 4), rows_per_image: None };
     queue.write_texture(texture.as_image_copy(), still.as_raw(), rows, size);
     let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-    Ok(device.create_bind_group(&wgpu::BindGroupDescriptor {
+    let bind_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("still"),
         layout,
         entries: &[wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) }],
-    }))
+    });
+    Ok(StillTexture { view, bind_group })
 }

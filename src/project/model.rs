@@ -96,11 +96,15 @@ pub struct Format {
     pub height: u32,
     /// Frames per second.
     pub fps: u32,
+    /// Whether frames are estimated between those of a clip that has fewer than its scene. A film from before there
+    /// was a choice keeps the frames that it had.
+    #[serde(default)]
+    pub smooth: bool,
 }
 
 impl Default for Format {
     fn default() -> Self {
-        Self { width: 1280, height: 720, fps: 24 }
+        Self { width: 1280, height: 720, fps: 24, smooth: true }
     }
 }
 

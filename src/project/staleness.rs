@@ -331,7 +331,7 @@ mod tests {
             (set(SceneField::Prompt("Mia waves".to_owned())), "prompt changed"),
             (set(SceneField::Seed(7)), "seed changed"),
             (Edit::SetStyle("watercolour".to_owned()), "style changed"),
-            (Edit::SetFormat(Format { width: 640, height: 360, fps: 24 }), "size changed"),
+            (Edit::SetFormat(Format { width: 640, height: 360, ..Format::default() }), "size changed"),
             (set(SceneField::Background("beach".to_owned())), "rocky shore was replaced by beach"),
             (set(SceneField::Background(String::new())), "rocky shore was removed"),
             (set(names(&["Mia"])), "boat was removed"),
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn camera_duration_dissolve_and_frame_rate_leave_a_still_fresh() {
-        let fps = Edit::SetFormat(Format { fps: 30, ..Format::default() });
+        let fps = Edit::SetFormat(Format { fps: 30, smooth: false, ..Format::default() });
         let camera = SceneField::Camera(CameraMove::new(Direction::Up, Speed::Fast));
         for edit in [set(camera), set(SceneField::DurationMs(9000)), set(SceneField::DissolveMs(700)), fps] {
             assert_eq!(card_after(&mut film(), edit), "");

@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 
 /// Recent projects that are remembered.
 const RECENT: usize = 8;
+/// After this a touch that does not move opens a menu.
+const LONG_TOUCH_SECS: f64 = 0.8;
 /// How long after a drop the pointer may tell which entity was meant: some desktops report it only then.
 const DROP_GRACE: Duration = Duration::from_millis(250);
 
@@ -270,6 +272,10 @@ impl App {
 
     /// The first half of a frame: everything that changes something.
     pub fn step(&mut self, ctx: &Context) {
+        // On a busy machine a frame may last, and with it the time between press and release that the window sees. Only of
+        // touches it matters: a long one opens a menu.
+        let longest_click = if ctx.input(|input| input.any_touches()) { LONG_TOUCH_SECS } else { f64::INFINITY };
+        ctx.options_mut(|options| options.input_options.max_click_duration = longest_click);
         for named in command::pressed(ctx, |named| self.is_applicable(named)) {
             self.commands.push(Command::Do(self.meant_by(named)));
         }
@@ -302,7 +308,7 @@ impl App {
                 needed.extend(shown.filter_map(|index| scenes.get(index)).map(|scene| scene.id));
             }
             self.stills.update(doc, &self.engine, in_view, &needed);
-            self.clips.update(doc, &self.engine, &needed);
+            self.clips.update(doc, &self.engine, visible, &needed);
         }
     }
 

@@ -102,7 +102,8 @@ impl App {
                     log::info!("kept {media} of a scene that is no longer there");
                 }
             }
-            JobOutput::Clip { frames } => self.clips.insert(job, frames),
+            JobOutput::Clip { clip } => self.clips.insert(job, clip),
+            JobOutput::Followed => self.clips.followed(job),
             JobOutput::Film { path, report } => {
                 let text = format!(
                     "exported {} · {} frames · {:.1} s · {:.1} MB",

@@ -4,8 +4,9 @@ use super::clips::{ClipFrame, Clips, clip_of};
 use super::document::Document;
 use super::stills::Stills;
 use crate::export::Visible;
-use crate::preview::{Compositor, Dissolve, PreviewTarget, Shot};
-use crate::project::View;
+use crate::preview::{Compositor, Dissolve, OnTheWay, PreviewTarget, Shot};
+use crate::project::{Format, MediaName, View};
+use crate::video::MovingBlocks;
 use eframe::egui_wgpu::RenderState;
 use egui::{TextureId, Vec2};
 use image::RgbaImage;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 const STILL_BUDGET: u64 = 192 << 20;
 
 /// What the picture was composed of, so that an unchanged one is not composed again.
-type Composed = ([u32; 2], Vec<(u64, [u32; 3])>, u32);
+type Composed = ([u32; 2], Vec<(u64, [u32; 4])>, u32);
 
 /// Composes what the player shows on the window's own graphics device.
 pub struct Viewer {
@@ -72,7 +73,7 @@ impl Viewer {
         pixels: Vec2,
     ) -> Option<TextureId> {
         let gpu = self.gpu.as_mut()?;
-        let format = doc.project().format;
+        let format @ Format { smooth, .. } = doc.project().format;
         // More pixels than the film has show nothing more.
         let scale = (pixels.x / format.width as f32).min(1.0);
         let side = |n: u32| ((n as f32 * scale).round() as u32).max(2);
@@ -86,8 +87,11 @@ impl Viewer {
             };
             // A clip has its own movement: the camera stays where it is.
             let view = View::WHOLE;
-            Some(match clips.frame(take, t) {
-                Some(frame) => Shown { key: frame.key(&take.media), picture: Picture::Frame(frame), view },
+            Some(match clips.shown(take, t, smooth) {
+                Some(frame) => {
+                    let way = frame.on_the_way.as_ref().map(|blocks| Way::new(&frame, blocks, &take.media));
+                    Shown { key: frame.key(&take.media, 0), picture: Picture::Frame(frame, way), view }
+                }
                 // One of its frames stands in while it is decoded.
                 None => {
                     let (key, picture) = stills.full(scene.id)?;
@@ -102,7 +106,8 @@ impl Viewer {
         let shots = dissolve.iter().map(|dissolve| &dissolve.from).chain([&shot]);
         let numbers = shots.map(|shot| {
             let [x, y] = shot.view.center;
-            (shot.key, [x.to_bits(), y.to_bits(), shot.view.extent.to_bits()])
+            let on_the_way = shot.on_the_way.map_or(0.0, |way| way.t);
+            (shot.key, [x, y, shot.view.extent, on_the_way].map(f32::to_bits))
         });
         let incoming = dissolve.as_ref().map_or(1.0, |dissolve| dissolve.incoming);
         let wanted: Composed = (size, numbers.collect(), incoming.to_bits());
@@ -119,16 +124,42 @@ struct Shown {
 
 enum Picture {
     Still(Arc<RgbaImage>),
-    Frame(ClipFrame),
+    Frame(ClipFrame, Option<Way>),
+}
+
+/// How a frame of a clip is on its way to the next one, as a shader takes it.
+struct Way {
+    next_key: u64,
+    t: f32,
+    columns: u32,
+    blocks: Vec<[f32; 3]>,
+}
+
+impl Way {
+    fn new(frame: &ClipFrame, blocks: &MovingBlocks, media: &MediaName) -> Self {
+        let columns = blocks.columns() as u32;
+        Self { next_key: frame.key(media, 1), t: blocks.t(), columns, blocks: blocks.values().collect() }
+    }
 }
 
 impl Shown {
     fn shot(&self) -> Shot<'_> {
-        let still = match &self.picture {
-            Picture::Still(still) => still,
-            Picture::Frame(frame) => &frame.frames[frame.index],
+        let (still, on_the_way): (&RgbaImage, _) = match &self.picture {
+            Picture::Still(still) => (still, None),
+            Picture::Frame(frame, way) => {
+                let frames = frame.clip.frames();
+                let on_the_way = way.as_ref().map(|way| OnTheWay {
+                    key: way.next_key,
+                    next: &frames[frame.index + 1],
+                    t: way.t,
+                    block_side: MovingBlocks::SIDE as f32,
+                    columns: way.columns,
+                    blocks: &way.blocks,
+                });
+                (&frames[frame.index], on_the_way)
+            }
         };
-        Shot { key: self.key, still, view: self.view }
+        Shot { key: self.key, still, view: self.view, on_the_way }
     }
 }
 

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn clips_have_the_trained_size_or_the_films_shape() {
-        let format = |width, height| Format { width, height, fps: 24 };
+        let format = |width, height| Format { width, height, ..Format::default() };
         assert_eq!(clip_size(format(1280, 720), [512, 320]), [512, 320]);
         assert_eq!(clip_size(format(720, 480), [512, 320]), [512, 320]);
         assert_eq!(clip_size(format(720, 1280), [512, 320]), [288, 544]);

@@ -11,5 +11,5 @@ mod networks;
 pub use animate::{Animate, Animator};
 pub use asked::{clip_size, movement, warp};
 pub use error::AnimateError;
-pub use interpolate::Motion;
+pub use interpolate::{Motion, MovingBlocks, OnTheWay};
 pub use networks::{ClipNetworks, Prepared, move_camera};

@@ -19,7 +19,12 @@ pub fn random_edit(rng: &mut Rng, project: &Project, fresh: u64) -> Edit {
         },
         2 => {
             let side = |rng: &mut Rng| rng.one_of(&[64, 360, 720, 1280, 8192, 8194, 63]);
-            Edit::SetFormat(Format { width: side(rng), height: side(rng), fps: rng.one_of(&[1, 24, 120, 0]) })
+            Edit::SetFormat(Format {
+                width: side(rng),
+                height: side(rng),
+                fps: rng.one_of(&[1, 24, 120, 0]),
+                smooth: rng.one_of(&[true, false]),
+            })
         }
         3 | 4 if !crowded => {
             let index = rng.below(project.scenes.len() + 2);

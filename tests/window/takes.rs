@@ -375,6 +375,22 @@ fn the_films_shape_is_set_in_the_window() {
 }
 
 #[test]
+fn what_is_shown_between_the_frames_of_a_clip_is_set_in_the_window() {
+    let mut window = Window::example();
+    assert!(window.project().format.smooth, "as new films have it");
+    window.click("Film format");
+    assert!(window.harness.query_by_label_contains("Frames in between are estimated").is_some());
+    window.click("Smooth motion between a clip's frames");
+    window.settle();
+    assert!(window.harness.query_by_label("The nearest frame is shown.").is_some());
+    window.click("Set");
+    assert!(!window.project().format.smooth);
+    window.settle();
+    window.undo();
+    assert!(window.project().format.smooth);
+}
+
+#[test]
 fn a_film_with_locks_stars_and_settings_is_there_after_opening() {
     let mut window = film_with_takes();
     window.press(Modifiers::NONE, Key::S);

@@ -47,8 +47,16 @@ impl Plan {
 
     /// Where and how, without size and memory: "f16 on cuda:0, one network at a time".
     pub fn way(&self) -> String {
-        let sequential = if self.sequential { ", one network at a time" } else { "" };
-        format!("{} on {}{sequential}", self.dtype, self.device)
+        format!("{} on {}{}", self.dtype, self.device, self.sequential_text())
+    }
+
+    /// In which numbers and how loaded: "f16, one network at a time".
+    fn numbers(&self) -> String {
+        format!("{}{}", self.dtype, self.sequential_text())
+    }
+
+    fn sequential_text(&self) -> &'static str {
+        if self.sequential { ", one network at a time" } else { "" }
     }
 
     /// Width, height and frames: "512×320, 16 frames".
@@ -87,9 +95,9 @@ pub struct StagePlans {
     pub smaller: Vec<Plan>,
     /// The cheapest way that the user's choice allows to run it in the size that was asked for, whether it fits or not.
     pub least: Plan,
-    /// The same in 16 bits, where the choice does not allow them.
-    pub in_half: Option<Plan>,
-    /// The cheapest way at all, in a smaller size.
+    /// The same in ways that the choice does not allow: those that fit, or else the cheapest.
+    pub unchosen: Vec<Plan>,
+    /// The cheapest way that the choice allows, in the smallest size that is offered.
     pub smallest: Plan,
     /// Memory found on the device where there is most of it.
     pub found_bytes: Option<u64>,
@@ -109,8 +117,8 @@ impl StagePlans {
             self.least.way()
         );
         let mut would_do = vec![format!("{} free", bytes_text(self.least.free_bytes()))];
-        if let Some(half) = &self.in_half {
-            would_do.push(format!("{}, which needs {}", half.dtype, bytes_text(half.needed_bytes)));
+        for plan in &self.unchosen {
+            would_do.push(format!("{} ({})", plan.numbers(), bytes_text(plan.needed_bytes)));
         }
         for plan in &self.smaller {
             would_do.push(format!("{} ({})", plan.size_text(), bytes_text(plan.needed_bytes)));
@@ -195,21 +203,25 @@ pub fn stage_plans(
     let on_roomiest = |plan: Plan| Plan { device: device.to_owned(), ..plan };
     let (smallest_size, smallest_frames) = sizes.last().copied().unwrap_or((size, frames));
     let half = if role == Role::Segmenter { Dtype::F32 } else { Dtype::F16 };
-    let smallest = Plan {
-        device: device.to_owned(),
-        dtype: half,
-        sequential: true,
-        size: smallest_size,
-        frames: smallest_frames,
-        needed_bytes: needed_bytes(models, half, true, smallest_size, smallest_frames),
+    let way = |dtype, sequential, size, frames| {
+        let needed_bytes = needed_bytes(models, dtype, sequential, size, frames);
+        Plan { device: device.to_owned(), dtype, sequential, size, frames, needed_bytes }
     };
-    let least = least.map_or_else(|| smallest.clone(), on_roomiest);
-    let in_half = (least.dtype.bytes() > half.bytes()).then(|| Plan {
-        dtype: half,
-        needed_bytes: needed_bytes(models, half, least.sequential, least.size, least.frames),
-        ..least.clone()
-    });
-    Ok(StagePlans { fitting, too_large, smaller, least, in_half, smallest, found_bytes })
+    let least = least.map_or_else(|| way(half, true, size, frames), on_roomiest);
+    let smallest = way(least.dtype, least.sequential, smallest_size, smallest_frames);
+    let mut unchosen: Vec<Plan> = Vec::new();
+    for (dtype, sequential) in [(least.dtype, true), (half, false), (half, true)] {
+        let plan = way(dtype, sequential, size, frames);
+        // The cheapest way that is allowed takes no more than any other that is.
+        if plan.needed_bytes < least.needed_bytes && !unchosen.contains(&plan) {
+            unchosen.push(plan);
+        }
+    }
+    match unchosen.iter().any(|plan| fits(plan, found_bytes)) {
+        true => unchosen.retain(|plan| fits(plan, found_bytes)),
+        false => unchosen = unchosen.into_iter().min_by_key(|plan| plan.needed_bytes).into_iter().collect(),
+    }
+    Ok(StagePlans { fitting, too_large, smaller, least, unchosen, smallest, found_bytes })
 }
 
 impl Machine {

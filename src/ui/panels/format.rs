@@ -1,4 +1,4 @@
-//! The dialog with the film's size and frame rate.
+//! The dialog with the film's size, its frame rate, and what lies between the frames of a clip.
 
 use super::Cx;
 use super::dialogs::RATES;
@@ -69,6 +69,17 @@ pub(super) fn format_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             });
         combo.response.accessible_name("Film frame rate");
     });
+    form_row(ui, "Clips", |ui| {
+        let hint = "A clip seldom has as many frames as its scene. The frames in between are estimated from those before and \
+            after (motion-compensated, simple): what cannot be followed is mixed. Without it, the nearest frame stays";
+        ui.checkbox(&mut format.smooth, "Smooth motion between a clip's frames").on_hover_text(hint);
+    });
+    let said = if format.smooth {
+        "Frames in between are estimated (motion-compensated, simple)."
+    } else {
+        "The nearest frame is shown."
+    };
+    ui.label(dim(ui, said));
     let new = *format;
     let takes = doc.project().scenes.iter().filter(|scene| scene.chosen.is_some() && !scene.locked).count();
     let is_same_size = (new.width, new.height) == (now.width, now.height);
@@ -82,7 +93,8 @@ pub(super) fn format_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
     };
     ui.label(RichText::new(text).size(11.0).color(color));
-    ui.label(dim(ui, format!("Now {}×{} at {} fps", now.width, now.height, now.fps)));
+    let smooth = if now.smooth { ", smooth" } else { "" };
+    ui.label(dim(ui, format!("Now {}×{} at {} fps{smooth}", now.width, now.height, now.fps)));
     ui.add_space(space::S);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

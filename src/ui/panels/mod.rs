@@ -150,6 +150,8 @@ pub(super) struct State {
     pub farm: farm::FarmFields,
     /// The line of the queue that is being dragged.
     pub dragged_render: Option<RenderId>,
+    /// The lines of the queue as they were drawn last.
+    pub queue_lines: Vec<queue::Line>,
     /// The timeline shows the whole film from the next frame on.
     pub fit_timeline: bool,
     /// The take that the viewer shows, whatever the film uses.

@@ -3,7 +3,7 @@
 use super::Cx;
 use super::cards::middle_uv;
 use super::status::{progress_text, time_left_text};
-use crate::engine::{JobStatus, RenderEntry, RenderState};
+use crate::engine::{JobId, JobStatus, RenderEntry, RenderId, RenderState};
 use crate::project::Project;
 use crate::ui::command::{Command, Named};
 use crate::ui::icons;
@@ -75,19 +75,59 @@ fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         cx.jobs.iter().for_each(|job| job_row_ui(ui, cx.out, job));
         return;
     };
-    let is_render = |job: &&JobStatus| cx.rendering.queue.of_job(job.id).is_some();
-    for job in cx.jobs.iter().filter(|job| !is_render(job)) {
-        job_row_ui(ui, cx.out, job);
-    }
-    let mut rows = Vec::new();
     let rendering = cx.rendering;
-    for entry in rendering.queue.entries() {
-        let rect = ui.push_id(entry.id, |ui| render_row_ui(ui, cx, &project, entry)).inner;
-        if entry.job().is_none() {
-            rows.push(rect);
+    let others = cx.jobs.iter().filter(|job| rendering.queue.of_job(job.id).is_none());
+    let jobs = others.map(|job| Line { of: LineOf::Job(job.id), title: job.title.clone() });
+    let renders = rendering.queue.entries().iter();
+    let renders = renders.map(|entry| Line { of: LineOf::Render(entry.id), title: entry.item.title(&project) });
+    let now: Vec<Line> = jobs.chain(renders).collect();
+    // What is over stays for as long as the pointer is on the list, so that no line moves away from under it.
+    let lines = match ui.rect_contains_pointer(ui.clip_rect()) {
+        true => with_gone(now, &cx.state.queue_lines),
+        false => now,
+    };
+    let mut rows = Vec::new();
+    for line in &lines {
+        ui.push_id(line.of, |ui| {
+            let entry = || rendering.queue.entries().iter().find(|entry| LineOf::Render(entry.id) == line.of);
+            if let Some(job) = cx.jobs.iter().find(|job| LineOf::Job(job.id) == line.of) {
+                job_row_ui(ui, cx.out, job);
+            } else if let Some(entry) = entry() {
+                let rect = render_row_ui(ui, cx, &project, entry);
+                if entry.job().is_none() {
+                    rows.push(rect);
+                }
+            } else {
+                Row { title: &line.title, text: "over", share: None, preview: None, buttons: 0 }.ui(ui, Sense::hover());
+            }
+        });
+    }
+    cx.state.queue_lines = lines;
+    drag_ui(ui, cx, &rows);
+}
+
+/// A line of the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    of: LineOf,
+    title: String,
+}
+
+/// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum LineOf {
+    Job(JobId),
+    Render(RenderId),
+}
+
+/// The lines there are now, and between them those of `before` that are over, where they were.
+fn with_gone(mut now: Vec<Line>, before: &[Line]) -> Vec<Line> {
+    for (place, line) in before.iter().enumerate() {
+        if !now.iter().any(|known| known.of == line.of) {
+            now.insert(place.min(now.len()), line.clone());
         }
     }
-    drag_ui(ui, cx, &rows);
+    now
 }
 
 /// Follows a row that is being dragged, and moves it where it is let go.
@@ -279,4 +319,27 @@ pub(super) fn restored_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             }
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{RenderItem, RenderQueue};
+    use crate::project::SceneId;
+
+    #[test]
+    fn what_is_over_keeps_its_line_and_the_others_keep_theirs() {
+        let mut queue = RenderQueue::default();
+        queue.add((0..4).map(|n| RenderItem::Still(SceneId(n))));
+        let ids: Vec<RenderId> = queue.entries().iter().map(|entry| entry.id).collect();
+        let lines = |of: &[usize]| -> Vec<Line> {
+            of.iter().map(|n| Line { of: LineOf::Render(ids[*n]), title: n.to_string() }).collect()
+        };
+        assert_eq!(with_gone(lines(&[1, 2]), &lines(&[0, 1, 2])), lines(&[0, 1, 2]));
+        assert_eq!(with_gone(lines(&[2]), &lines(&[0, 1, 2])), lines(&[0, 1, 2]));
+        assert_eq!(with_gone(lines(&[1, 2, 3]), &lines(&[0, 1, 2])), lines(&[0, 1, 2, 3]));
+        // What the user moves goes where it was moved to.
+        assert_eq!(with_gone(lines(&[3, 1, 2]), &lines(&[0, 1, 2, 3])), lines(&[0, 3, 1, 2]));
+        assert_eq!(with_gone(Vec::new(), &lines(&[0, 1])), lines(&[0, 1]));
+    }
 }

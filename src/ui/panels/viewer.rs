@@ -111,8 +111,11 @@ fn looked_at(cx: &Cx<'_>, scene: Option<&Scene>) -> Option<(SceneId, TakeId)> {
 /// Says to a screen reader which frame of a clip is shown.
 fn describe(ui: &Ui, cx: &Cx<'_>, doc: &Document, viewer: egui::Id, visible: Visible) {
     let scene = doc.project().scenes.get(visible.scene);
-    let Some(frame) = scene.and_then(clip_of).and_then(|take| cx.clips.frame(take, visible.t)) else { return };
-    let text = format!("frame {} of {} of the clip", frame.index + 1, frame.frames.len());
+    let smooth = doc.project().format.smooth;
+    let Some(frame) = scene.and_then(clip_of).and_then(|take| cx.clips.shown(take, visible.t, smooth)) else { return };
+    let (number, all) = (frame.index + 1, frame.clip.frames().len());
+    let way = if frame.on_the_way.is_some() { ", on its way to the next one (estimated)" } else { "" };
+    let text = format!("frame {number} of {all} of the clip{way}");
     ui.ctx().accesskit_node_builder(viewer, |node| node.set_value(text));
 }
 

@@ -39,6 +39,46 @@ pub struct Motion {
     path: Path,
 }
 
+/// What is seen between two frames.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OnTheWay {
+    /// The first frame as it is.
+    First,
+    /// The second frame as it is.
+    Second,
+    /// Both, moved.
+    Between(MovingBlocks),
+}
+
+/// What moves through each block of a frame that is drawn from two others: all that a shader needs to draw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MovingBlocks {
+    columns: usize,
+    blocks: Vec<Block>,
+    t: f32,
+}
+
+impl MovingBlocks {
+    /// Sides of a block, in pixels.
+    pub const SIDE: usize = BLOCK;
+
+    /// Blocks in a row.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Each block, row by row: the movement from the first frame to the second in pixels to the right and down, and how far
+    /// it is trusted, from 0 to 1.
+    pub fn values(&self) -> impl Iterator<Item = [f32; 3]> {
+        self.blocks.iter().map(|block| [block.x, block.y, block.trust])
+    }
+
+    /// How far the frame is on the way from the first to the second, from 0 to 1.
+    pub fn t(&self) -> f32 {
+        self.t
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Path {
     /// Nothing leads from one frame to the other.
@@ -75,23 +115,36 @@ impl Motion {
         matches!(self.path, Path::Cut)
     }
 
+    /// What the frame at `t` from 0 to 1 between the two consists of. [`Self::at`] draws it.
+    pub fn on_the_way(&self, t: f32) -> OnTheWay {
+        // So that 1 - t is exact, and what is asked the other way round finds the same blocks.
+        let t = (t * 4096.0).round() / 4096.0;
+        // Of two that are as near, one that does not depend on which is called the first.
+        let first_is_nearer = t < 0.5 || (t == 0.5 && !self.exchanged);
+        match &self.path {
+            _ if t <= 0.0 => OnTheWay::First,
+            _ if t >= 1.0 => OnTheWay::Second,
+            Path::Moves { field, trust } => {
+                let sign = if self.exchanged { -1.0 } else { 1.0 };
+                OnTheWay::Between(MovingBlocks { columns: field.columns, blocks: moved(field, trust, sign, t), t })
+            }
+            _ if first_is_nearer => OnTheWay::First,
+            _ => OnTheWay::Second,
+        }
+    }
+
     /// The frame at `t` from 0 to 1 between the two that the motion was found in: exactly `first` at 0 and `second` at 1.
     /// Exchanged frames at `1 - t` give the same within rounding. Of frames of other sizes the nearer one is given.
     pub fn at(&self, first: &RgbImage, second: &RgbImage, t: f32) -> RgbImage {
         let fits = self.size == first.dimensions() && self.size == second.dimensions();
-        // Of two that are as near, one that does not depend on which is called the first.
-        // So that 1 - t is exact, and what is asked the other way round finds the same blocks.
-        let t = (t * 4096.0).round() / 4096.0;
-        let first_is_nearer = t < 0.5 || (t == 0.5 && !self.exchanged);
-        match &self.path {
-            _ if t <= 0.0 => first.clone(),
-            _ if t >= 1.0 => second.clone(),
-            Path::Moves { field, trust } if fits => {
-                let sign = if self.exchanged { -1.0 } else { 1.0 };
-                Between { first, second, t, blocks: moved(field, trust, sign, t), columns: field.columns }.draw()
+        match self.on_the_way(t) {
+            OnTheWay::First => first.clone(),
+            OnTheWay::Second => second.clone(),
+            OnTheWay::Between(MovingBlocks { columns, blocks, t }) if fits => {
+                Between { first, second, t, blocks, columns }.draw()
             }
-            _ if first_is_nearer => first.clone(),
-            _ => second.clone(),
+            OnTheWay::Between(MovingBlocks { t, .. }) if t < 0.5 => first.clone(),
+            OnTheWay::Between(_) => second.clone(),
         }
     }
 }
@@ -120,7 +173,7 @@ fn ramp(value: f32, [from, to]: [f32; 2]) -> f32 {
 }
 
 /// A block of the frame that is drawn: what moves through it, in pixels from the first frame to the second.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Block {
     x: f32,
     y: f32,
@@ -149,7 +202,7 @@ fn moved(field: &Field, trust: &[f32], sign: f32, t: f32) -> Vec<Block> {
     blocks
 }
 
-/// A frame that is being drawn.
+/// A frame that is being drawn: the twin of shaders/frame_between.wgsl.
 struct Between<'a> {
     first: &'a RgbImage,
     second: &'a RgbImage,
