@@ -24,7 +24,7 @@ pub use context::JobCx;
 pub use handle::{Engine, EngineOptions, QueueFull, RunError};
 pub use job::{
     ClipJob, DecodeJob, DrawJob, DrawTarget, ExportJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec, JobStatus,
-    Lane, PhotoJob, TakeJob, WriteJob,
+    Lane, PhotoJob, ReviseJob, TakeJob, WriteJob,
 };
 pub use pictures::{PictureError, Pictures};
 pub use renders::{

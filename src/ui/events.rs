@@ -13,6 +13,7 @@ impl App {
             | JobEvent::Scene { .. }
             | JobEvent::Camera { .. }
             | JobEvent::Description { .. } => self.take_writing(event),
+            JobEvent::Proposal { .. } => {}
             JobEvent::Finished { job, output } => self.take_output(job, *output),
             JobEvent::Failed { job, message } => {
                 self.give_up_what_needs(job);
@@ -126,7 +127,7 @@ impl App {
                     self.look_at_needs();
                 }
             }
-            JobOutput::Nothing => {}
+            JobOutput::Proposal(_) | JobOutput::Nothing => {}
         }
         self.end_render(job, RenderEnd::Done);
         self.end_of(job);
