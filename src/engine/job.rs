@@ -5,8 +5,8 @@ use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Proposal, Recipe, RecipeEntity, Reference, SceneId, Script,
-    ScriptScene, Take, TakeId,
+    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Proposal, Recipe, RecipeEntity, Reference,
+    SceneId, Script, ScriptScene, Take, TakeId,
 };
 use crate::writer::{DescribeRound, ReviseRequest, WriteRequest, WriterHome};
 use image::RgbaImage;

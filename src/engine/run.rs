@@ -2,7 +2,9 @@
 
 use super::animate::render_clip;
 use super::context::JobCx;
-use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, ReviseJob, TakeJob, WriteJob};
+use super::job::{
+    DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, ReviseJob, TakeJob, WriteJob,
+};
 use super::pictures::{PictureError, Pictures, fitted};
 use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};

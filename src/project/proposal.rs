@@ -136,7 +136,9 @@ impl Proposal {
                 Change::Describe { kind, name, after, .. } => {
                     edits.push(project.entity_edit(*kind, name, EntityField::Description(after.clone())));
                 }
-                Change::Rename { kind, from, to, stays } => edits.extend(rename_edits(project, *kind, from, to, *stays)),
+                Change::Rename { kind, from, to, stays } => {
+                    edits.extend(rename_edits(project, *kind, from, to, *stays))
+                }
                 Change::Insert { .. } | Change::Remove { .. } => {}
             }
         }

@@ -36,6 +36,7 @@
 
 mod camera;
 mod casting;
+mod check;
 pub mod compat;
 mod decode;
 mod describe;
@@ -57,6 +58,7 @@ mod text;
 mod tidy;
 
 pub use camera::CameraRequest;
+pub use check::{Finding, Remark, Repair, check, repair_by_rules};
 pub use decode::Effort;
 pub use describe::DescribeRequest;
 pub use error::{FAMILIES, WriterError};

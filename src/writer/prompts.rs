@@ -61,7 +61,7 @@ pub const PROMPT_FILES: [PromptFile; 19] = [
     prompt_file!("revise_insert.txt", "task: a new scene", needs ["number", "wish"], may ["before", "next"]),
     prompt_file!("revise_split.txt", "task: two scenes of one", needs ["number"], may ["action", "next"]),
     prompt_file!("revise_merge.txt", "task: one scene of two", needs ["number"], may ["action", "next"]),
-    prompt_file!("revise_continue.txt", "task: more scenes", needs ["wish"], may ["number"]),
+    prompt_file!("revise_continue.txt", "task: more scenes", needs["wish"], may["number"]),
     prompt_file!("revise_film.txt", "task: all scenes anew", needs ["wish"], may []),
     prompt_file!("revise_shorten.txt", "task: what can be left out", needs ["number"], may []),
     prompt_file!("revise_examples.txt", "finished revisions to learn from", needs [], may []),

@@ -9,7 +9,7 @@ use super::super::plan::can_be_spelt;
 use super::super::sampler::Sampler;
 use super::super::script::{OnEvent, Writer, WriterEvent};
 use super::super::template::Dialogue;
-use super::super::text::rule_camera;
+use super::super::text::{camera_between, rule_camera};
 use super::super::tidy::{Cast, tidy_prompt};
 use super::super::{CameraRequest, DescribeRequest, likeness};
 use super::tell::{Task, Told};
@@ -202,12 +202,8 @@ impl Writer {
             scenes.get(index).map_or(0, |scene| scene.seed).wrapping_add(request.seed).wrapping_add(1000 + nth as u64)
         };
         let existing: Vec<String> = scenes.iter().map(|scene| scene.prompt.clone()).collect();
-        let new = |number: usize| Slot::Said {
-            number,
-            forbidden: existing.clone(),
-            unlike: existing.clone(),
-            most_words: 0,
-        };
+        let new =
+            |number: usize| Slot::Said { number, forbidden: existing.clone(), unlike: existing.clone(), most_words: 0 };
         let anew = |number: usize, of: &[usize]| Slot::Said {
             number,
             forbidden: of.iter().flat_map(|at| [existing[*at].clone(), tidy_prompt(&existing[*at])]).collect(),
@@ -221,7 +217,9 @@ impl Writer {
                 let told = told(project, Task::Rewrite(at + 1), change, around(at, scenes.len()));
                 let camera = asked_camera(change);
                 let assemble = |said: &[ScriptScene]| {
-                    let after = said.first().map(|after| ScriptScene { camera: camera.unwrap_or(after.camera), ..after.clone() });
+                    let after = said
+                        .first()
+                        .map(|after| ScriptScene { camera: camera.unwrap_or(after.camera), ..after.clone() });
                     one(project, at, after)
                 };
                 self.say_slots(&told, vec![anew(at + 1, &[at])], &[scenes[at].camera], proposal, &assemble, &mut batch)
@@ -231,11 +229,14 @@ impl Writer {
                 let told = told(project, Task::Insert(at + 1), wish, around(at, scenes.len()));
                 let assemble = |said: &[ScriptScene]| {
                     let made = said.first().map(|scene| {
-                        let camera = camera_between(project, at, &scene.prompt);
+                        let around = [at.checked_sub(1), Some(at)].map(|at| at.and_then(|at| scenes.get(at)));
+                        let camera = camera_between(around, at, &scene.prompt);
                         let scene = ScriptScene { camera, ..scene.clone() };
                         Change::Insert { after: *after, scene, seed: seed(at.saturating_sub(1), 0) }
                     });
-                    made.into_iter().map(|change| ProposalItem { title: format!("New scene {}", at + 1), changes: vec![change] }).collect()
+                    made.into_iter()
+                        .map(|change| ProposalItem { title: format!("New scene {}", at + 1), changes: vec![change] })
+                        .collect()
                 };
                 self.say_slots(&told, vec![new(at + 1)], &[], proposal, &assemble, &mut batch)
             }
@@ -273,8 +274,7 @@ impl Writer {
             }
             Revision::Continue { scenes: count, wish } => {
                 let last = scenes.len();
-                let told =
-                    told(project, Task::Continue(*count as usize), wish, last.saturating_sub(2 * AROUND)..last);
+                let told = told(project, Task::Continue(*count as usize), wish, last.saturating_sub(2 * AROUND)..last);
                 let assemble = |said: &[ScriptScene]| {
                     let mut direction = scenes.last().map(|scene| scene.camera.direction);
                     let made = said.iter().enumerate().map(|(nth, scene)| {
@@ -449,7 +449,8 @@ impl Writer {
         hear: &mut dyn FnMut(&ScriptScene, &mut OnEvent),
     ) -> Result<String, WriterError> {
         let Batch { sampler, progress, on_event, .. } = batch;
-        let mut listener = Hearing { base, heard_bytes: 0, steps: rules.steps, pronouns, progress: *progress, on_event, hear };
+        let mut listener =
+            Hearing { base, heard_bytes: 0, steps: rules.steps, pronouns, progress: *progress, on_event, hear };
         self.decoder.speak(grammar, sampler, &mut listener)
     }
 }
@@ -542,16 +543,6 @@ fn one(project: &Project, at: usize, said: Option<ScriptScene>) -> Vec<ProposalI
         camera: said.camera,
     };
     vec![item(at + 1, vec![Change::Scene { id, before, after }])]
-}
-
-/// The camera of a new scene before the one at `at`: what its words suggest, and not that of a neighbour.
-fn camera_between(project: &Project, at: usize, action: &str) -> CameraMove {
-    let direction = |index: Option<usize>| {
-        index.and_then(|index| project.scenes.get(index)).map(|scene| scene.camera.direction)
-    };
-    let (last, next) = (direction(at.checked_sub(1)), direction(Some(at)));
-    let tries = (0..7).map(|turn| rule_camera(action, at + turn, last));
-    tries.into_iter().find(|camera| Some(camera.direction) != next).unwrap_or_else(|| rule_camera(action, at, last))
 }
 
 /// The camera that somebody asks for in so many words.
