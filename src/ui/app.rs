@@ -250,6 +250,13 @@ impl App {
         Ok(app)
     }
 
+    /// Knows the models of another list, too.
+    #[doc(hidden)]
+    pub fn add_models(&mut self, list: &std::path::Path) -> Result<(), AppError> {
+        self.registry = Arc::new(Registry::built_in().extended_by(list)?);
+        Ok(())
+    }
+
     /// Opens a project before the first frame.
     #[doc(hidden)]
     pub fn open(&mut self, folder: PathBuf) {

@@ -295,6 +295,12 @@ fn unnamed_pronoun(scene: &Scene) -> Option<Remark> {
         let name = match hidden.as_slice() {
             // "They run" is no "The dog run".
             [one] if !matches!(lower.as_str(), "they" | "them") => Some((*one).clone()),
+            // Whom the film lists first is whom it is about.
+            [first, ..]
+                if matches!(lower.as_str(), "he" | "she" | "him") && scene.foreground.first() == Some(*first) =>
+            {
+                Some((*first).clone())
+            }
             _ => None,
         };
         return Some(Remark::Pronoun { word: bare.to_owned(), name });

@@ -125,22 +125,32 @@ pub(super) fn scene(rules: &SceneRules) -> String {
 
 /// Place and action of a scene that is said anew. Known places can be named, and others; the action begins with a known
 /// name, somebody new, or with where or when it happens.
-pub(super) fn revised_scene(rules: &SceneRules, most_words: usize) -> String {
+/// A scene that keeps its place names just that one. What it begins with comes before.
+pub(super) fn revised_scene(before: &str, rules: &SceneRules, kept_place: Option<&str>, most_words: usize) -> String {
     let [fewest, usual] = ACTION_WORDS;
     let most = most_words.max(usual);
     let subjects: Vec<String> = rules.subjects.iter().map(|name| subject(name)).collect();
     let openings = subjects.iter().map(String::as_str).chain(NEW_SUBJECT.split('|')).chain(OPENINGS);
-    let places: String = rules.places.iter().map(|place| format!("{} | ", quoted(place))).collect();
+    let place = match kept_place {
+        Some(place) => quoted(place),
+        None => rules.places.iter().map(|place| format!("{} | ", quoted(place))).collect::<String>() + "NAME",
+    };
     let forbidden: Vec<String> = rules.taken_actions.iter().map(|action| quoted(action)).collect();
     let forbidden = if forbidden.is_empty() { "\"-\"".to_owned() } else { forbidden.join(" | ") };
     format!(
-        "start: \"Scene {number}\\nwhere: \" ({places}NAME) \"\\naction: \" ACTION \"\\n\"\n\
+        "start: {before} ({place}) \"\\naction: \" ACTION \"\\n\"\n\
          ACTION: (({openings}) /(,? {WORD}){{{fewest},{most}}}\\./) & ~({forbidden})\n\
          NAME: {name}\n",
-        number = rules.number,
+        before = quoted(&format!("{before}where: ")),
         openings = choice(openings),
         name = name(),
     )
+}
+
+/// The things that show what is asked for, behind `before`.
+pub(super) fn shown_things(before: &str) -> String {
+    let thing = "[a-z]{3,14}( [a-z]{3,14}){0,2}";
+    format!("start: {} /{thing}(, {thing}){{1,2}}/ \"\\n\"\n", quoted(&format!("{before}shows: ")))
 }
 
 /// Just this text.

@@ -57,7 +57,7 @@ pub const PROMPT_FILES: [PromptFile; 19] = [
         needs ["scenes", "task"],
         may ["premise", "cast", "places"]
     ),
-    prompt_file!("revise_rewrite.txt", "task: another scene", needs ["number", "wish"], may ["action"]),
+    prompt_file!("revise_rewrite.txt", "task: another scene", needs ["wish"], may ["number", "action"]),
     prompt_file!("revise_insert.txt", "task: a new scene", needs ["number", "wish"], may ["before", "next"]),
     prompt_file!("revise_split.txt", "task: two scenes of one", needs ["number"], may ["action", "next"]),
     prompt_file!("revise_merge.txt", "task: one scene of two", needs ["number"], may ["action", "next"]),

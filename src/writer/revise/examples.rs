@@ -31,6 +31,7 @@ fn example(block: &[Field<'_>]) -> Result<ReviseExample, String> {
     let mut task = None;
     let mut answer = String::new();
     let mut answered: Vec<(usize, ScriptScene)> = Vec::new();
+    let mut shows: Vec<(usize, String)> = Vec::new();
     for &(line, field, value) in block {
         let names = || value.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
         if value.is_empty() {
@@ -51,6 +52,7 @@ fn example(block: &[Field<'_>]) -> Result<ReviseExample, String> {
                 let number = number.ok_or_else(|| format!("line {line}: \"{value}\" has no number"))?;
                 scenes.push((number, ScriptScene::default()));
             }
+            ("shows", Some((number, _))) if task.is_some() => shows.push((*number, value.to_owned())),
             ("where", Some((_, scene))) => value.clone_into(&mut scene.background),
             ("action", Some((_, scene))) => value.clone_into(&mut scene.prompt),
             ("who", Some((_, scene))) => scene.foreground = names(),
@@ -65,7 +67,11 @@ fn example(block: &[Field<'_>]) -> Result<ReviseExample, String> {
         if scene.prompt.is_empty() || scene.foreground.is_empty() || scene.background.is_empty() {
             return Err(format!("scene {number} of the example on line {first_line} needs where, action and who"));
         }
-        answer += &scene_text(number - 1, scene);
+        let text = scene_text(number - 1, scene);
+        answer += &match shows.iter().find(|(known, _)| known == number) {
+            Some((_, shows)) => text.replacen("\nwhere:", &format!("\nshows: {shows}\nwhere:"), 1),
+            None => text,
+        };
     }
     if answer.is_empty() {
         return Err(format!("the example on line {first_line} has no answer behind its Task"));

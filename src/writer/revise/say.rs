@@ -9,7 +9,7 @@ use super::super::plan::can_be_spelt;
 use super::super::sampler::Sampler;
 use super::super::script::{OnEvent, Writer, WriterEvent};
 use super::super::template::Dialogue;
-use super::super::text::{camera_between, rule_camera};
+use super::super::text::{Phrase, camera_between, phrases, rule_camera};
 use super::super::tidy::{Cast, tidy_prompt};
 use super::super::{CameraRequest, DescribeRequest, likeness};
 use super::tell::{Task, Told};
@@ -38,6 +38,8 @@ const MOST_WORDS: usize = 60;
 /// Taken from the scores of pronouns: a picture of "she" shows anybody.
 const PRONOUN: f32 = 4.0;
 const PRONOUNS: [&str; 5] = [" he", " she", " they", " him", " them"];
+/// Added to the scores of the words that show what the user wants, until they are said.
+const WANTED: f32 = 1.5;
 /// Steps that one scene counts for in the progress.
 const SCENE_STEPS: u64 = 100;
 /// Characters of a usual scene.
@@ -50,6 +52,10 @@ enum Slot {
     /// Said.
     Said {
         number: usize,
+        /// Whether it begins with what shows the user's wish.
+        shows: bool,
+        /// The place that it keeps.
+        place: Option<String>,
         /// What it may not say again, word for word.
         forbidden: Vec<String>,
         /// What it may not say much like.
@@ -202,10 +208,25 @@ impl Writer {
             scenes.get(index).map_or(0, |scene| scene.seed).wrapping_add(request.seed).wrapping_add(1000 + nth as u64)
         };
         let existing: Vec<String> = scenes.iter().map(|scene| scene.prompt.clone()).collect();
-        let new =
-            |number: usize| Slot::Said { number, forbidden: existing.clone(), unlike: existing.clone(), most_words: 0 };
+        let new = |number: usize| Slot::Said {
+            number,
+            shows: false,
+            place: None,
+            forbidden: existing.clone(),
+            unlike: existing.clone(),
+            most_words: 0,
+        };
+        let wish = match &request.revision {
+            Revision::Rewrite { change, .. } | Revision::Film { change } => Some(change.as_str()),
+            _ => None,
+        };
+        // A scene moves to another place only if somebody asks for one.
+        let stays = wish.is_some_and(|wish| !phrases(wish).iter().any(Phrase::is_place));
+        let place = |at: usize| Some(one_line(&project.script_scene(scenes[at].id)?).background);
         let anew = |number: usize, of: &[usize]| Slot::Said {
             number,
+            shows: wish.is_some(),
+            place: place(of[0]).filter(|place| stays && !place.is_empty()),
             forbidden: of.iter().flat_map(|at| [existing[*at].clone(), tidy_prompt(&existing[*at])]).collect(),
             unlike: Vec::new(),
             most_words: of.iter().map(|at| existing[*at].split_whitespace().count() + 6).max().unwrap_or(0),
@@ -339,12 +360,13 @@ impl Writer {
                     let mut listener = Silently { progress: batch.progress };
                     self.decoder.speak(&grammar::literal(&text), batch.sampler, &mut listener)?;
                 }
-                Slot::Said { number, forbidden, mut unlike, most_words } => {
+                Slot::Said { number, shows, place, forbidden, mut unlike, most_words } => {
                     unlike.extend(said.iter().map(|scene| scene.prompt.clone()));
                     let mut forbidden = forbidden;
                     forbidden.extend(said.iter().map(|scene| scene.prompt.clone()));
                     let camera = cameras.get(said.len()).copied().unwrap_or_default();
-                    let rules = Rules { number, forbidden, unlike, most_words, camera, steps: [done, total] };
+                    let steps = [done, total];
+                    let rules = Rules { number, shows, place, forbidden, unlike, most_words, camera, steps };
                     let mut hear = |scene: &ScriptScene, batch_event: &mut OnEvent| {
                         let mut growing = said.clone();
                         growing.push(scene.clone());
@@ -396,7 +418,10 @@ impl Writer {
     ) -> Result<ScriptScene, WriterError> {
         let spelt = |names: &[String]| names.iter().filter(|name| can_be_spelt(name)).cloned().collect::<Vec<_>>();
         let (subjects, places) = (spelt(batch.cast.foreground()), spelt(batch.cast.background()));
+        let header = format!("Scene {}\n", rules.number);
+        let wanted = if rules.shows { self.say_what_shows_it(&header, batch)? } else { Vec::new() };
         let grammar = grammar::revised_scene(
+            if rules.shows { "" } else { &header },
             &SceneRules {
                 number: rules.number,
                 taken_actions: rules.forbidden.iter().map(String::as_str).collect(),
@@ -404,17 +429,19 @@ impl Writer {
                 somebody_new: true,
                 places: places.iter().map(String::as_str).collect(),
             },
+            rules.place.as_deref(),
             rules.most_words.min(MOST_WORDS),
         );
         let pronouns: Vec<u32> =
             PRONOUNS.iter().filter_map(|word| self.decoder.tokenize(word).first().copied()).collect();
+        let leaning = Leaning { pronouns, wanted };
         let usual = batch.sampler.sampling.temperature;
         let mark = self.decoder.mark();
         let mut best: Option<(f32, String, Vec<u32>)> = None;
         for take in 0..=RETAKES {
             batch.sampler.sampling.temperature = usual + 0.15 * take as f32;
             let base = ScriptScene { camera: rules.camera, ..ScriptScene::default() };
-            let said = self.speak_scene(&grammar, base, rules, &pronouns, batch, hear);
+            let said = self.speak_scene(&grammar, base, rules, &leaning, batch, hear);
             batch.sampler.sampling.temperature = usual;
             let text = said?;
             let action = read(&text, ScriptScene::default()).prompt;
@@ -435,8 +462,18 @@ impl Writer {
         let mut scene = read(&text, ScriptScene { camera: rules.camera, ..ScriptScene::default() });
         let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, batch.cast);
         scene.prompt = action;
-        let who = self.speak_scene(&grammar::who(&names), scene.clone(), rules, &pronouns, batch, hear)?;
+        let who = self.speak_scene(&grammar::who(&names), scene.clone(), rules, &leaning, batch, hear)?;
         Ok(batch.cast.admit(read(&who, scene)))
+    }
+
+    /// Says which things show what the user wants. They are called for afterwards.
+    fn say_what_shows_it(&mut self, header: &str, batch: &mut Batch) -> Result<Vec<(String, u32)>, WriterError> {
+        let mut listener = Silently { progress: batch.progress };
+        let said = self.decoder.speak(&grammar::shown_things(header), batch.sampler, &mut listener)?;
+        let things = said.rsplit("shows: ").next().unwrap_or_default().trim();
+        let words = things.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
+        let token = |word: &str| self.decoder.tokenize(&format!(" {word}")).first().copied();
+        Ok(words.filter_map(|word| Some((word.to_owned(), token(word)?))).collect())
     }
 
     fn speak_scene(
@@ -444,13 +481,13 @@ impl Writer {
         grammar: &str,
         base: ScriptScene,
         rules: &Rules,
-        pronouns: &[u32],
+        leaning: &Leaning,
         batch: &mut Batch,
         hear: &mut dyn FnMut(&ScriptScene, &mut OnEvent),
     ) -> Result<String, WriterError> {
         let Batch { sampler, progress, on_event, .. } = batch;
         let mut listener =
-            Hearing { base, heard_bytes: 0, steps: rules.steps, pronouns, progress: *progress, on_event, hear };
+            Hearing { base, heard_bytes: 0, steps: rules.steps, leaning, progress: *progress, on_event, hear };
         self.decoder.speak(grammar, sampler, &mut listener)
     }
 }
@@ -463,9 +500,18 @@ struct Batch<'a, 'b> {
     on_event: &'a mut OnEvent<'b>,
 }
 
+/// Tokens that an action should rather have, or not have.
+struct Leaning {
+    pronouns: Vec<u32>,
+    /// First tokens of words.
+    wanted: Vec<(String, u32)>,
+}
+
 /// What one scene has to keep to.
 struct Rules {
     number: usize,
+    shows: bool,
+    place: Option<String>,
     forbidden: Vec<String>,
     unlike: Vec<String>,
     most_words: usize,
@@ -597,7 +643,7 @@ struct Hearing<'a, 'b> {
     base: ScriptScene,
     heard_bytes: usize,
     steps: [u64; 2],
-    pronouns: &'a [u32],
+    leaning: &'a Leaning,
     progress: &'a dyn Progress,
     on_event: &'a mut OnEvent<'b>,
     hear: &'a mut dyn FnMut(&ScriptScene, &mut OnEvent),
@@ -616,9 +662,15 @@ impl Listener for Hearing<'_, '_> {
 
     fn weigh(&mut self, text: &str, scores: &mut [f32]) {
         if text.rsplit('\n').next().is_some_and(|line| line.starts_with("action:")) {
-            for id in self.pronouns {
+            for id in &self.leaning.pronouns {
                 if let Some(score) = scores.get_mut(*id as usize) {
                     *score -= PRONOUN;
+                }
+            }
+            let action = text.rsplit('\n').next().unwrap_or_default();
+            for (_, id) in self.leaning.wanted.iter().filter(|(word, _)| !action.contains(word.as_str())) {
+                if let Some(score) = scores.get_mut(*id as usize) {
+                    *score += WANTED;
                 }
             }
         }
