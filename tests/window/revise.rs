@@ -16,7 +16,9 @@ fn film() -> Project {
     for edit in script.insert_edits(&mut project.clone(), 7) {
         project.apply(edit).unwrap();
     }
-    let locked = project.scenes[2].id;
+    let (locked, last) = (project.scenes[2].id, project.scenes[3].id);
+    let names = vec!["young man".to_owned(), "gray cat".to_owned()];
+    project.apply(Edit::SetScene { id: last, field: SceneField::Foreground(names) }).unwrap();
     project.apply(Edit::SetScene { id: locked, field: SceneField::Locked(true) }).unwrap();
     project
 }
