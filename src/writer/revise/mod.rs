@@ -4,7 +4,9 @@
 //! are changed by rules ([`Revision::by_rule`]); everything else is said by the model, under grammars as in a new script,
 //! with the film's own names. Locked scenes are told to the model and never part of the answer.
 
+mod asked;
 mod examples;
+mod propose;
 mod rename;
 mod say;
 mod tell;
@@ -202,7 +204,7 @@ impl Revision {
             Self::Cameras => some_free(),
             Self::Shorten => {
                 some_free()?;
-                if say::left_out_of(project).is_empty() { Err(ReviseError::NothingToLeaveOut) } else { Ok(()) }
+                if asked::left_out_of(project).is_empty() { Err(ReviseError::NothingToLeaveOut) } else { Ok(()) }
             }
             Self::Describe { kind, name, wish: text } => must_know(*kind, name).and_then(|()| wish(text, false)),
             Self::Rename { kind, from, to } | Self::MergeNames { kind, from, to } => {
