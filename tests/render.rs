@@ -261,7 +261,7 @@ fn a_clip_that_cannot_fit_into_memory_is_refused_with_what_would() {
 
 #[test]
 fn a_dry_run_says_what_would_fit_into_other_memory_and_with_other_options() {
-    let place = Place::new();
+    let place = Place::empty();
     place.example("a.reel");
     let dry = |options: &[&str]| {
         let told = place.succeed(&[&["render", "a.reel", "--studio", "videostudio", "--dry-run"], options].concat());

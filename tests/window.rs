@@ -2,8 +2,12 @@
 #![cfg(feature = "gui")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "window/revise.rs"]
+mod revise;
 #[path = "window/takes.rs"]
 mod takes;
+#[path = "writer/tiny.rs"]
+mod tiny;
 
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;

@@ -4,6 +4,8 @@
 
 #[path = "writer/real.rs"]
 mod real;
+#[path = "writer/revise.rs"]
+mod revise;
 #[path = "writer/tiny.rs"]
 mod tiny;
 
@@ -35,11 +37,15 @@ fn short_prompts() -> Prompts {
                    action: The fox digs a hole under a tree in the garden.\nwho: fox, hole, tree\ncamera: down slow\n";
     let film = "Film: A fox digs\nScene: The fox digs.\nName: fox\nKind: animal\nAspects: fur, eyes, tail, size.\n\
                 Photographer: light, lens, focus, framing.\nParagraph: The fox is red. Soft light.\n";
+    let revision = "Premise: A fox digs\nScene 1\nwhere: garden\naction: The fox digs.\nTask: rewrite 1\nChange: night\n\
+                    Scene 1\nwhere: garden\naction: The fox digs under the moon.\nwho: fox, moon\n";
     for (name, text) in [
         ("script.txt", "Write a film."),
         ("script_examples.txt", example),
         ("describe.txt", "Say how it looks."),
         ("describe_examples.txt", film),
+        ("revise.txt", "Revise."),
+        ("revise_examples.txt", revision),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
@@ -269,6 +275,7 @@ fn cards_fill_in_field_by_field_and_get_their_camera_last() {
             WriterEvent::Camera { index, camera } => cameras.push((index, camera)),
             WriterEvent::Story(text) => text.clone_into(&mut story),
             WriterEvent::Description { .. } => panic!("nobody asked for a description"),
+            WriterEvent::Proposal(_) => panic!("nobody asked for a revision"),
         })
         .unwrap();
     assert_eq!(story, written.story);
@@ -438,6 +445,7 @@ fn own_prompts_replace_the_built_in_ones_and_mistakes_are_named() {
 
     let built_in = |name: &str| PROMPT_FILES.iter().find(|file| file.name == name).unwrap().text;
     let examples = built_in("script_examples.txt");
+    let revisions = built_in("revise_examples.txt");
     for (name, text, expected) in [
         ("script_request.txt", "Write!", "it lacks {premise}"),
         ("script_request.txt", "{premise} {style}", "{style} stands for nothing here"),
@@ -449,6 +457,9 @@ fn own_prompts_replace_the_built_in_ones_and_mistakes_are_named() {
         ("script_examples.txt", &examples.replacen("right slow", "around slow", 1), "around"),
         ("script_examples.txt", &examples.replacen("Cast:", "Crew:", 1), "\"Crew\" does not belong here"),
         ("describe_examples.txt", "Film: A fox\nName: fox", "has no Kind"),
+        ("revise_request.txt", "{task}", "it lacks {scenes}"),
+        ("revise_examples.txt", &revisions.replacen("Task: rewrite 1", "Task: paint 1", 1), "\"paint 1\" is no task"),
+        ("revise_examples.txt", &revisions.replacen("Task: rewrite 1\n", "", 1), "\"Change\" does not belong here"),
     ] {
         let own = folder.path().join(name);
         let before = std::fs::read(&own).ok();

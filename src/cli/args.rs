@@ -108,6 +108,13 @@ pub enum Command {
         #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer", "temperature", "top_p", "repetition"])]
         text: Option<PathBuf>,
     },
+    /// Revise a script: rewrite, insert, split or merge scenes, go on with the story, rename, describe again.
+    ///
+    /// What would change is shown first, word by word. Locked scenes are left alone.
+    Revise(super::revise::ReviseArgs),
+    /// Remark on a script: repeated scenes, names that are not seen, needless changes of place, pronouns, a monotonous
+    /// camera. Needs no model.
+    Check(super::revise::CheckArgs),
     /// Give a character, thing or place a photo; a character or thing is cut out of it.
     Photo {
         /// The project's folder.
@@ -537,7 +544,15 @@ pub struct Writing {
     /// Number of scenes, from 4 to 10; without it the writer chooses from 5 to 7.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=10))]
     pub scenes: Option<u32>,
-    /// The same seed gives the same script.
+    #[command(flatten)]
+    /// How it is written.
+    pub voice: Voice,
+}
+
+/// Who writes, and how.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Voice {
+    /// The same seed gives the same words.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// The writer's id in `models list`; without it the best one that fits this machine.

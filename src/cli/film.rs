@@ -1,6 +1,6 @@
 //! An open project on the command line: each step submits one job and waits for it.
 
-use super::args::{ClipOptions, Stage, Writing};
+use super::args::{ClipOptions, Stage, Voice, Writing};
 use super::changes;
 use super::progress::{TerminalProgress, Unit};
 use super::run::kind_text;
@@ -130,31 +130,17 @@ impl Film {
 
     /// Writes the script, fetching the writer first if it is missing.
     pub fn write(&mut self, registry: &Registry, cache: &ModelCache, writing: &Writing) -> Result<()> {
-        let choice = choose_writer(registry, cache, writing.writer.as_deref())?;
-        eprintln!("writer: {choice}");
-        if choice.is_missing {
-            let model = choice.model;
-            let size = bytes_text(model.size_bytes());
-            eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);
-            self.job(JobSpec::FetchModel(Box::new(model.clone()), cache.clone()), Unit::Bytes)?;
-        }
-        let usual = Sampling::of(&choice.model.defaults);
-        let sampling = Sampling {
-            temperature: writing.temperature.unwrap_or(usual.temperature),
-            top_p: writing.top_p.unwrap_or(usual.top_p),
-            repetition: writing.repetition.unwrap_or(usual.repetition),
-        };
-        sampling.check()?;
+        let (model, sampling) = ready_writer(&self.engine, &self.cancel, registry, cache, &writing.voice)?;
         let request = WriteRequest {
             premise: self.project.premise.clone(),
             style: self.project.style.clone(),
             scenes: writing.scenes,
-            seed: writing.seed,
+            seed: writing.voice.seed,
             sampling,
         };
-        let model = Box::new(choice.model.clone());
+        let model = Box::new(model);
         let job = WriteJob { request, model, cache: cache.clone(), describe: true, home: WriterHome::user() };
-        let mut intake = ScriptIntake::new(writing.seed);
+        let mut intake = ScriptIntake::new(writing.voice.seed);
         let mut teller = Teller::default();
         let mut failed = None;
         let Self { project, store, engine, cancel } = self;
@@ -338,6 +324,33 @@ impl Stage {
             Some(Self::Clips) => &[Role::Animator],
         }
     }
+}
+
+/// The writer that was asked for, fetched if it is missing, and how boldly it writes.
+pub(super) fn ready_writer(
+    engine: &Engine,
+    cancel: &Arc<AtomicBool>,
+    registry: &Registry,
+    cache: &ModelCache,
+    voice: &Voice,
+) -> Result<(ModelSpec, Sampling)> {
+    let choice = choose_writer(registry, cache, voice.writer.as_deref())?;
+    eprintln!("writer: {choice}");
+    if choice.is_missing {
+        let model = choice.model;
+        let size = bytes_text(model.size_bytes());
+        eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);
+        let fetch = JobSpec::FetchModel(Box::new(model.clone()), cache.clone());
+        run_job(engine, fetch, Unit::Bytes, cancel, |_, _| {})?;
+    }
+    let usual = Sampling::of(&choice.model.defaults);
+    let sampling = Sampling {
+        temperature: voice.temperature.unwrap_or(usual.temperature),
+        top_p: voice.top_p.unwrap_or(usual.top_p),
+        repetition: voice.repetition.unwrap_or(usual.repetition),
+    };
+    sampling.check()?;
+    Ok((choice.model.clone(), sampling))
 }
 
 /// Runs a job to its end, with its progress on standard error.

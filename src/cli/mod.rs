@@ -10,6 +10,7 @@ pub mod models;
 pub mod progress;
 pub mod prompts;
 mod renders;
+pub mod revise;
 mod run;
 mod scenes;
 mod script;

@@ -43,7 +43,7 @@ pub fn run(command: Command) -> Result<()> {
             match text {
                 Some(path) => {
                     let imported = script::read(&path, Some(ScriptFormat::Text))?;
-                    film.take_in(&imported, Intake::Replace, writing.seed)?;
+                    film.take_in(&imported, Intake::Replace, writing.voice.seed)?;
                 }
                 None => film.write(&registry()?, &cache()?, &writing)?,
             }
@@ -57,6 +57,8 @@ pub fn run(command: Command) -> Result<()> {
             script::import(&file, &project, format, if append { Intake::Append } else { Intake::Replace }, cancel)
         }
         Command::Script { project, output, format } => script::export(&project, output.as_deref(), format),
+        Command::Revise(args) => super::revise::revise(&args, cancel),
+        Command::Check(args) => super::revise::run_check(&args, cancel),
         Command::Photo { project, name, photo } => {
             let mut film = Film::open(&project, cancel)?;
             let known = entities(film.project());

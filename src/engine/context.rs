@@ -131,6 +131,7 @@ impl JobCx {
             WriterEvent::Scene { index, scene, complete } => {
                 JobEvent::Scene { job, index, scene: scene.clone(), complete }
             }
+            WriterEvent::Proposal(proposal) => JobEvent::Proposal { job, proposal: Box::new(proposal.clone()) },
             WriterEvent::Camera { index, camera } => JobEvent::Camera { job, index, camera },
             WriterEvent::Description { kind, name, round, text, complete } => {
                 let (name, text) = (name.to_owned(), text.to_owned());

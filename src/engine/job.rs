@@ -5,10 +5,10 @@ use super::studio::StudioModels;
 use crate::export::{ExportReport, ExportSettings};
 use crate::models::{ModelCache, ModelSpec};
 use crate::project::{
-    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Recipe, RecipeEntity, Reference, SceneId, Script,
-    ScriptScene, Take, TakeId,
+    CameraMove, EntityKind, Format, MediaFolder, MediaName, Project, Proposal, Recipe, RecipeEntity, Reference,
+    SceneId, Script, ScriptScene, Take, TakeId,
 };
-use crate::writer::{DescribeRound, WriteRequest, WriterHome};
+use crate::writer::{DescribeRound, ReviseRequest, WriteRequest, WriterHome};
 use image::RgbaImage;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub enum Lane {
 pub enum JobSpec {
     /// Writes a script.
     Write(WriteJob),
+    /// Makes a proposal of how to revise a script.
+    Revise(Box<ReviseJob>),
     /// Takes a photo into the project as a reference.
     ImportPhoto(PhotoJob),
     /// Makes a picture of an entity and stores it in the project's media.
@@ -69,6 +71,19 @@ pub struct WriteJob {
     pub cache: ModelCache,
     /// Also describe the entities that appear in several scenes.
     pub describe: bool,
+    /// The user's prompts, and what was read before.
+    pub home: WriterHome,
+}
+
+/// Makes a proposal of how to revise a script.
+#[derive(Debug, Clone)]
+pub struct ReviseJob {
+    /// What to do, with a snapshot of the film.
+    pub request: ReviseRequest,
+    /// The writer; its first file is the GGUF.
+    pub model: Box<ModelSpec>,
+    /// Where its file is.
+    pub cache: ModelCache,
     /// The user's prompts, and what was read before.
     pub home: WriterHome,
 }
@@ -204,6 +219,8 @@ pub enum JobOutput {
         /// What the user should know.
         notes: Vec<String>,
     },
+    /// What the writer proposes. Nothing of it is part of the project.
+    Proposal(Box<Proposal>),
     /// A photo that is now in the project's media.
     Reference {
         /// Of a place or not.
@@ -285,6 +302,13 @@ pub enum JobEvent {
         /// What there is of it.
         text: String,
     },
+    /// The writer has more of a proposal.
+    Proposal {
+        /// The job.
+        job: JobId,
+        /// What there is of it.
+        proposal: Box<Proposal>,
+    },
     /// The writer has planned the camera of a scene.
     Camera {
         /// The job.
@@ -336,6 +360,7 @@ impl JobEvent {
             Self::Started(job) | Self::Progress(job) | Self::Cancelled(job) | Self::Paused(job) => *job,
             Self::Story { job, .. }
             | Self::Scene { job, .. }
+            | Self::Proposal { job, .. }
             | Self::Camera { job, .. }
             | Self::Description { job, .. }
             | Self::Finished { job, .. }
@@ -374,9 +399,12 @@ pub struct JobStatus {
 impl JobSpec {
     pub(super) fn lane(&self) -> Lane {
         match self {
-            Self::Write(_) | Self::ImportPhoto(_) | Self::Illustrate(_) | Self::RenderClip(_) | Self::FreeModels => {
-                Lane::Models
-            }
+            Self::Write(_)
+            | Self::Revise(_)
+            | Self::ImportPhoto(_)
+            | Self::Illustrate(_)
+            | Self::RenderClip(_)
+            | Self::FreeModels => Lane::Models,
             Self::RenderTake(job) if job.studio.is_some() => Lane::Models,
             Self::Draw(_) | Self::Decode(_) | Self::Follow(_) | Self::RenderTake(_) => Lane::Pictures,
             Self::Export(_) => Lane::Films,
@@ -388,6 +416,7 @@ impl JobSpec {
     pub(super) fn title(&self) -> String {
         match self {
             Self::Write(_) => "Write the script".to_owned(),
+            Self::Revise(job) => format!("Writer: {}", job.request.revision.title(&job.request.project)),
             Self::ImportPhoto(job) => format!("Cut out the photo of {}", job.name),
             Self::Illustrate(job) => format!("Make a picture of {}", job.name),
             Self::Draw(_) => "Draw a draft".to_owned(),

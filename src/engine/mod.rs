@@ -26,7 +26,7 @@ pub use context::JobCx;
 pub use handle::{Engine, EngineOptions, QueueFull, RunError};
 pub use job::{
     ClipJob, DecodeJob, DrawJob, DrawTarget, ExportJob, FollowJob, IllustrateJob, JobEvent, JobId, JobOutput, JobSpec,
-    JobStatus, Lane, PhotoJob, TakeJob, WriteJob,
+    JobStatus, Lane, PhotoJob, ReviseJob, TakeJob, WriteJob,
 };
 pub use pictures::{PictureError, Pictures};
 pub use renders::{

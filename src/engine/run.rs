@@ -2,7 +2,9 @@
 
 use super::animate::render_clip;
 use super::context::JobCx;
-use super::job::{DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, TakeJob, WriteJob};
+use super::job::{
+    DrawJob, DrawTarget, ExportJob, IllustrateJob, JobOutput, JobSpec, PhotoJob, ReviseJob, TakeJob, WriteJob,
+};
 use super::pictures::{PictureError, Pictures, fitted};
 use super::shown::Shown;
 use super::studio::{LoadedStudio, StudioModels};
@@ -11,14 +13,14 @@ use crate::export::{ClipFileError, CutList, ExportError, FrameError, export_film
 use crate::image::{
     CutOut, CutOutError, Finding, PhotoError, PictureError as StageError, mask_from_alpha, read_photo, read_photo_file,
 };
-use crate::models::{ComputeError, ModelError, RegistryError, Role};
+use crate::models::{ComputeError, ModelCache, ModelError, ModelSpec, RegistryError, Role};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
     DRAFT_STUDIO, Entity, EntityKind, EntitySummary, Format, MediaName, Project, RecipeEntity, Reference,
     ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
 };
 use crate::video::AnimateError;
-use crate::writer::{DescribeRequest, Writer, WriterError};
+use crate::writer::{DescribeRequest, Writer, WriterError, WriterHome};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
 use std::path::PathBuf;
@@ -139,6 +141,13 @@ impl LaneState {
         cx.step(0, 0)?;
         match spec {
             JobSpec::Write(job) => self.write(&job, cx),
+            JobSpec::Revise(job) => {
+                let ReviseJob { request, model, cache, home } = *job;
+                let writer = self.ready_writer(&model, &cache, &home, cx)?;
+                let mut proposal = writer.revise(&request, cx, &mut |event| cx.writer_event(event))?;
+                proposal.notes.extend(cx.take_notes());
+                Ok(JobOutput::Proposal(Box::new(proposal)))
+            }
             JobSpec::ImportPhoto(job) => self.import_photo(job, cx),
             JobSpec::Illustrate(job) => self.illustrate(job, cx),
             JobSpec::Draw(job) => self.draw(job),
@@ -167,10 +176,17 @@ impl LaneState {
         }
     }
 
-    fn write(&mut self, job: &WriteJob, cx: &JobCx) -> Result<JobOutput, JobError> {
-        let file = job.model.files.first().ok_or_else(|| JobError::NoFile(job.model.id.clone()))?;
+    /// The writer, loaded unless it is, with the user's prompts.
+    fn ready_writer(
+        &mut self,
+        model: &ModelSpec,
+        cache: &ModelCache,
+        home: &WriterHome,
+        cx: &JobCx,
+    ) -> Result<&mut Writer, JobError> {
+        let file = model.files.first().ok_or_else(|| JobError::NoFile(model.id.clone()))?;
         cx.stage("checking the writer");
-        let path = job.cache.checked_path(&job.model, &file.name, cx)?;
+        let path = cache.checked_path(model, &file.name, cx)?;
         let writer = match self.writer.take() {
             Some((loaded, writer)) if loaded == path => writer,
             // The old one is dropped before the new one takes its memory.
@@ -179,13 +195,18 @@ impl LaneState {
                 Writer::load(&path, cx)?
             }
         };
-        let checksum = job.cache.sha256(&job.model, &file.name);
+        let checksum = cache.sha256(model, &file.name);
         let writer = &mut self.writer.insert((path, writer)).1;
-        writer.set_prompts(job.home.prompts()?);
-        if let (Some(prefixes), Some(checksum)) = (&job.home.prefixes, checksum) {
+        writer.set_prompts(home.prompts()?);
+        if let (Some(prefixes), Some(checksum)) = (&home.prefixes, checksum) {
             writer.keep_prefixes(prefixes.clone(), checksum);
         }
-        writer.limit_context(job.model.defaults.context_tokens.map_or(usize::MAX, |tokens| tokens as usize));
+        writer.limit_context(model.defaults.context_tokens.map_or(usize::MAX, |tokens| tokens as usize));
+        Ok(writer)
+    }
+
+    fn write(&mut self, job: &WriteJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+        let writer = self.ready_writer(&job.model, &job.cache, &job.home, cx)?;
         let mut written = writer.write(&job.request, cx, &mut |event| cx.writer_event(event))?;
         let mut descriptions = Vec::new();
         if job.describe {

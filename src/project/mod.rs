@@ -14,10 +14,13 @@ mod history;
 mod ids;
 mod media;
 mod model;
+mod names;
+mod proposal;
 mod script;
 mod staleness;
 mod store;
 mod takes;
+mod word_diff;
 
 pub use camera::{CameraMove, Direction, Speed, UnknownCamera, View};
 pub use clips::{CameraMode, ClipRecipe, ClipSettings, StudioFiles, clip_recipe, wanted_in_place_of};
@@ -31,6 +34,8 @@ pub use model::{
     DRAFT_STUDIO, DURATION_MS_RANGE, Entity, EntityKind, Format, MadeOn, Project, Recipe, RecipeEntity, Reference,
     ReferenceSource, Scene, StillSettings, Take, TakeKind,
 };
+pub use names::{find_name, replace_name};
+pub use proposal::{Change, Outdated, Proposal, ProposalItem};
 pub use script::{Script, ScriptIntake, ScriptScene};
 pub use staleness::{PictureChange, StaleReason, stale_reasons, wanted_recipe};
 pub use store::{
@@ -38,3 +43,4 @@ pub use store::{
     write_whole,
 };
 pub use takes::{NotCopied, TakePart};
+pub use word_diff::{Words, word_diff};

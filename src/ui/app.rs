@@ -7,6 +7,7 @@ use super::document::Document;
 use super::farm::Farm;
 use super::panels::{self, Cx};
 use super::rendering::{ComingPicture, Rendering};
+use super::revise::{Remarks, Revising};
 use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
@@ -40,6 +41,8 @@ pub(super) struct Remembered {
     /// Scenes to ask the writer for; `None` leaves the number to it.
     pub scene_count: Option<u32>,
     pub writing: WritingSettings,
+    /// Remarks on scripts that the user does not want to hear again, by their keys.
+    pub ignored_remarks: Vec<u64>,
     pub layout: egui_tiles::Tree<panels::Pane>,
     pub looping: bool,
     /// Points per second of film in the timeline.
@@ -53,6 +56,7 @@ impl Default for Remembered {
             writer: None,
             scene_count: None,
             writing: WritingSettings::default(),
+            ignored_remarks: Vec::new(),
             layout: panels::default_layout(),
             looping: false,
             timeline_zoom: 38.0,
@@ -126,6 +130,10 @@ pub struct App {
     /// Where a selection of several begins: the scene that was clicked last without Shift.
     pub(super) anchor: Option<SceneId>,
     pub(super) writing: Option<Writing>,
+    pub(super) revising: Option<Revising>,
+    /// How many revisions were asked for: each gets another seed.
+    pub(super) revisions: u64,
+    pub(super) remarks: Remarks,
     /// Photos and made pictures on their way, by job.
     pub(super) coming: HashMap<JobId, ComingPicture>,
     pub(super) rendering: Rendering,
@@ -210,6 +218,9 @@ impl App {
             also: Vec::new(),
             anchor: None,
             writing: None,
+            revising: None,
+            revisions: 0,
+            remarks: Remarks::default(),
             coming: HashMap::new(),
             rendering: Rendering::default(),
             farm: None,
@@ -239,6 +250,13 @@ impl App {
         app.cache = ModelCache::at(models);
         app.home = WriterHome::default();
         Ok(app)
+    }
+
+    /// Knows the models of another list, too.
+    #[doc(hidden)]
+    pub fn add_models(&mut self, list: &std::path::Path) -> Result<(), AppError> {
+        self.registry = Arc::new(Registry::built_in().extended_by(list)?);
+        Ok(())
     }
 
     /// Opens a project before the first frame.
@@ -287,6 +305,7 @@ impl App {
         for command in std::mem::take(&mut self.commands) {
             self.carry_out(command);
         }
+        self.follow_remarks();
         self.forget_gone_takes();
         self.play(ctx);
         self.follow_studio();
@@ -379,6 +398,9 @@ impl App {
             selection: &self.selection,
             also: &self.also,
             writing: self.writing.as_ref(),
+            revising: self.revising.as_ref(),
+            remarks: &self.remarks.findings,
+            has_ignored: !self.remembered.ignored_remarks.is_empty(),
             coming: &self.coming,
             rendering: &self.rendering,
             farm: self.farm.as_ref(),

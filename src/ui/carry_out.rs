@@ -40,6 +40,16 @@ impl App {
             }
             Command::PlayScene(id) => self.play_scene(id),
             Command::Write => self.write(),
+            Command::Ask(ask) => self.ask(ask),
+            Command::Revise(revision) => self.revise(revision),
+            Command::ReviseAgain => self.revise_again(),
+            Command::AcceptProposal(items) => self.accept_proposal(&items),
+            Command::RejectProposal => self.reject_proposal(),
+            Command::HideProposal => self.dialog = None,
+            Command::Repair(finding) => self.repair(&finding),
+            Command::RepairByRules => self.repair_by_rules(),
+            Command::IgnoreRemark(finding) => self.ignore_remark(&finding),
+            Command::HearAllRemarks => self.hear_all_remarks(),
             Command::ReadScript(source) => self.read_script(source),
             Command::ScriptRead(read) => self.script_read(read),
             Command::TakeScript(intake) => self.take_script_in(intake),
@@ -106,6 +116,8 @@ impl App {
             Command::DiscardRestored => drop(self.rendering.queue.cancel_all()),
             Command::SetSceneCount(count) => self.remembered.scene_count = count,
             Command::SetWriting(settings) => self.remembered.writing = settings,
+            // Closed without an answer, it is rejected.
+            Command::Dialog(None) if self.dialog == Some(Dialog::Proposal) => self.reject_proposal(),
             Command::Dialog(dialog) => self.show_dialog(dialog),
             Command::ClearNotice => self.notice = None,
             Command::Reveal(path) => {
@@ -155,6 +167,19 @@ impl App {
             Named::SelectAll => self.select_all(),
             Named::SelectOne => self.leave_one_thing(),
             Named::LockScene => self.lock_selected(),
+            Named::RewriteScene
+            | Named::InsertSceneBefore
+            | Named::InsertSceneAfter
+            | Named::SplitScene
+            | Named::MergeScenes
+            | Named::ContinueStory
+            | Named::ShortenFilm
+            | Named::FunnierFilm
+            | Named::FilmForChildren
+            | Named::ReviseFilm
+            | Named::PlanCameras
+            | Named::ShowProposal
+            | Named::Remarks => self.revise_named(named),
             Named::PreviousScene => self.select_neighbour(-1),
             Named::NextScene => self.select_neighbour(1),
             Named::RenderScene => self.render_selected(Part::All),
@@ -244,7 +269,7 @@ impl App {
     }
 
     /// Selects something that exists after an edit took the selected thing away.
-    fn forget_what_is_gone(&mut self) {
+    pub(super) fn forget_what_is_gone(&mut self) {
         let Some(doc) = &self.doc else { return };
         let project = doc.project();
         let gone = match &self.selection {
@@ -447,6 +472,7 @@ impl App {
         if let Some(writing) = self.writing.take() {
             self.engine.cancel(writing.job);
         }
+        self.reject_proposal();
         // What is half made stays on the disk, and its place in the queue with it.
         self.keep_renders();
         self.rendering.queue.running().iter().chain(self.coming.keys()).for_each(|job| self.engine.cancel(*job));

@@ -1,6 +1,7 @@
 //! Everything that a panel can ask for, and the table of those that have a name.
 
 use super::farm::SendFilm;
+use super::revise::Ask;
 use super::scripts::{ReadScript, ScriptSource};
 use super::writing::WritingSettings;
 pub use crate::engine::RenderPart as Part;
@@ -10,7 +11,7 @@ use crate::models::Compute;
 use crate::project::{
     CameraMove, ClipSettings, CoalesceKey, Edit, EntityKind, SceneId, StillSettings, TakeId, TakePart,
 };
-use crate::writer::{Intake, ScriptFormat};
+use crate::writer::{Finding, Intake, Revision, ScriptFormat};
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,24 @@ pub enum Command {
     PlayScene(SceneId),
     /// Writes a script for the premise, in place of the scenes there are.
     Write,
+    /// Asks for the words of a revision.
+    Ask(Ask),
+    /// Has a revision of the script proposed.
+    Revise(Revision),
+    /// Has the same proposed once more.
+    ReviseAgain,
+    /// Makes items of the proposal part of the film.
+    AcceptProposal(Vec<usize>),
+    RejectProposal,
+    /// Lets the writer go on without the dialog.
+    HideProposal,
+    /// Proposes what mends a remark.
+    Repair(Finding),
+    /// Proposes all that rules can mend.
+    RepairByRules,
+    IgnoreRemark(Finding),
+    /// Remarks on what was ignored, too.
+    HearAllRemarks,
     /// Reads a script for a look at it.
     ReadScript(ScriptSource),
     /// A script was read.
@@ -151,6 +170,12 @@ pub enum Dialog {
     Format,
     Export,
     Open,
+    /// What a revision shall do.
+    Ask(Ask),
+    /// A revision as a difference.
+    Proposal,
+    /// What there is to remark on the script.
+    Remarks,
     /// A script comes in.
     Script,
     ExportScript,
@@ -202,6 +227,19 @@ pub enum Named {
     DeleteTake,
     CompareTakes,
     LockScene,
+    RewriteScene,
+    InsertSceneBefore,
+    InsertSceneAfter,
+    SplitScene,
+    MergeScenes,
+    ContinueStory,
+    ShortenFilm,
+    FunnierFilm,
+    FilmForChildren,
+    ReviseFilm,
+    PlanCameras,
+    ShowProposal,
+    Remarks,
     PlayPause,
     StepBack,
     StepForward,
@@ -232,15 +270,17 @@ pub struct Entry {
 pub enum Menu {
     File,
     Edit,
+    Script,
     Takes,
     Play,
     View,
 }
 
 impl Menu {
-    pub const ALL: [(Self, &str); 5] = [
+    pub const ALL: [(Self, &str); 6] = [
         (Self::File, "File"),
         (Self::Edit, "Edit"),
+        (Self::Script, "Script"),
         (Self::Takes, "Takes"),
         (Self::Play, "Play"),
         (Self::View, "View"),
@@ -298,6 +338,19 @@ impl Named {
         entry(Menu::Edit, Self::SelectOne, "Select one scene", key(Key::Escape), false),
         entry(Menu::Edit, Self::LockScene, "Lock or unlock scene", key(Key::K), false),
         entry(Menu::Edit, Self::FilmFormat, "Film size and frame rate…", None, false),
+        entry(Menu::Script, Self::RewriteScene, "Rewrite scene…", key(Key::W), false),
+        entry(Menu::Script, Self::InsertSceneBefore, "Write a scene before it…", None, false),
+        entry(Menu::Script, Self::InsertSceneAfter, "Write a scene after it…", None, false),
+        entry(Menu::Script, Self::SplitScene, "Split scene in two", None, false),
+        entry(Menu::Script, Self::MergeScenes, "Merge with the next scene", None, false),
+        entry(Menu::Script, Self::ContinueStory, "Continue the story…", None, false),
+        entry(Menu::Script, Self::ShortenFilm, "Make the film shorter", None, false),
+        entry(Menu::Script, Self::FunnierFilm, "Make the film funnier", None, false),
+        entry(Menu::Script, Self::FilmForChildren, "Make the film for children", None, false),
+        entry(Menu::Script, Self::ReviseFilm, "Revise the whole film…", shift(Key::W), false),
+        entry(Menu::Script, Self::PlanCameras, "Plan the camera anew", None, false),
+        entry(Menu::Script, Self::Remarks, "Remarks on the script…", None, false),
+        entry(Menu::Script, Self::ShowProposal, "Proposal…", None, false),
         entry(Menu::Takes, Self::RenderScene, "Render scene", ctrl(Key::R), true),
         entry(
             Menu::Takes,

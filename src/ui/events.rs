@@ -13,6 +13,7 @@ impl App {
             | JobEvent::Scene { .. }
             | JobEvent::Camera { .. }
             | JobEvent::Description { .. } => self.take_writing(event),
+            JobEvent::Proposal { job, proposal } => self.take_proposal(job, *proposal, false),
             JobEvent::Finished { job, output } => self.take_output(job, *output),
             JobEvent::Failed { job, message } => {
                 self.give_up_what_needs(job);
@@ -41,6 +42,7 @@ impl App {
     fn end_of(&mut self, job: JobId) {
         self.coming.remove(&job);
         self.rendering.end_of(job);
+        self.forget_revision_of(job);
         if self.exporting == Some(job) {
             self.exporting = None;
         }
@@ -127,6 +129,7 @@ impl App {
                     self.look_at_needs();
                 }
             }
+            JobOutput::Proposal(proposal) => self.take_proposal(job, *proposal, true),
             JobOutput::Nothing => {}
         }
         self.end_render(job, RenderEnd::Done);

@@ -14,6 +14,7 @@ mod group;
 mod icons;
 mod panels;
 mod rendering;
+mod revise;
 mod scripts;
 mod stills;
 mod takes;

@@ -4,6 +4,7 @@ use super::grammar::Candidate;
 use super::plan::is_entity;
 use super::text::{is_faint, is_verb, phrases};
 use super::tidy::{Cast, is_same, tidy_name};
+pub(super) use crate::project::find_name as occurrence;
 use std::ops::Range;
 
 /// Most names to choose from.
@@ -81,20 +82,6 @@ fn last_resort(action: &str, place: &str) -> Vec<Candidate> {
     words.sort();
     words.dedup();
     words.into_iter().map(|name| Candidate { name, certain: false }).collect()
-}
-
-/// Where whole words of a text spell a name, whatever its capitals.
-pub(super) fn occurrence(text: &str, name: &str) -> Option<Range<usize>> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '-';
-    let starts = text.char_indices().filter(|(at, _)| !text[..*at].ends_with(is_word)).map(|(at, _)| at);
-    starts
-        .filter_map(|start| {
-            let mut rest = text[start..].chars();
-            let same = name.chars().all(|c| rest.next().is_some_and(|r| r.to_lowercase().eq(c.to_lowercase())));
-            let end = text.len() - rest.as_str().len();
-            (same && !name.is_empty() && !rest.as_str().starts_with(is_word)).then_some(start..end)
-        })
-        .next()
 }
 
 fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {

@@ -129,6 +129,9 @@ pub enum WriterError {
         /// Tokens that it can attend to.
         context: usize,
     },
+    /// A revision that is not possible.
+    #[error(transparent)]
+    Revise(#[from] super::ReviseError),
     /// The network failed.
     #[error("the model failed: {0}")]
     Model(#[from] candle_core::Error),

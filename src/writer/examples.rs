@@ -69,10 +69,10 @@ pub(super) fn read_camera(value: &str) -> Result<CameraMove, String> {
 }
 
 /// The number of a line, its name and its value.
-type Field<'a> = (usize, &'a str, &'a str);
+pub(super) type Field<'a> = (usize, &'a str, &'a str);
 
 /// The fields of a file of examples: those with empty lines around them, each line "Name: value" with its number.
-fn blocks(text: &str) -> Result<Vec<Vec<Field<'_>>>, String> {
+pub(super) fn blocks(text: &str) -> Result<Vec<Vec<Field<'_>>>, String> {
     let mut blocks = vec![Vec::new()];
     for (i, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -27,6 +27,9 @@ const WORD: &str = "[A-Za-zÀ-ÖØ-öø-ÿ0-9]{1,20}(['\\-][A-Za-zÀ-ÖØ-öø-�
 /// What can stand in front of somebody or something new.
 const NEW_SUBJECT: &str = "A|An|Two|Three|Several|Many";
 
+/// How a sentence begins with where or when it happens.
+const OPENINGS: [&str; 8] = ["In", "At", "On", "Under", "From", "Inside", "Above", "Behind"];
+
 /// What may follow in the text of a scene.
 #[derive(Debug, Default)]
 pub(super) struct SceneRules<'a> {
@@ -118,6 +121,46 @@ pub(super) fn scene(rules: &SceneRules) -> String {
         subjects = subjects.join("|"),
         name = name(),
     )
+}
+
+/// Place and action of a scene that is said anew. Known places can be named, and others; the action begins with a known
+/// name, somebody new, or with where or when it happens.
+/// A scene that keeps its place names just that one. What it begins with comes before.
+pub(super) fn revised_scene(before: &str, rules: &SceneRules, kept_place: Option<&str>, most_words: usize) -> String {
+    let [fewest, usual] = ACTION_WORDS;
+    let most = most_words.max(usual);
+    let subjects: Vec<String> = rules.subjects.iter().map(|name| subject(name)).collect();
+    let openings = subjects.iter().map(String::as_str).chain(NEW_SUBJECT.split('|')).chain(OPENINGS);
+    let place = match kept_place {
+        Some(place) => quoted(place),
+        None => rules.places.iter().map(|place| format!("{} | ", quoted(place))).collect::<String>() + "NAME",
+    };
+    let forbidden: Vec<String> = rules.taken_actions.iter().map(|action| quoted(action)).collect();
+    let forbidden = if forbidden.is_empty() { "\"-\"".to_owned() } else { forbidden.join(" | ") };
+    format!(
+        "start: {before} ({place}) \"\\naction: \" ACTION \"\\n\"\n\
+         ACTION: (({openings}) /(,? {WORD}){{{fewest},{most}}}\\./) & ~({forbidden})\n\
+         NAME: {name}\n",
+        before = quoted(&format!("{before}where: ")),
+        openings = choice(openings),
+        name = name(),
+    )
+}
+
+/// The things that show what is asked for, behind `before`.
+pub(super) fn shown_things(before: &str) -> String {
+    let thing = "[a-z]{3,14}( [a-z]{3,14}){0,2}";
+    format!("start: {} /{thing}(, {thing}){{1,2}}/ \"\\n\"\n", quoted(&format!("{before}shows: ")))
+}
+
+/// Just this text.
+pub(super) fn literal(text: &str) -> String {
+    format!("start: {}\n", quoted(text))
+}
+
+/// One of the numbers, behind `before`.
+pub(super) fn number(before: &str, numbers: &[usize]) -> String {
+    format!("start: {} ({})\n", quoted(before), choice(numbers.iter()))
 }
 
 /// How a sentence begins with a name.

@@ -12,6 +12,9 @@
 //! place. When all scenes are there, the camera of the whole film is planned ([`Writer::plan_cameras`] does so for a film
 //! that is there already). Common entities are described in a dialogue of three rounds ([`Writer::describe`]).
 //!
+//! A script that is there is revised by [`Writer::revise`]: every [`Revision`] gives a
+//! [`Proposal`](crate::project::Proposal) that the user accepts or rejects.
+//!
 //! [`script_from_text`] needs no model: it splits the user's own text into scenes. [`read_script`] takes scripts from
 //! files, screenplays and shot lists among them, and [`write_script`] writes them; [`compat`] has the verdict of the
 //! original's parser.
@@ -33,6 +36,7 @@
 
 mod camera;
 mod casting;
+mod check;
 pub mod compat;
 mod decode;
 mod describe;
@@ -45,6 +49,7 @@ mod grammar;
 mod plan;
 mod prefix;
 mod prompts;
+mod revise;
 mod sampler;
 mod scenes;
 mod script;
@@ -53,6 +58,7 @@ mod text;
 mod tidy;
 
 pub use camera::CameraRequest;
+pub use check::{Finding, Remark, Repair, check, repair_by_rules};
 pub use decode::Effort;
 pub use describe::DescribeRequest;
 pub use error::{FAMILIES, WriterError};
@@ -64,6 +70,7 @@ pub use free::FreelyWritten;
 pub use gguf::network;
 pub use prefix::PrefixStore;
 pub use prompts::{PROMPT_FILES, PromptFile, Prompts, WriterHome, user_prompt_folder};
+pub use revise::{CONTINUED, ReviseError, ReviseRequest, Revision, WISH_CHARS};
 pub use sampler::Sampling;
 pub use script::{DescribeRound, OnEvent, WriteRequest, Writer, WriterEvent, Written};
 pub use text::script_from_text;

@@ -143,7 +143,7 @@ pub(super) fn is_entity(phrase: &Phrase) -> bool {
 }
 
 /// Whether a name has only what the grammars let the model spell, and as many words.
-fn can_be_spelt(name: &str) -> bool {
+pub(super) fn can_be_spelt(name: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() && (c.is_ascii() || ('À'..='ÿ').contains(&c) && c != '×' && c != '÷');
     let word_ok = |word: &str| {
         word.chars().count() <= 20

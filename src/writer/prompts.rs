@@ -4,6 +4,7 @@
 use super::error::WriterError;
 use super::examples::{DescribeExample, ScriptExample, describe_examples, script_examples};
 use super::prefix::PrefixStore;
+use super::revise::{ReviseExample, revise_examples};
 use std::path::{Path, PathBuf};
 
 /// A text that the writer sends to the model.
@@ -34,7 +35,7 @@ macro_rules! prompt_file {
 }
 
 /// All of them.
-pub const PROMPT_FILES: [PromptFile; 9] = [
+pub const PROMPT_FILES: [PromptFile; 19] = [
     prompt_file!("script.txt", "how to write a script", needs [], may []),
     prompt_file!("script_request.txt", "what is asked for each premise", needs["premise"], may["look"]),
     prompt_file!("script_examples.txt", "finished scripts to learn from", needs [], may []),
@@ -49,6 +50,21 @@ pub const PROMPT_FILES: [PromptFile; 9] = [
         may ["kind", "scene"]
     ),
     prompt_file!("describe_examples.txt", "finished dialogues to learn from", needs [], may []),
+    prompt_file!("revise.txt", "how to revise a script", needs [], may []),
+    prompt_file!(
+        "revise_request.txt",
+        "what is asked for each revision",
+        needs ["scenes", "task"],
+        may ["premise", "cast", "places"]
+    ),
+    prompt_file!("revise_rewrite.txt", "task: another scene", needs ["wish"], may ["number", "action"]),
+    prompt_file!("revise_insert.txt", "task: a new scene", needs ["number", "wish"], may ["before", "next"]),
+    prompt_file!("revise_split.txt", "task: two scenes of one", needs ["number"], may ["action", "next"]),
+    prompt_file!("revise_merge.txt", "task: one scene of two", needs ["number"], may ["action", "next"]),
+    prompt_file!("revise_continue.txt", "task: more scenes", needs["wish"], may["number"]),
+    prompt_file!("revise_film.txt", "task: all scenes anew", needs ["wish"], may []),
+    prompt_file!("revise_shorten.txt", "task: what can be left out", needs ["number"], may []),
+    prompt_file!("revise_examples.txt", "finished revisions to learn from", needs [], may []),
 ];
 
 /// The texts that a writer works with.
@@ -58,6 +74,7 @@ pub struct Prompts {
     own: Vec<PathBuf>,
     pub(super) script_examples: Vec<ScriptExample>,
     pub(super) describe_examples: Vec<DescribeExample>,
+    pub(super) revise_examples: Vec<ReviseExample>,
 }
 
 /// The folder in which files of the same names replace the built-in ones: `prompts` in the user's config folder.
@@ -125,7 +142,8 @@ impl Prompts {
         };
         let script = script_examples(text_of("script_examples.txt")).map_err(|e| ("script_examples.txt", e))?;
         let describe = describe_examples(text_of("describe_examples.txt")).map_err(|e| ("describe_examples.txt", e))?;
-        Ok(Self { texts, own, script_examples: script, describe_examples: describe })
+        let revise = revise_examples(text_of("revise_examples.txt")).map_err(|e| ("revise_examples.txt", e))?;
+        Ok(Self { texts, own, script_examples: script, describe_examples: describe, revise_examples: revise })
     }
 
     /// The text of a file, without the white space around it.

@@ -10,7 +10,7 @@ use super::sampler::{Sampler, Sampling};
 use super::scenes::{Audience, SCENE_STEPS, Scenes};
 use super::template::Dialogue;
 use crate::progress::Progress;
-use crate::project::{CameraMove, EntityKind, Script, ScriptScene};
+use crate::project::{CameraMove, EntityKind, Proposal, Script, ScriptScene};
 use std::path::Path;
 
 /// Scene counts that the model may choose from when the user names none.
@@ -82,6 +82,8 @@ pub enum WriterEvent<'a> {
         /// Its move.
         camera: CameraMove,
     },
+    /// A revision grows; nothing of it is part of the film.
+    Proposal(&'a Proposal),
     /// The description of an entity grows.
     Description {
         /// Somebody or something, or a place.

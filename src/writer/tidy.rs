@@ -41,6 +41,10 @@ impl Cast {
         &self.foreground
     }
 
+    pub fn background(&self) -> &[String] {
+        &self.background
+    }
+
     /// The name under which somebody or something is known; `same_scene` are names that mean others.
     pub fn known(&self, same_scene: &[String], name: &str) -> Option<String> {
         known(&self.foreground, same_scene, name)

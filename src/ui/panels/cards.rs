@@ -119,7 +119,8 @@ fn card_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene, index: u
         hover.on_hover_ui(|ui| {
             ui.label(state_hint(cx, doc, scene));
         });
-        marks(ui, &theme, scene, picture_rect);
+        let left = marks(ui, &theme, scene, picture_rect);
+        remarks_mark(ui, cx, scene, index, pos2(left, picture_rect.top() + 8.0));
 
         let body = Rect::from_min_max(picture_rect.left_bottom(), rect.max).shrink2(vec2(11.0, 9.0));
         let mut body_ui = ui.new_child(UiBuilder::new().max_rect(body).layout(Layout::top_down(Align::Min)));
@@ -195,8 +196,27 @@ fn number(ui: &Ui, theme: &Theme, index: usize, picture: Rect) {
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, theme.on_scrim);
 }
 
-/// In the corner of a picture: whether its take has a star, and whether its scene is locked.
-fn marks(ui: &Ui, theme: &Theme, scene: &Scene, picture: Rect) {
+/// A mark on a scene that there is something to remark on, right-aligned at `right_top`. It opens the list.
+fn remarks_mark(ui: &Ui, cx: &mut Cx<'_>, scene: &Scene, index: usize, right_top: Pos2) {
+    let Some(doc) = cx.doc else { return };
+    let texts: Vec<String> = super::remarks::of_scene(cx, scene.id).map(|f| f.text(doc.project())).collect();
+    if texts.is_empty() {
+        return;
+    }
+    let rect = Rect::from_min_size(right_top - vec2(22.0, 0.0), vec2(22.0, 20.0));
+    ui.painter().rect_filled(rect, CornerRadius::same(radius::SMALL), cx.theme.scrim);
+    let font = FontId::proportional(12.0);
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, icons::WARNING, font, cx.theme.warn);
+    let count = super::remarks::count_text(texts.len());
+    let mark = ui.interact(rect, ui.scope_id().with("remarks"), Sense::click());
+    let mark = mark.accessible_name(format!("Scene {} · {count}", index + 1));
+    if mark.on_hover_text(texts.join("\n")).clicked() {
+        cx.run(Named::Remarks);
+    }
+}
+
+/// In the corner of a picture: whether its take has a star, and whether its scene is locked. Returns where it is free.
+fn marks(ui: &Ui, theme: &Theme, scene: &Scene, picture: Rect) -> f32 {
     let starred = scene.chosen_take().is_some_and(|take| take.starred);
     let marks = [(scene.locked, icons::LOCK, theme.on_scrim), (starred, "★", theme.star)];
     let mut right = picture.right() - 8.0;
@@ -206,6 +226,7 @@ fn marks(ui: &Ui, theme: &Theme, scene: &Scene, picture: Rect) {
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(12.0), color);
         right = rect.left() - 4.0;
     }
+    right
 }
 
 /// The newest look at the take of a scene that is being rendered.

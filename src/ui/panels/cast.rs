@@ -5,6 +5,7 @@ use crate::project::{EntityKind, EntitySummary};
 use crate::ui::app::Selection;
 use crate::ui::command::Command;
 use crate::ui::document::Document;
+use crate::ui::revise::Ask;
 use crate::ui::stills::entity_target;
 use crate::ui::theme::{radius, semibold, space};
 use crate::ui::widgets::{badge, checkerboard, dim, fit_aspect, picture, section_heading};
@@ -66,6 +67,17 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, entity: &EntitySummary) 
             if ui.button("Choose a photo…").clicked() {
                 cx.send(Command::ChoosePhoto(entity.kind, entity.name.clone()));
                 ui.close();
+            }
+            let name = || entity.name.clone();
+            for (label, ask) in [
+                ("Describe again…", Ask::Describe(entity.kind, name())),
+                ("Rename everywhere…", Ask::Rename(entity.kind, name())),
+                ("Merge with…", Ask::MergeNames(entity.kind, name())),
+            ] {
+                if ui.button(label).clicked() {
+                    cx.send(Command::Ask(ask));
+                    ui.close();
+                }
             }
             if cx.rendering.has_illustrator() && ui.button("Make a picture").clicked() {
                 cx.send(Command::MakePicture(entity.kind, entity.name.clone()));

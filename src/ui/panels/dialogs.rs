@@ -1,7 +1,7 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, farm, format, script, settings, studio, writing};
+use super::{Cx, State, farm, format, proposal, remarks, revise, script, settings, studio, writing};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
@@ -29,6 +29,9 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Dialog::Format => ("Film size and frame rate", 520.0),
         Dialog::Export => ("Export film", 520.0),
         Dialog::Open => ("Open project", 560.0),
+        Dialog::Ask(ask) => (revise::title(ask), 560.0),
+        Dialog::Proposal => ("Proposal", 720.0),
+        Dialog::Remarks => ("Remarks on the script", 720.0),
         Dialog::Script => ("Open a script", 680.0),
         Dialog::ExportScript => ("Export script", 520.0),
         Dialog::Shortcuts => ("Keyboard shortcuts", 620.0),
@@ -56,6 +59,9 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             Dialog::Writing => writing::settings_ui(ui, cx),
             Dialog::Export => export_ui(ui, cx),
             Dialog::Open => open_ui(ui, cx),
+            Dialog::Ask(ask) => revise::ask_ui(ui, cx, ask),
+            Dialog::Proposal => proposal::proposal_ui(ui, cx),
+            Dialog::Remarks => remarks::remarks_ui(ui, cx),
             Dialog::Script => script::open_ui(ui, cx),
             Dialog::ExportScript => script::export_ui(ui, cx),
             Dialog::Shortcuts => shortcuts_ui(ui),

@@ -1,7 +1,7 @@
 //! The fields of what is selected: a scene or an entity.
 
 use super::cast::{coming_ui, thumb_ui};
-use super::{Cx, group, recipe, settings, takes};
+use super::{Cx, group, recipe, remarks, settings, takes};
 use crate::engine::DrawTarget;
 use crate::project::{
     CoalesceKey, DRAFT_STUDIO, DURATION_MS_RANGE, Edit, EntityField, EntityKind, Reference, Scene, SceneField,
@@ -11,6 +11,7 @@ use crate::ui::carry_out::duration_ms;
 use crate::ui::command::{Command, Named};
 use crate::ui::document::Document;
 use crate::ui::icons;
+use crate::ui::revise::Ask;
 use crate::ui::theme::{radius, semibold, space};
 use crate::ui::widgets::{
     Chip, camera_picker_ui, chip_ui, chip_width, dim, form_row, icon_button, quiet_icon_button, section_heading,
@@ -72,6 +73,14 @@ fn scene_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, scene: &Scene) {
     }
     ui.add_enabled_ui(!scene.locked, |ui| {
         prompt_ui(ui, cx, scene);
+        ui.horizontal(|ui| {
+            let label = format!("{} Rewrite…", icons::WRITE);
+            let hint = format!("{}: the writer says it in other words", Named::RewriteScene.tooltip(ui.ctx()));
+            if ui.button(label).on_hover_text(hint).accessible_name("Rewrite…").clicked() {
+                cx.run(Named::RewriteScene);
+            }
+        });
+        remarks::scene_remarks_ui(ui, cx, scene.id);
         form_row(ui, "In the scene", |ui| foreground_ui(ui, cx, doc, scene));
         form_row(ui, "Place", |ui| place_ui(ui, cx, doc, scene));
         form_row(ui, "Camera", |ui| {
@@ -330,6 +339,17 @@ fn entity_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, kind: EntityKind, nam
         .desired_rows(3)
         .desired_width(f32::INFINITY);
     let response = ui.add(field).accessible_name("Description");
+    ui.horizontal_wrapped(|ui| {
+        for (label, hint, ask) in [
+            ("Describe again…", "The writer says how it looks", Ask::Describe(kind, name.to_owned())),
+            ("Rename everywhere…", "In the words of all scenes, too", Ask::Rename(kind, name.to_owned())),
+            ("Merge with…", "Two names that mean the same become one", Ask::MergeNames(kind, name.to_owned())),
+        ] {
+            if ui.button(label).on_hover_text(hint).clicked() {
+                cx.send(Command::Ask(ask));
+            }
+        }
+    });
     if response.changed() {
         let edit = doc.project().entity_edit(kind, name, EntityField::Description(description));
         cx.send(Command::Edit(edit, Some(CoalesceKey::new((kind, name, "description")))));

@@ -11,8 +11,11 @@ mod format;
 mod group;
 mod inspector;
 mod notice;
+mod proposal;
 mod queue;
 mod recipe;
+mod remarks;
+mod revise;
 mod scene_menu;
 mod script;
 mod settings;
@@ -34,6 +37,7 @@ use super::command::{Command, Dialog, Named};
 use super::document::Document;
 use super::farm::Farm;
 use super::rendering::{ComingPicture, Rendering};
+use super::revise::{ReviseForm, Revising};
 use super::scripts::ScriptForm;
 use super::stills::Stills;
 use super::theme::Theme;
@@ -43,6 +47,7 @@ use crate::engine::{JobId, JobStatus, RenderId};
 use crate::models::{ModelCache, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, Format, Scene, SceneId, TakeId};
+use crate::writer::Finding;
 use egui::{CentralPanel, Frame, Margin, Modifiers, Pos2, Rect, Ui};
 use egui_tiles::{Container, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
 use serde::{Deserialize, Serialize};
@@ -59,6 +64,10 @@ pub(super) struct Cx<'a> {
     pub selection: &'a Selection,
     pub also: &'a [SceneId],
     pub writing: Option<&'a Writing>,
+    pub revising: Option<&'a Revising>,
+    /// What there is to remark on the film, but for what the user ignores.
+    pub remarks: &'a [Finding],
+    pub has_ignored: bool,
     pub coming: &'a HashMap<JobId, ComingPicture>,
     pub rendering: &'a Rendering,
     pub farm: Option<&'a Farm>,
@@ -132,6 +141,8 @@ pub(super) struct State {
     pub open_path: String,
     /// The script that is being opened or exported.
     pub script: ScriptForm,
+    /// What is asked for before a revision, and what is rejected of it.
+    pub revise: ReviseForm,
     pub export_path: String,
     pub export_height: u32,
     pub export_fps: u32,

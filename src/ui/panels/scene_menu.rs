@@ -17,10 +17,16 @@ pub(super) fn scene_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, id: Sc
     let (has_takes, all_starred) = (starred.clone().next().is_some(), starred.clone().all(|take| take.starred));
     let named = |verb: &str| if count == 1 { verb.to_owned() } else { format!("{verb} {count} scenes") };
     let locked = "Locked";
+    let one_free = if count == 1 { locked } else { "Select one scene" };
     let entries = [
         (named("Render"), Named::RenderScene, !all_locked, locked),
         (named("Vary"), Named::Vary, !all_locked, locked),
         ("Vary ×4".to_owned(), Named::VaryFour, !all_locked, locked),
+        ("Rewrite…".to_owned(), Named::RewriteScene, count == 1 && !all_locked, one_free),
+        ("Split in two".to_owned(), Named::SplitScene, count == 1 && !all_locked, one_free),
+        ("Merge with the next".to_owned(), Named::MergeScenes, count == 1 && !all_locked, one_free),
+        ("Write a scene before it…".to_owned(), Named::InsertSceneBefore, count == 1, "Select one scene"),
+        ("Write a scene after it…".to_owned(), Named::InsertSceneAfter, count == 1, "Select one scene"),
         (
             "Compare takes".to_owned(),
             Named::CompareTakes,
@@ -42,7 +48,7 @@ pub(super) fn scene_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, doc: &Document, id: Sc
         ("Select all".to_owned(), Named::SelectAll, true, ""),
     ];
     for (index, (label, command, enabled, why)) in entries.into_iter().enumerate() {
-        if matches!(index, 3 | 6 | 10) {
+        if matches!(index, 3 | 8 | 11 | 15) {
             ui.separator();
         }
         let mut button = Button::new(label.as_str());

@@ -100,6 +100,14 @@ fn saved_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             ui.label(dim(ui, "All changes saved")).on_hover_text(doc.saver().folder().display().to_string());
         }
     }
+    if !cx.remarks.is_empty() {
+        let text = format!("{} {}", icons::WARNING, super::remarks::count_text(cx.remarks.len()));
+        let button = Button::new(RichText::new(text).size(11.0).color(cx.theme.warn)).frame_when_inactive(false);
+        let response = ui.add(button.min_size(vec2(0.0, 22.0))).on_hover_text("What a reader would say of the script");
+        if response.accessible_name("Remarks").clicked() {
+            cx.run(Named::Remarks);
+        }
+    }
     if doc.cut().total_frames() > 0 {
         let format = doc.project().format;
         let scenes = doc.project().scenes.len();

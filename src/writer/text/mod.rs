@@ -10,7 +10,7 @@ mod words;
 
 use super::error::WriterError;
 use super::tidy::{Cast, tidy_name};
-use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed, entity_key};
+use crate::project::{CameraMove, Direction, Scene, Script, ScriptScene, Speed, entity_key};
 use names::has_pronoun_subject;
 pub(super) use names::{Phrase, is_common_word, looks_behind, phrases, share_of_english};
 pub(super) use sentences::sentences;
@@ -161,6 +161,19 @@ fn motions(words: &[String]) -> impl Iterator<Item = (&'static [Direction], Spee
 /// The directions that the first telling word of a sentence suggests, and the speed.
 pub(super) fn suggested_motion(sentence: &str) -> Option<(&'static [Direction], Speed)> {
     motions(&lower_words(sentence)).next()
+}
+
+/// The move that a sentence's words suggest, as the scene at `index` after one that moved in the direction `last`.
+pub(super) fn rule_camera(sentence: &str, index: usize, last: Option<Direction>) -> CameraMove {
+    let mut side = if index.is_multiple_of(2) { Direction::Right } else { Direction::Left };
+    camera_of(sentence, index, last, &mut side)
+}
+
+/// The move that a sentence's words suggest between two scenes, the one at `index` being its own: not that of a neighbour.
+pub(super) fn camera_between(neighbours: [Option<&Scene>; 2], index: usize, sentence: &str) -> CameraMove {
+    let [last, next] = neighbours.map(|scene| scene.map(|scene| scene.camera.direction));
+    let mut tries = (0..MOVES.len()).map(|turn| rule_camera(if turn == 0 { sentence } else { "" }, index + turn, last));
+    tries.find(|camera| Some(camera.direction) != next).unwrap_or_else(|| rule_camera(sentence, index, last))
 }
 
 /// The move that the sentence's words suggest, never the same direction twice in a row.

@@ -1,0 +1,281 @@
+//! Letting the model say the scenes of a revision.
+
+use super::super::casting::candidates;
+use super::super::decode::Listener;
+use super::super::error::WriterError;
+use super::super::examples::scene_text;
+use super::super::grammar::{self, SceneRules};
+use super::super::likeness;
+use super::super::plan::can_be_spelt;
+use super::super::sampler::Sampler;
+use super::super::script::{OnEvent, Writer, WriterEvent};
+use super::super::template::Dialogue;
+use super::super::tidy::{Cast, tidy_prompt};
+use super::asked::{Asked, Rules, Slot};
+use super::tell::{Task, Told};
+use crate::progress::{Cancelled, Progress};
+use crate::project::{Proposal, ScriptScene};
+
+/// Tokens of a scene.
+const SCENE_TOKENS: usize = 110;
+/// A new scene that is more alike to one that is there than this is said again, so often.
+const REPEATED: f32 = 0.5;
+const RETAKES: usize = 3;
+/// Most words of a scene that had more than usual.
+const MOST_WORDS: usize = 60;
+/// Taken from the scores of pronouns: a picture of "she" shows anybody.
+const PRONOUN: f32 = 4.0;
+const PRONOUNS: [&str; 5] = [" he", " she", " they", " him", " them"];
+/// Added to the scores of the words that show what the user wants, until they are said.
+const WANTED: f32 = 1.5;
+/// Steps that one scene counts for in the progress.
+const SCENE_STEPS: u64 = 100;
+/// Characters of a usual scene.
+const SCENE_CHARS: usize = 200;
+
+/// What all scenes of one revision share.
+pub(super) struct Batch<'a, 'b> {
+    pub cast: &'a mut Cast,
+    pub sampler: &'a mut Sampler,
+    pub progress: &'a dyn Progress,
+    pub on_event: &'a mut OnEvent<'b>,
+}
+
+impl Writer {
+    /// Asks and lets the model fill the slots; `proposal` gets the items that its scenes make.
+    pub(super) fn say_asked(
+        &mut self,
+        asked: Asked,
+        proposal: &mut Proposal,
+        batch: &mut Batch,
+    ) -> Result<(), WriterError> {
+        let Asked { told, slots, assemble } = asked;
+        self.ask_revision(&told, slots.len() * SCENE_TOKENS, batch.progress)?;
+        batch.progress.stage("revising");
+        let total = slots.len() as u64 * SCENE_STEPS;
+        let mut said: Vec<ScriptScene> = Vec::new();
+        for (nth, slot) in slots.into_iter().enumerate() {
+            let mut rules = match slot {
+                Slot::Kept(number, scene) => {
+                    let text = scene_text(number - 1, &scene);
+                    let mut listener = Silently { progress: batch.progress };
+                    self.decoder.speak(&grammar::literal(&text), batch.sampler, &mut listener)?;
+                    continue;
+                }
+                Slot::Said(rules) => rules,
+            };
+            let earlier = || said.iter().map(|scene| scene.prompt.clone());
+            rules.unlike.extend(earlier());
+            rules.forbidden.extend(earlier());
+            let mut hear = |scene: &ScriptScene, on_event: &mut OnEvent| {
+                let mut growing = said.clone();
+                growing.push(scene.clone());
+                proposal.items = assemble(&growing);
+                on_event(WriterEvent::Proposal(proposal));
+            };
+            let steps = [nth as u64 * SCENE_STEPS, total];
+            let scene = self.say_anew(&rules, steps, batch, &mut hear)?;
+            said.push(scene);
+        }
+        proposal.items = assemble(&said);
+        (batch.on_event)(WriterEvent::Proposal(proposal));
+        Ok(batch.progress.step(total, total)?)
+    }
+
+    /// Puts the question, with as many examples as fit.
+    pub(super) fn ask_revision(
+        &mut self,
+        told: &Told,
+        room: usize,
+        progress: &dyn Progress,
+    ) -> Result<(), WriterError> {
+        let like = |task: Task| self.prompts.revise_examples.iter().filter(move |known| known.told.task.is_like(task));
+        let mut examples: Vec<_> = like(told.task).collect();
+        if examples.is_empty() {
+            examples = self.prompts.revise_examples.iter().collect();
+        }
+        let question = told.text(&self.prompts);
+        let build = |count: usize| {
+            let mut dialogue = Dialogue::new(self.prompts.text("revise.txt"));
+            for example in examples.iter().take(count) {
+                dialogue.user(example.told.text(&self.prompts));
+                dialogue.assistant(example.answer.as_str());
+            }
+            dialogue.user(question.as_str());
+            dialogue
+        };
+        let (dialogue, _) = self.fit(&build, examples.len(), room, &mut Vec::new())?.map_err(|needed| {
+            let context = self.decoder.context_len();
+            WriterError::Context { context, needed, scenes: told.scenes.len() as u32 }
+        })?;
+        progress.stage("reading the script");
+        let conversation = self.decoder.conversation(&dialogue, dialogue.len() - 1)?;
+        self.decoder.start(conversation, &mut |read, total| progress.step(read as u64, total as u64))
+    }
+
+    /// Says one scene: place and action, again if it repeats what is there, then whom it shows.
+    fn say_anew(
+        &mut self,
+        rules: &Rules,
+        steps: [u64; 2],
+        batch: &mut Batch,
+        hear: &mut dyn FnMut(&ScriptScene, &mut OnEvent),
+    ) -> Result<ScriptScene, WriterError> {
+        let spelt = |names: &[String]| names.iter().filter(|name| can_be_spelt(name)).cloned().collect::<Vec<_>>();
+        let (subjects, places) = (spelt(batch.cast.foreground()), spelt(batch.cast.background()));
+        let header = format!("Scene {}\n", rules.number);
+        let wanted = if rules.shows { self.say_what_shows_it(&header, batch)? } else { Vec::new() };
+        let grammar = grammar::revised_scene(
+            if rules.shows { "" } else { &header },
+            &SceneRules {
+                number: rules.number,
+                taken_actions: rules.forbidden.iter().map(String::as_str).collect(),
+                subjects: subjects.iter().map(String::as_str).collect(),
+                somebody_new: true,
+                places: places.iter().map(String::as_str).collect(),
+            },
+            rules.place.as_deref(),
+            rules.most_words.min(MOST_WORDS),
+        );
+        let pronouns = PRONOUNS.iter().filter_map(|word| self.decoder.tokenize(word).first().copied()).collect();
+        let base = ScriptScene { camera: rules.camera, ..ScriptScene::default() };
+        let leaning = Leaning { pronouns, wanted, steps };
+        let text = self.say_changed_action(&grammar, &base, &rules.unlike, &leaning, batch, hear)?;
+        let mut scene = read(&text, base);
+        let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, batch.cast);
+        scene.prompt = action;
+        let who = self.speak_scene(&grammar::who(&names), scene.clone(), &leaning, batch, hear)?;
+        Ok(batch.cast.admit(read(&who, scene)))
+    }
+
+    /// Says place and action, again if they are much like what is there.
+    fn say_changed_action(
+        &mut self,
+        grammar: &str,
+        base: &ScriptScene,
+        unlike: &[String],
+        leaning: &Leaning,
+        batch: &mut Batch,
+        hear: &mut dyn FnMut(&ScriptScene, &mut OnEvent),
+    ) -> Result<String, WriterError> {
+        let usual = batch.sampler.sampling.temperature;
+        let mark = self.decoder.mark();
+        let mut best: Option<(f32, String, Vec<u32>)> = None;
+        for take in 0..=RETAKES {
+            batch.sampler.sampling.temperature = usual + 0.15 * take as f32;
+            let said = self.speak_scene(grammar, base.clone(), leaning, batch, hear);
+            batch.sampler.sampling.temperature = usual;
+            let text = said?;
+            let action = read(&text, ScriptScene::default()).prompt;
+            let repeats = unlike.iter().map(|known| likeness(known, &action)).fold(0.0, f32::max);
+            if best.as_ref().is_none_or(|(least, ..)| repeats < *least) {
+                best = Some((repeats, text, self.decoder.since(mark)));
+            }
+            if repeats <= REPEATED || take == RETAKES {
+                break;
+            }
+            self.decoder.back_to(mark);
+        }
+        let (_, text, tokens) = best.expect("at least one take was made");
+        if self.decoder.since(mark) != tokens {
+            // An earlier take was better.
+            self.decoder.back_to(mark);
+            self.decoder.repeat(&tokens);
+        }
+        Ok(text)
+    }
+
+    /// Says which things show what the user wants. They are called for afterwards.
+    fn say_what_shows_it(&mut self, header: &str, batch: &mut Batch) -> Result<Vec<(String, u32)>, WriterError> {
+        let mut listener = Silently { progress: batch.progress };
+        let said = self.decoder.speak(&grammar::shown_things(header), batch.sampler, &mut listener)?;
+        let things = said.rsplit("shows: ").next().unwrap_or_default().trim();
+        let words = things.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
+        let token = |word: &str| self.decoder.tokenize(&format!(" {word}")).first().copied();
+        Ok(words.filter_map(|word| Some((word.to_owned(), token(word)?))).collect())
+    }
+
+    fn speak_scene(
+        &mut self,
+        grammar: &str,
+        base: ScriptScene,
+        leaning: &Leaning,
+        batch: &mut Batch,
+        hear: &mut dyn FnMut(&ScriptScene, &mut OnEvent),
+    ) -> Result<String, WriterError> {
+        let Batch { sampler, progress, on_event, .. } = batch;
+        let mut listener = Hearing { base, heard_bytes: 0, leaning, progress: *progress, on_event, hear };
+        self.decoder.speak(grammar, sampler, &mut listener)
+    }
+}
+
+/// Tokens that an action should rather have, or not have; and how far the revision is.
+struct Leaning {
+    /// Steps that are done, and all.
+    steps: [u64; 2],
+    pronouns: Vec<u32>,
+    /// First tokens of words.
+    wanted: Vec<(String, u32)>,
+}
+
+/// Adds to `base` what was said of a scene so far.
+fn read(said: &str, base: ScriptScene) -> ScriptScene {
+    let mut scene = base;
+    for (field, value) in said.lines().filter_map(|line| line.split_once(": ")) {
+        match field {
+            "action" => value.clone_into(&mut scene.prompt),
+            "who" => scene.foreground = value.split(", ").map(str::to_owned).collect(),
+            "where" => value.clone_into(&mut scene.background),
+            _ => {}
+        }
+    }
+    scene
+}
+
+/// Hears what is forced or too short to tell of.
+pub(super) struct Silently<'a> {
+    pub progress: &'a dyn Progress,
+}
+
+impl Listener for Silently<'_> {
+    fn heard(&mut self, _text: &str) -> Result<(), Cancelled> {
+        self.progress.step(0, 0)
+    }
+}
+
+struct Hearing<'a, 'b> {
+    base: ScriptScene,
+    heard_bytes: usize,
+    leaning: &'a Leaning,
+    progress: &'a dyn Progress,
+    on_event: &'a mut OnEvent<'b>,
+    hear: &'a mut dyn FnMut(&ScriptScene, &mut OnEvent),
+}
+
+impl Listener for Hearing<'_, '_> {
+    fn heard(&mut self, text: &str) -> Result<(), Cancelled> {
+        if text.len() > self.heard_bytes {
+            self.heard_bytes = text.len();
+            (self.hear)(&read(text, self.base.clone()), self.on_event);
+        }
+        let chars = (text.len() + self.base.prompt.len()) as u64;
+        let part = (chars * SCENE_STEPS / SCENE_CHARS as u64).min(SCENE_STEPS - 1);
+        self.progress.step(self.leaning.steps[0] + part, self.leaning.steps[1])
+    }
+
+    fn weigh(&mut self, text: &str, _said: &[u32], scores: &mut [f32]) {
+        if text.rsplit('\n').next().is_some_and(|line| line.starts_with("action:")) {
+            for id in &self.leaning.pronouns {
+                if let Some(score) = scores.get_mut(*id as usize) {
+                    *score -= PRONOUN;
+                }
+            }
+            let action = text.rsplit('\n').next().unwrap_or_default();
+            for (_, id) in self.leaning.wanted.iter().filter(|(word, _)| !action.contains(word.as_str())) {
+                if let Some(score) = scores.get_mut(*id as usize) {
+                    *score += WANTED;
+                }
+            }
+        }
+    }
+}
