@@ -4,7 +4,9 @@ use crate::progress::Cancelled;
 use std::path::PathBuf;
 
 /// Model families that the writer can run, by the `general.architecture` of their GGUF files.
-pub const FAMILIES: [&str; 2] = ["llama", "qwen2"];
+///
+/// Files of mistral models say "llama".
+pub const FAMILIES: [&str; 7] = ["llama", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3"];
 
 /// Why there is no script.
 #[derive(Debug, thiserror::Error)]
@@ -84,15 +86,17 @@ pub enum WriterError {
         format: String,
     },
     /// A model family without an implementation.
-    #[error("{path} is a \"{family}\" model; the writer runs these families: {}", FAMILIES.join(", "))]
+    #[error("{path} is a \"{family}\" model; the writer runs these families: {} (mistral models call themselves llama)", FAMILIES.join(", "))]
     Family {
         /// The model file.
         path: PathBuf,
         /// Its `general.architecture`.
         family: String,
     },
-    /// A tokenizer that is not byte-level BPE.
-    #[error("{path} has a tokenizer that cannot be used ({reason}); choose a model with a byte-level BPE tokenizer")]
+    /// A tokenizer that is damaged, or of a kind without code.
+    #[error(
+        "{path} has a tokenizer that cannot be used ({reason}); choose another file of this model, or another model"
+    )]
     Tokenizer {
         /// The model file.
         path: PathBuf,

@@ -38,6 +38,7 @@ mod decode;
 mod describe;
 mod error;
 mod examples;
+mod family;
 mod formats;
 mod free;
 mod gguf;
@@ -51,6 +52,7 @@ mod script;
 mod template;
 mod text;
 mod tidy;
+mod tokens;
 
 pub use camera::CameraRequest;
 pub use decode::Effort;
