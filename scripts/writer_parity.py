@@ -158,6 +158,12 @@ def main():
              metadata={"rope.dimension_count": 4, "rope.scaling.original_context_length": 32},
              tensors={"rope_factors_short.weight": longrope["short_factor"],
                       "rope_factors_long.weight": longrope["long_factor"]}),
+        # Its 24 tokens are more than the first training's: transformers takes the long factors.
+        case("phi3 stretched", "phi3", "Phi3",
+             phi3 | {"original_max_position_embeddings": 16, "sliding_window": None, "rope_scaling": longrope},
+             metadata={"rope.dimension_count": 4, "rope.scaling.original_context_length": 16},
+             tensors={"rope_factors_short.weight": longrope["short_factor"],
+                      "rope_factors_long.weight": longrope["long_factor"]}),
         case("gemma", "gemma", "Gemma", gemma, width=16, tied=True),
         case("gemma2", "gemma2", "Gemma2", gemma2, width=16, tied=True,
              metadata={"attention.sliding_window": 6, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 3.0}),

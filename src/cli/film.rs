@@ -10,7 +10,7 @@ use crate::engine::{
 };
 use crate::export::ExportSettings;
 use crate::farm::{self, Ready};
-use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
+use crate::models::{ModelCache, ModelSpec, OwnWriter, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake,
@@ -130,8 +130,18 @@ impl Film {
 
     /// Writes the script, fetching the writer first if it is missing.
     pub fn write(&mut self, registry: &Registry, cache: &ModelCache, writing: &Writing) -> Result<()> {
-        let choice = choose_writer(registry, cache, writing.writer.as_deref())?;
+        let own = match &writing.writer {
+            Some(named) => OwnWriter::named(named, writing.any_host)?,
+            None => None,
+        };
+        let registry = &registry.clone().with_writers(own.as_slice());
+        let own = own.map(|own| own.model());
+        let requested = own.as_ref().map(|model| model.id.as_str()).or(writing.writer.as_deref());
+        let choice = choose_writer(registry, cache, requested)?;
         eprintln!("writer: {choice}");
+        if choice.model.server.as_ref().is_some_and(|server| !server.is_on_this_machine()) {
+            eprintln!("this server is on another machine, which reads the premise and the script");
+        }
         if choice.is_missing {
             let model = choice.model;
             let size = bytes_text(model.size_bytes());

@@ -133,6 +133,26 @@ pub enum WriterError {
         /// Tokens that it can attend to.
         context: usize,
     },
+    /// A server that does not answer as it should.
+    #[error(transparent)]
+    Server(#[from] super::ServerError),
+    /// A server whose answers do not make a script.
+    #[error(
+        "the server at {address} gave {had} of {wanted} scenes in {tries} answers ({reason}); scenes that came are kept, try \
+         again or choose another model"
+    )]
+    ServerScript {
+        /// The server.
+        address: String,
+        /// Whole scenes.
+        had: usize,
+        /// Scenes that there have to be.
+        wanted: usize,
+        /// How often it was asked.
+        tries: usize,
+        /// What was wrong with the last answer.
+        reason: String,
+    },
     /// The network failed.
     #[error("the model failed: {0}")]
     Model(#[from] candle_core::Error),

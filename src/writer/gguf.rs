@@ -225,7 +225,8 @@ impl Metadata {
 
     fn template(&self) -> Result<ChatTemplate, WriterError> {
         let template_error = |reason: String| WriterError::Template { path: self.path.clone(), reason };
-        let source = self.text("tokenizer.chat_template").ok_or_else(|| template_error("the file has none".to_owned()))?;
+        let source =
+            self.text("tokenizer.chat_template").ok_or_else(|| template_error("the file has none".to_owned()))?;
         let begin = self.token("tokenizer.ggml.bos_token_id").unwrap_or_default();
         let end = self.token("tokenizer.ggml.eos_token_id").unwrap_or_default();
         ChatTemplate::new(source, begin, end).map_err(|e| template_error(e.to_string()))

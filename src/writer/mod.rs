@@ -49,6 +49,7 @@ mod prompts;
 mod sampler;
 mod scenes;
 mod script;
+mod server;
 mod template;
 mod text;
 mod tidy;
@@ -68,6 +69,7 @@ pub use prefix::PrefixStore;
 pub use prompts::{PROMPT_FILES, PromptFile, Prompts, WriterHome, user_prompt_folder};
 pub use sampler::Sampling;
 pub use script::{DescribeRound, OnEvent, WriteRequest, Writer, WriterEvent, Written};
+pub use server::{Patience, ServerError, ServerWriter};
 pub use text::script_from_text;
 
 use std::ops::RangeInclusive;

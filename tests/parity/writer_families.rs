@@ -22,6 +22,8 @@ const HEADS: usize = 4;
 const KV_HEADS: usize = 2;
 /// Of the root of the mean square. Keys and values are kept in 16 bits here, in 32 there.
 const TOLERANCE: f32 = 2e-3;
+/// More tokens than the model was first trained with.
+const STRETCHED: &str = "phi3 stretched";
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -44,9 +46,9 @@ struct Case {
 
 /// The numbers of a tensor, made of its name as the script makes them.
 fn numbers(name: &str, count: usize) -> Vec<f32> {
-    let mut state = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| {
-        (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
+    let mut state = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let center = if name.contains("norm") { 1.0 } else { 0.0 };
     let next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -102,7 +104,8 @@ impl Case {
             let values = numbers(&name, shape.iter().product());
             (name, shape, values)
         });
-        made.chain(self.tensors.iter().map(|(name, values)| (name.clone(), vec![values.len()], values.clone()))).collect()
+        made.chain(self.tensors.iter().map(|(name, values)| (name.clone(), vec![values.len()], values.clone())))
+            .collect()
     }
 
     /// Writes it as a file of its family.
@@ -177,8 +180,8 @@ fn difference(found: &[f32], expected: &[f32]) -> f32 {
 #[test]
 fn every_family_scores_as_transformers_does() {
     let fixture = fixture();
-    assert_eq!(fixture.cases.len(), 9);
-    for case in &fixture.cases {
+    assert_eq!(fixture.cases.len(), 10);
+    for case in fixture.cases.iter().filter(|case| case.name != STRETCHED) {
         for (count, expected) in fixture.after.iter().zip(&case.scores) {
             let tokens = &fixture.tokens[..*count];
             let whole: Vec<f32> = case.network().forward(tokens).unwrap().to_vec1().unwrap();
@@ -201,13 +204,13 @@ fn every_family_scores_as_transformers_does() {
 #[test]
 fn a_stretched_context_uses_the_long_factors() {
     let fixture = fixture();
-    let case = fixture.cases.iter().find(|case| case.name == "phi3 long").unwrap();
+    let case = fixture.cases.iter().find(|case| case.name == STRETCHED).unwrap();
     let short = case.network();
-    assert_eq!(short.config().context_len, 32, "scripts are written within the context of the first training");
+    assert_eq!(short.config().context_len, 16, "scripts are written within the context of the first training");
     let mut long = case.network_with(Config { context_len: 64, ..short.config().clone() });
     let found: Vec<f32> = long.forward(&fixture.tokens).unwrap().to_vec1().unwrap();
-    let expected = case.scores.last().unwrap();
-    assert!(difference(&found, expected) > 0.01, "the other factors give other scores");
+    let away = difference(&found, case.scores.last().unwrap());
+    assert!(away < TOLERANCE, "{away}");
 }
 
 #[test]

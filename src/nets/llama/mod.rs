@@ -181,11 +181,7 @@ impl Block {
             attn_v,
             head_norms,
             attn_output: weights.linear(&name("attn_output"), q_width, hidden)?,
-            post_attention_norm: weights.norm_if(
-                config.post_norms,
-                &name("post_attention_norm.weight"),
-                hidden,
-            )?,
+            post_attention_norm: weights.norm_if(config.post_norms, &name("post_attention_norm.weight"), hidden)?,
             ffn_norm: weights.vector(&name("ffn_norm.weight"), hidden)?,
             ffn_gate,
             ffn_up,
