@@ -125,6 +125,12 @@ impl Metadata {
         corrupt(&self.path, reason)
     }
 
+    /// What a file would say.
+    #[cfg(test)]
+    pub fn of(family: &str, values: HashMap<String, Value>) -> Self {
+        Self { path: PathBuf::from("made.gguf"), values, family: family.to_owned() }
+    }
+
     pub fn number(&self, key: &str) -> Option<u64> {
         match *self.values.get(key)? {
             Value::U8(v) => Some(v.into()),

@@ -124,3 +124,18 @@ impl ChatTemplate {
 fn user(content: &str) -> Message<'_> {
     Message { role: "user", content }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thought_that_the_template_opens_is_closed_at_once() {
+        let source = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: <think>\n";
+        let template = ChatTemplate::new(source, String::new(), String::new()).unwrap();
+        let text = template.render(&[user("Which way?")]).unwrap();
+        assert_eq!(text, "user: Which way?\nassistant: <think>\n\n</think>\n\n");
+        let plain = ChatTemplate::new("{{ messages[-1].content }}", String::new(), String::new()).unwrap();
+        assert_eq!(plain.render(&[user("What is <think>")]).unwrap(), "What is <think>");
+    }
+}

@@ -271,3 +271,79 @@ fn number(value: &Value) -> Option<u64> {
         ref other => other.to_u64().ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct Fixture {
+        tokens: Vec<String>,
+        scores: Vec<f32>,
+        kinds: Vec<i32>,
+        texts: Vec<Encoded>,
+    }
+
+    #[derive(Deserialize)]
+    struct Encoded {
+        text: String,
+        ids: Vec<u32>,
+    }
+
+    fn fixture() -> Fixture {
+        serde_json::from_str(include_str!("../../tests/data/sentencepiece.json")).unwrap()
+    }
+
+    fn metadata(fixture: &Fixture) -> Metadata {
+        let values = [
+            ("model", Value::String("llama".to_owned())),
+            ("tokens", Value::Array(fixture.tokens.iter().cloned().map(Value::String).collect())),
+            ("scores", Value::Array(fixture.scores.iter().copied().map(Value::F32).collect())),
+            ("token_type", Value::Array(fixture.kinds.iter().copied().map(Value::I32).collect())),
+            ("eos_token_id", Value::U32(2)),
+        ];
+        let values = values.into_iter().map(|(key, value)| (format!("tokenizer.ggml.{key}"), value)).collect();
+        Metadata::of("llama", values)
+    }
+
+    #[test]
+    fn scores_cut_words_as_sentence_piece_does() {
+        let fixture = fixture();
+        let tokens = tokens(&metadata(&fixture), fixture.tokens.len()).unwrap();
+        for Encoded { text, ids } in &fixture.texts {
+            assert_eq!(tokens.tokenize(text), *ids, "{text:?}");
+            assert_eq!(tokens.tok_trie().decode(ids), text.as_bytes(), "{text:?}");
+        }
+        let turn = fixture.tokens.iter().position(|token| token == "<turn>").unwrap() as u32;
+        assert!(tokens.tokenize_special("a<turn>b").contains(&turn));
+        assert!(!tokens.tokenize("a<turn>b").is_empty());
+        assert_eq!(tokens.tok_trie().eos_token(), 2);
+    }
+
+    #[test]
+    fn tables_that_make_no_sense_are_named() {
+        let with = |change: &dyn Fn(&mut Fixture)| {
+            let mut fixture = fixture();
+            change(&mut fixture);
+            tokens(&metadata(&fixture), fixture.tokens.len()).err().map(|error| error.to_string())
+        };
+        assert_eq!(with(&|_| {}), None);
+        let error = with(&|fixture| drop(fixture.scores.pop())).unwrap();
+        assert!(error.contains("699 scores for 700 tokens"), "{error}");
+        let error = with(&|fixture| fixture.tokens[20] = "<0xZZZ".to_owned()).unwrap();
+        assert!(error.contains("<0xZZZ"), "{error}");
+        // A token that is there twice counts once.
+        assert_eq!(with(&|fixture| fixture.tokens[500] = fixture.tokens[400].clone()), None);
+        assert_eq!(with(&|fixture| fixture.kinds.truncate(10)), None);
+    }
+
+    #[test]
+    fn words_of_every_variety_are_cut_somehow() {
+        for variety in ["gpt-2", "smollm", "qwen2", "llama-bpe", "dbrx", "tekken", "gpt-4o"] {
+            let cutting = Cutting::of(variety).unwrap();
+            assert!(!cutting.pattern.is_empty());
+        }
+        assert!(Cutting::of("whatever").is_none());
+    }
+}
