@@ -4,6 +4,8 @@
 
 #[path = "window/takes.rs"]
 mod takes;
+#[path = "window/writers.rs"]
+mod writers;
 
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
