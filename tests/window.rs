@@ -8,6 +8,8 @@ mod revise;
 mod takes;
 #[path = "writer/tiny.rs"]
 mod tiny;
+#[path = "window/writers.rs"]
+mod writers;
 
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;

@@ -133,6 +133,34 @@ fn whatever_a_random_model_says_is_a_script() {
 }
 
 #[test]
+fn every_family_and_both_kinds_of_tokenizer_write_scripts() {
+    let cases = [
+        ("qwen3", "gpt2", "qwen2"),
+        ("phi3", "llama", "default"),
+        ("phi3", "gpt2", "gpt-4o"),
+        ("gemma3", "llama", "default"),
+        ("llama", "llama", "default"),
+        ("llama", "gpt2", "tekken"),
+        ("gemma", "llama", "default"),
+    ];
+    for (seed, ((family, tokenizer, pre), premise)) in (1..).zip(cases.into_iter().zip(PREMISES.lines().skip(20))) {
+        let mut writer = loaded(&Tiny { family, tokenizer, pre, seed, ..Tiny::default() });
+        assert_valid(&write(&mut writer, &request(premise, Some(4), seed)), Some(4));
+    }
+}
+
+#[test]
+fn a_model_that_thinks_aloud_is_told_not_to() {
+    let template = "{% if enable_thinking is not defined or enable_thinking %}{{ raise_exception('it thinks') }}{% endif %}\
+                    {% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content.split('</think>')[-1].lstrip('\n') \
+                    + '<|im_end|>\n' }}{% endfor %}{{ '<|im_start|>assistant\n<think>\n\n</think>\n\n' }}";
+    let mut writer = loaded(&Tiny { family: "qwen3", template: Some(template), ..Tiny::default() });
+    let written = write(&mut writer, &request("A dog", Some(4), 1));
+    assert_valid(&written, Some(4));
+    assert!(!written.story.contains("think"), "{}", written.story);
+}
+
+#[test]
 fn the_film_has_whom_the_premise_names() {
     let written =
         write(&mut loaded(&Tiny::default()), &request("Mia and an old clockmaker repair a robot", Some(6), 1));
@@ -503,7 +531,13 @@ fn unusable_models_say_what_is_wrong() {
     assert!(matches!(error(Tiny { template: None, ..Tiny::default() }), WriterError::Template { .. }));
     assert!(matches!(error(Tiny { template: Some("{% if %}"), ..Tiny::default() }), WriterError::Template { .. }));
     assert!(matches!(error(Tiny { template: Some("hello"), ..Tiny::default() }), WriterError::Template { .. }));
-    assert!(matches!(error(Tiny { tokenizer: "llama", ..Tiny::default() }), WriterError::Tokenizer { .. }));
+    for tiny in [Tiny { tokenizer: "bert", ..Tiny::default() }, Tiny { pre: "unheard-of", ..Tiny::default() }] {
+        let error = error(tiny);
+        assert!(
+            matches!(&error, WriterError::Tokenizer { .. }) && error.to_string().contains("another file"),
+            "{error}"
+        );
+    }
 
     let mut small = loaded(&Tiny { context_len: 512, ..Tiny::default() });
     let result = small.write(&request("A dog", Some(4), 1), &Silent, &mut |_| {});

@@ -105,7 +105,7 @@ pub enum Command {
         /// How the script is written.
         writing: Writing,
         /// Make the scenes of this text file instead (- for standard input); needs no model.
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer", "temperature", "top_p", "repetition"])]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["scenes", "writer", "any_host", "temperature", "top_p", "repetition"])]
         text: Option<PathBuf>,
     },
     /// Revise a script: rewrite, insert, split or merge scenes, go on with the story, rename, describe again.
@@ -555,9 +555,14 @@ pub struct Voice {
     /// The same seed gives the same words.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// The writer's id in `models list`; without it the best one that fits this machine.
-    #[arg(long, value_name = "ID")]
+    /// The writer: an id in `models list`, a GGUF file of a chat model, or the address of a server that speaks OpenAI's
+    /// protocol, such as http://127.0.0.1:8080/v1 (with #MODEL behind it where it has several); without it the best
+    /// listed one that fits this machine.
+    #[arg(long, value_name = "ID|FILE|URL")]
     pub writer: Option<String>,
+    /// Let --writer name a server on another machine, which then reads the premise and the script.
+    #[arg(long, requires = "writer")]
+    pub any_host: bool,
     /// How boldly it is written: 0 always takes the likeliest word, 1 is bold, at most 2; the writer's own without it.
     #[arg(long, value_name = "X")]
     pub temperature: Option<f32>,

@@ -4,13 +4,15 @@ use super::computing::ComputeReport;
 use super::models::{Listed, listed};
 use crate::engine::{Cache, CacheUsage};
 use crate::models::{
-    Machine, ModelCache, Pip, Registry, WriterChoice, bytes_text, choose_writer, free_disk_bytes, total_memory_bytes,
-    user_registry_file,
+    Machine, ModelCache, Pip, Registry, Role, ServerSpec, WriterChoice, bytes_text, choose_writer, free_disk_bytes,
+    total_memory_bytes, user_registry_file,
 };
-use crate::writer::{Prompts, user_prompt_folder};
+use crate::progress::Silent;
+use crate::writer::{Patience, Prompts, ServerWriter, user_prompt_folder};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A graphics adapter, as the window's renderer names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,10 +74,23 @@ pub struct DoctorReport {
     pub models: Vec<Listed>,
     /// The writer that would be used now.
     pub writer: Option<String>,
+    /// Servers that write, where the user has named some.
+    pub servers: Vec<ServerReport>,
     /// The user's own prompt files that the writer uses in place of the built-in ones.
     pub own_prompts: Vec<PathBuf>,
     /// What is wrong, each with what to do.
     pub problems: Vec<Problem>,
+}
+
+/// A server that writes.
+#[derive(Debug, Serialize)]
+pub struct ServerReport {
+    /// Where it should answer.
+    pub address: String,
+    /// The models that it lists.
+    pub models: Vec<String>,
+    /// Why it cannot be used, if it cannot.
+    pub problem: Option<String>,
 }
 
 /// The processor.
@@ -153,6 +168,12 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
         Ok(choice) => problems.of_writer(choice, pip.is_some()),
         Err(error) => problems.add(error.to_string(), "close other programs, or name a writer with --writer"),
     }
+    let servers = servers(registry);
+    for server in &servers {
+        if let Some(problem) = &server.problem {
+            problems.add(problem.clone(), "start it, or take it off the list of writers in the window");
+        }
+    }
     let own_prompts = match user_prompt_folder().map(|folder| Prompts::with_own(&folder)) {
         Some(Ok(prompts)) => prompts.own_files().to_vec(),
         Some(Err(error)) => {
@@ -178,6 +199,7 @@ pub fn report(registry: &Registry, cache: &ModelCache, probed: Probed) -> Doctor
         }),
         models,
         writer: writer.ok().map(|choice| choice.to_string()),
+        servers,
         own_prompts,
         problems: problems.0,
     }
@@ -294,6 +316,24 @@ impl Problems {
     }
 }
 
+/// How long a server may take to list its models.
+const SERVER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Asks every listed server for its models.
+fn servers(registry: &Registry) -> Vec<ServerReport> {
+    let specs = registry.models_for(Role::Writer).filter_map(|model| model.server.clone());
+    let ask = |spec: ServerSpec| {
+        let address = spec.address.clone();
+        let mut writer = ServerWriter::new(spec);
+        writer.set_patience(Patience { first: SERVER_PATIENCE, between: SERVER_PATIENCE });
+        match writer.models(&Silent) {
+            Ok(models) => ServerReport { address, models, problem: None },
+            Err(error) => ServerReport { address, models: Vec::new(), problem: Some(error.to_string()) },
+        }
+    };
+    specs.map(ask).collect()
+}
+
 const MODEL_FOLDER: &str = "models";
 const CACHE_FOLDER: &str = "results that renders use again";
 
@@ -405,6 +445,12 @@ impl fmt::Display for DoctorReport {
         }
         if let Some(writer) = &self.writer {
             writeln!(f, "  writing with {writer}")?;
+        }
+        for ServerReport { address, models, problem } in &self.servers {
+            match problem {
+                None => writeln!(f, "  the server at {address} answers; its models: {}", models.join(", "))?,
+                Some(_) => writeln!(f, "  the server at {address} does not answer as it should")?,
+            }
         }
         match self.own_prompts.as_slice() {
             [] => writeln!(f, "  and with the built-in prompts")?,

@@ -11,7 +11,7 @@ use crate::engine::{
 };
 use crate::export::ExportSettings;
 use crate::farm::{self, Ready};
-use crate::models::{ModelCache, ModelSpec, Registry, Role, bytes_text, choose_writer};
+use crate::models::{ModelCache, ModelSpec, OwnWriter, Registry, Role, bytes_text, choose_writer};
 use crate::progress::Progress as _;
 use crate::project::{
     DRAFT_STUDIO, Edit, EntityField, EntityKind, Project, ProjectStore, SceneField, SceneId, ScriptIntake, TakeId,
@@ -334,8 +334,18 @@ pub(super) fn ready_writer(
     cache: &ModelCache,
     voice: &Voice,
 ) -> Result<(ModelSpec, Sampling)> {
-    let choice = choose_writer(registry, cache, voice.writer.as_deref())?;
+    let own = match &voice.writer {
+        Some(named) => OwnWriter::named(named, voice.any_host)?,
+        None => None,
+    };
+    let registry = &registry.clone().with_writers(own.as_slice());
+    let own = own.map(|own| own.model());
+    let requested = own.as_ref().map(|model| model.id.as_str()).or(voice.writer.as_deref());
+    let choice = choose_writer(registry, cache, requested)?;
     eprintln!("writer: {choice}");
+    if choice.model.server.as_ref().is_some_and(|server| !server.is_on_this_machine()) {
+        eprintln!("this server is on another machine, which reads the premise and the script");
+    }
     if choice.is_missing {
         let model = choice.model;
         let size = bytes_text(model.size_bytes());

@@ -11,7 +11,7 @@ use super::renders::PausedRender;
 use super::{changes, scenes, script, show, takes};
 use crate::engine::{Cache, CacheUsage, StudioModels};
 use crate::export::{EncoderInfo, ExportSettings, probe_encoders};
-use crate::models::{Compute, Machine, ModelCache, Preflight, Registry, RenderSize, bytes_text};
+use crate::models::{Compute, Machine, ModelCache, OwnWriter, Preflight, Registry, RenderSize, bytes_text};
 use crate::project::{Edit, EntityKind, Format, Project, SceneId, StudioFiles, entities, read_project};
 use crate::video::clip_size;
 use crate::writer::{Intake, ScriptFormat};
@@ -268,7 +268,7 @@ fn studio_of(project: &Project) -> Option<StudioModels> {
 }
 
 pub(super) fn registry() -> Result<Registry> {
-    Ok(Registry::load()?)
+    Ok(Registry::load()?.with_writers(&OwnWriter::remembered(cache()?.folder())?))
 }
 
 pub(super) fn cache() -> Result<ModelCache> {

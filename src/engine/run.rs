@@ -20,7 +20,7 @@ use crate::project::{
     ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
 };
 use crate::video::AnimateError;
-use crate::writer::{DescribeRequest, Writer, WriterError, WriterHome};
+use crate::writer::{DescribeRequest, OnEvent, ServerWriter, WriteRequest, Writer, WriterError, WriterHome, Written};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
 use std::path::PathBuf;
@@ -52,6 +52,8 @@ pub(super) enum JobError {
     Export(ExportError),
     #[error("scene {} is no longer in the project", .0.0)]
     NoScene(SceneId),
+    #[error("{0} only writes scripts; choose a model on this machine to revise one")]
+    NotByServer(String),
     #[error("the model list gives {0} no file")]
     NoFile(String),
     #[error("the {studio} studio has no {role}; choose another studio")]
@@ -184,6 +186,9 @@ impl LaneState {
         home: &WriterHome,
         cx: &JobCx,
     ) -> Result<&mut Writer, JobError> {
+        if model.server.is_some() {
+            return Err(JobError::NotByServer(model.title.clone()));
+        }
         let file = model.files.first().ok_or_else(|| JobError::NoFile(model.id.clone()))?;
         cx.stage("checking the writer");
         let path = cache.checked_path(model, &file.name, cx)?;
@@ -206,31 +211,15 @@ impl LaneState {
     }
 
     fn write(&mut self, job: &WriteJob, cx: &JobCx) -> Result<JobOutput, JobError> {
-        let writer = self.ready_writer(&job.model, &job.cache, &job.home, cx)?;
-        let mut written = writer.write(&job.request, cx, &mut |event| cx.writer_event(event))?;
-        let mut descriptions = Vec::new();
-        if job.describe {
-            let mut film = Project::new(&job.request.premise);
-            for edit in written.script.insert_edits(&mut film, job.request.seed) {
-                film.apply(edit).expect("a script's scenes fit an empty project");
-            }
-            let common: Vec<_> = entities(&film).into_iter().filter(|entity| entity.is_common()).collect();
-            for (i, entity) in common.iter().enumerate() {
-                cx.stage(&format!("describing {} ({} of {})", entity.name, i + 1, common.len()));
-                let request = DescribeRequest {
-                    premise: written.english.as_ref().unwrap_or(&job.request.premise).clone(),
-                    name: entity.name.clone(),
-                    kind: entity.kind,
-                    scene: first_scene(&film, entity),
-                    seed: job.request.seed,
-                    sampling: job.request.sampling,
-                };
-                let text = writer.describe(&request, cx, &mut |event| cx.writer_event(event))?;
-                descriptions.push((entity.kind, entity.name.clone(), text));
-            }
+        if let Some(server) = &job.model.server {
+            // The memory is better left to the server, which may be on this machine.
+            self.writer = None;
+            let mut writer = ServerWriter::new(server.clone());
+            writer.set_prompts(job.home.prompts()?);
+            return write_with(&mut Pen::Server(writer), job, cx);
         }
-        written.notes.extend(cx.take_notes());
-        Ok(JobOutput::Script { script: written.script, descriptions, notes: written.notes })
+        let writer = self.ready_writer(&job.model, &job.cache, &job.home, cx)?;
+        write_with(&mut Pen::Here(writer), job, cx)
     }
 
     fn import_photo(&mut self, job: PhotoJob, cx: &JobCx) -> Result<JobOutput, JobError> {
@@ -413,6 +402,58 @@ impl LaneState {
         let report = export_film(&mut draw, cut.total_frames(), settings, cx)?;
         Ok(JobOutput::Film { path: settings.path.clone(), report })
     }
+}
+
+/// A writer that is ready, here or on a server.
+enum Pen<'a> {
+    Here(&'a mut Writer),
+    Server(ServerWriter),
+}
+
+impl Pen<'_> {
+    fn write(&mut self, request: &WriteRequest, cx: &JobCx) -> Result<Written, WriterError> {
+        let on_event: &mut OnEvent = &mut |event| cx.writer_event(event);
+        match self {
+            Self::Here(writer) => writer.write(request, cx, on_event),
+            Self::Server(writer) => writer.write(request, cx, on_event),
+        }
+    }
+
+    fn describe(&mut self, request: &DescribeRequest, cx: &JobCx) -> Result<String, WriterError> {
+        let on_event: &mut OnEvent = &mut |event| cx.writer_event(event);
+        match self {
+            Self::Here(writer) => writer.describe(request, cx, on_event),
+            Self::Server(writer) => writer.describe(request, cx, on_event),
+        }
+    }
+}
+
+/// Writes the script, and describes who and what comes back in it.
+fn write_with(pen: &mut Pen, job: &WriteJob, cx: &JobCx) -> Result<JobOutput, JobError> {
+    let mut written = pen.write(&job.request, cx)?;
+    let mut descriptions = Vec::new();
+    if job.describe {
+        let mut film = Project::new(&job.request.premise);
+        for edit in written.script.insert_edits(&mut film, job.request.seed) {
+            film.apply(edit).expect("a script's scenes fit an empty project");
+        }
+        let common: Vec<_> = entities(&film).into_iter().filter(|entity| entity.is_common()).collect();
+        for (i, entity) in common.iter().enumerate() {
+            cx.stage(&format!("describing {} ({} of {})", entity.name, i + 1, common.len()));
+            let request = DescribeRequest {
+                premise: written.english.as_ref().unwrap_or(&job.request.premise).clone(),
+                name: entity.name.clone(),
+                kind: entity.kind,
+                scene: first_scene(&film, entity),
+                seed: job.request.seed,
+                sampling: job.request.sampling,
+            };
+            let text = pen.describe(&request, cx)?;
+            descriptions.push((entity.kind, entity.name.clone(), text));
+        }
+    }
+    written.notes.extend(cx.take_notes());
+    Ok(JobOutput::Script { script: written.script, descriptions, notes: written.notes })
 }
 
 /// A scene of the film cannot be shown.

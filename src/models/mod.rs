@@ -12,6 +12,7 @@ mod error;
 mod fetch;
 mod hub;
 mod machine;
+mod own;
 mod preflight;
 mod registry;
 mod spec;
@@ -30,6 +31,7 @@ pub use compute::{
 pub use error::{ModelError, SourceError, SourceFailure};
 pub use hub::Hub;
 pub use machine::{Room, bytes_text, free_disk_bytes, parse_bytes, total_memory_bytes};
+pub use own::{OwnWriter, OwnWriterError, ServerSpec};
 pub use preflight::{MissingFiles, Preflight, RenderSize, StageNeed};
 pub use registry::{Registry, RegistryError, user_registry_file};
 pub use spec::{Defaults, FileSpec, Licence, ModelSpec, Network, NetworkPart, Role, Source, Studio};

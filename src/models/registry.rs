@@ -2,7 +2,7 @@
 
 use super::tiny::tiny_files;
 use super::weights::Layout;
-use super::{FileSpec, ModelSpec, Role, Source, Studio};
+use super::{FileSpec, ModelSpec, Role, ServerSpec, Source, Studio};
 use directories::{BaseDirs, ProjectDirs};
 use ron::extensions::Extensions;
 use serde::Deserialize;
@@ -84,12 +84,7 @@ impl Registry {
 
     fn extended_with(mut self, text: &str, path: &Path) -> Result<Self, RegistryError> {
         let listing = parse(text, path)?;
-        for model in listing.models {
-            match self.models.iter_mut().find(|known| known.id == model.id) {
-                Some(known) => *known = model,
-                None => self.models.push(model),
-            }
-        }
+        listing.models.into_iter().for_each(|model| self.put(model));
         for studio in listing.studios {
             match self.studios.iter_mut().find(|known| known.name == studio.name) {
                 Some(known) => *known = studio,
@@ -99,6 +94,14 @@ impl Registry {
         self.check_needs(path)?;
         self.check_studios(path)?;
         Ok(self)
+    }
+
+    /// Adds a model, in place of one with the same id.
+    pub(super) fn put(&mut self, model: ModelSpec) {
+        match self.models.iter_mut().find(|known| known.id == model.id) {
+            Some(known) => *known = model,
+            None => self.models.push(model),
+        }
     }
 
     /// All models, in the order of the lists.
@@ -257,7 +260,10 @@ fn check_model(model: &ModelSpec) -> Result<(), String> {
     if model.id.is_empty() || !id_fits {
         return Err("an id is made of lowercase letters, digits, dots and dashes".to_owned());
     }
-    if model.files.is_empty() {
+    if let Some(server) = &model.server {
+        ServerSpec::parse(&server.address, server.any_host).map_err(|error| error.to_string())?;
+    }
+    if model.files.is_empty() && model.server.is_none() {
         return Err("it names no file".to_owned());
     }
     let mut names = std::collections::HashSet::new();

@@ -1,5 +1,6 @@
 //! The entries of `models.ron`, as data.
 
+use super::ServerSpec;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -34,6 +35,9 @@ pub struct ModelSpec {
     /// What the stage starts from with this model.
     #[serde(default)]
     pub defaults: Defaults,
+    /// The server that runs it, for a writer without files.
+    #[serde(default)]
+    pub server: Option<ServerSpec>,
 }
 
 impl ModelSpec {

@@ -12,6 +12,7 @@ use super::scripts::is_script;
 use super::stills::Stills;
 use super::theme;
 use super::viewer::Viewer;
+use super::writers::OwnWriters;
 use super::writing::WritingSettings;
 use crate::engine::{Cache, CacheError, Engine, EngineOptions, JobId, JobStatus};
 use crate::models::{Devices, ModelCache, Registry};
@@ -116,6 +117,7 @@ pub struct App {
     pub(super) ctx: Context,
     pub(super) engine: Engine,
     pub(super) registry: Arc<Registry>,
+    pub(super) own_writers: OwnWriters,
     pub(super) cache: ModelCache,
     pub(super) viewer: Viewer,
     pub(super) stills: Stills,
@@ -203,10 +205,13 @@ impl App {
         let waker = ctx.clone();
         let mut player = Player::new(0, 24);
         player.set_looping(remembered.looping, 0.0);
-        Ok(Self {
+        let (registry, cache) = (Arc::new(Registry::load()?), ModelCache::open()?);
+        let (own_writers, problem) = OwnWriters::open(&registry, &cache);
+        let mut app = Self {
             engine: Engine::start_with(options, move || waker.request_repaint())?,
-            registry: Arc::new(Registry::load()?),
-            cache: ModelCache::open()?,
+            registry: own_writers.registry(),
+            own_writers,
+            cache,
             device: viewer.device_name(),
             viewer,
             stills: Stills::default(),
@@ -237,7 +242,11 @@ impl App {
             home: WriterHome::user(),
             remembered,
             ctx,
-        })
+        };
+        if let Some(problem) = problem {
+            app.complain(problem);
+        }
+        Ok(app)
     }
 
     /// An application without a desktop, which keeps new projects and models in the given folders: for tests, which
@@ -248,6 +257,7 @@ impl App {
         let mut app = Self::with_services(ctx.clone(), viewer, Remembered::default(), options)?;
         app.projects = Some(projects);
         app.cache = ModelCache::at(models);
+        app.open_own_writers();
         app.home = WriterHome::default();
         Ok(app)
     }
@@ -414,6 +424,7 @@ impl App {
             notice: self.notice.as_ref(),
             recent: &self.remembered.recent,
             writer: self.remembered.writer.as_deref(),
+            own_writers: &self.own_writers.list,
             scene_count: self.remembered.scene_count,
             writing_settings: &self.remembered.writing,
             zoom: &mut self.remembered.timeline_zoom,

@@ -100,6 +100,9 @@ impl App {
                 Err(error) => self.complain(error.to_string()),
             },
             Command::ChooseWriter(id) => self.remembered.writer = Some(id),
+            Command::UseOwnWriter(named, any_host) => self.use_own_writer(&named, any_host),
+            Command::RemoveOwnWriter(own) => self.remove_own_writer(&own),
+            Command::BrowseWriter => self.browse_writer(),
             Command::CancelJob(id) => self.engine.cancel(id),
             Command::CancelAllJobs => {
                 self.rendering.queue.cancel_all();
@@ -554,6 +557,9 @@ impl App {
                 let endings = ["fountain", "spmd", "fdx", "csv", "tsv", "txt", "md", "steps"];
                 Box::pin(dialog.add_filter("Scripts", &endings).add_filter("All files", &["*"]).pick_file())
             }
+            Browse::Writer => {
+                Box::pin(dialog.add_filter("GGUF models", &["gguf"]).add_filter("All files", &["*"]).pick_file())
+            }
             Browse::SaveFilm(start) => Box::pin(saving(dialog.add_filter("MP4 film", &["mp4"]), &start).save_file()),
             Browse::SaveScript(start, format) => {
                 let dialog = dialog.add_filter(format.title(), &[format.extension()]);
@@ -588,6 +594,7 @@ pub(super) enum Browse {
     Photo,
     Project,
     Script,
+    Writer,
     SaveFilm(PathBuf),
     SaveScript(PathBuf, ScriptFormat),
 }

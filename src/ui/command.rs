@@ -7,7 +7,7 @@ use super::writing::WritingSettings;
 pub use crate::engine::RenderPart as Part;
 use crate::engine::{JobId, RenderId};
 use crate::export::ExportSettings;
-use crate::models::Compute;
+use crate::models::{Compute, OwnWriter};
 use crate::project::{
     CameraMove, ClipSettings, CoalesceKey, Edit, EntityKind, SceneId, StillSettings, TakeId, TakePart,
 };
@@ -104,6 +104,10 @@ pub enum Command {
     BrowseProject,
     Fetch(String),
     ChooseWriter(String),
+    /// Uses the GGUF file of a path, or the server at an address, which may be on another machine if so allowed.
+    UseOwnWriter(String, bool),
+    RemoveOwnWriter(OwnWriter),
+    BrowseWriter,
     CancelJob(JobId),
     CancelAllJobs,
     /// Lets a waiting job be the next of its kind.

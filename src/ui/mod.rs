@@ -21,6 +21,7 @@ mod takes;
 mod theme;
 mod viewer;
 mod widgets;
+mod writers;
 mod writing;
 
 pub use app::{App, AppError};

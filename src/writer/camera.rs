@@ -114,7 +114,7 @@ impl Writer {
 }
 
 /// The directions that the next scene may have: not that of a neighbour, and none for a whole film.
-fn free_directions(moves: &[CameraMove], fixed: &[Option<CameraMove>]) -> Vec<Direction> {
+pub(super) fn free_directions(moves: &[CameraMove], fixed: &[Option<CameraMove>]) -> Vec<Direction> {
     let at = moves.len();
     let coming = fixed.get(at + 1..).unwrap_or_default();
     let neighbours =

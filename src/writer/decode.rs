@@ -24,6 +24,8 @@ pub(super) struct Decoder {
     grammars: ParserFactory,
     template: super::template::ChatTemplate,
     begin: Option<u32>,
+    ends: Vec<u32>,
+    begins_with_space: bool,
     /// The text so far. The network has seen all of it but, at most, the end.
     text: Vec<u32>,
     /// What may follow the text, once the network has seen all of it.
@@ -93,6 +95,8 @@ impl Decoder {
             grammars,
             template: model.template,
             begin: model.begin,
+            ends: model.ends,
+            begins_with_space: model.begins_with_space,
             text: Vec::new(),
             scores: Vec::new(),
             prefixes: Prefixes::default(),
@@ -126,8 +130,12 @@ impl Decoder {
     ///
     /// Special tokens spelt out inside a message lose their meaning: only the template may use them.
     pub fn conversation(&self, dialogue: &Dialogue, shared: usize) -> Result<Conversation, WriterError> {
-        let (text, starts) = self.render(dialogue)?;
-        let question_at = starts.get(shared).copied().flatten().unwrap_or(0);
+        let (mut text, starts) = self.render(dialogue)?;
+        let mut question_at = starts.get(shared).copied().flatten().unwrap_or(0);
+        if let Some(at) = self.space_at(&text) {
+            text.insert(at, ' ');
+            question_at += usize::from(question_at > at);
+        }
         let mut prefix = self.tokens.tokenize_special(&text[..question_at]);
         let question = self.tokens.tokenize_special(&text[question_at..]);
         let first = prefix.first().or(question.first());
@@ -135,6 +143,18 @@ impl Decoder {
             prefix.insert(0, begin);
         }
         Ok(Conversation { prefix, question })
+    }
+
+    /// Where a text gets the space that SentencePiece puts before its first word.
+    fn space_at(&self, text: &str) -> Option<usize> {
+        let at = match self.template.begin() {
+            "" => 0,
+            begin => text.strip_prefix(begin).map_or(0, |rest| text.len() - rest.len()),
+        };
+        // The longest special tokens are shorter.
+        let head: String = text[at..].chars().take(64).collect();
+        let first = *self.tokens.tokenize_special(&head).first().filter(|_| self.begins_with_space)?;
+        (!head.starts_with(' ') && !self.tokens.tok_trie().is_special_token(first)).then_some(at)
     }
 
     /// The text of a conversation, and where each message begins in it, as far as the template leaves them as they are.
@@ -335,9 +355,7 @@ impl Decoder {
         sampler: &mut Sampler,
         listener: &mut dyn Listener,
     ) -> Result<String, WriterError> {
-        let trie = self.tokens.tok_trie();
-        let (end, all) = (trie.eos_token(), trie.alloc_token_set());
-        let all = all.negated();
+        let all = self.tokens.tok_trie().alloc_token_set().negated();
         let start = self.text.len();
         let mut said = String::new();
         for _ in 0..most.min(self.context_len().saturating_sub(start)) {
@@ -348,7 +366,7 @@ impl Decoder {
             }
             let Some(token) = sampler.choose(&self.scores, &all) else { break };
             self.effort.chosen += 1;
-            if token == end {
+            if self.ends.contains(&token) {
                 break;
             }
             self.text.push(token);

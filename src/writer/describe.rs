@@ -5,6 +5,7 @@ use super::decode::Listener;
 use super::error::WriterError;
 use super::examples::DescribeExample;
 use super::grammar;
+use super::prompts::Prompts;
 use super::sampler::{Sampler, Sampling};
 use super::scenes::{small_tokens, wear};
 use super::script::{DescribeRound, OnEvent, Writer, WriterEvent};
@@ -15,11 +16,11 @@ use crate::progress::{Cancelled, Progress};
 use crate::project::EntityKind;
 
 /// A premise is read up to this many characters: what it says of looks comes early.
-const PREMISE_CHARS: usize = 1500;
+pub(super) const PREMISE_CHARS: usize = 1500;
 /// Tokens that the questions and answers of one dialogue take beyond premise and scene.
 const DIALOGUE_TOKENS: usize = 360;
 /// Descriptions are less bold than stories: this much of the temperature.
-const CALMER: f32 = 0.85;
+pub(super) const CALMER: f32 = 0.85;
 /// A small model copies the answers of the examples, most of all the photographer's: the scores are multiplied by this,
 /// so that they vary.
 const COPIED: f32 = 0.7;
@@ -50,11 +51,11 @@ pub struct DescribeRequest {
 }
 
 /// What the questions of a dialogue are about.
-struct About<'a> {
-    premise: &'a str,
-    scene: &'a str,
-    name: &'a str,
-    kind: &'a str,
+pub(super) struct About<'a> {
+    pub premise: &'a str,
+    pub scene: &'a str,
+    pub name: &'a str,
+    pub kind: &'a str,
 }
 
 impl Writer {
@@ -76,8 +77,8 @@ impl Writer {
         let about = About { premise: &premise, scene: &scene, name: &name, kind: kind_text(request.kind) };
         let room = DIALOGUE_TOKENS + self.decoder.tokenize(&format!("{premise}{scene}")).len();
         let build = |examples| {
-            let mut dialogue = self.describe_dialogue(examples);
-            dialogue.user(self.question(DescribeRound::Aspects, &about));
+            let mut dialogue = self.prompts.describe_dialogue(examples);
+            dialogue.user(self.prompts.describe_question(DescribeRound::Aspects, &about));
             dialogue
         };
         let examples = self.prompts.describe_examples.len();
@@ -101,7 +102,7 @@ impl Writer {
         let mut description = String::new();
         for (i, round) in ROUNDS.into_iter().enumerate() {
             if i > 0 {
-                dialogue.user(self.question(round, &about));
+                dialogue.user(self.prompts.describe_question(round, &about));
                 self.decoder.go_on(&dialogue, shared, &mut |_, _| progress.step(0, 0))?;
             }
             let grammar = match round {
@@ -136,22 +137,25 @@ impl Writer {
         }
         Ok(description)
     }
+}
 
+impl Prompts {
     /// The instructions and so many finished dialogues.
-    fn describe_dialogue(&self, examples: usize) -> Dialogue {
-        let mut dialogue = Dialogue::new(self.prompts.text("describe.txt"));
-        for example in self.prompts.describe_examples.iter().take(examples) {
+    pub(super) fn describe_dialogue(&self, examples: usize) -> Dialogue {
+        let mut dialogue = Dialogue::new(self.text("describe.txt"));
+        for example in self.describe_examples.iter().take(examples) {
             let DescribeExample { premise, scene, name, kind, aspects, photographer, paragraph } = example;
             let about = About { premise, scene, name, kind };
             for (round, answer) in ROUNDS.into_iter().zip([aspects, photographer, paragraph]) {
-                dialogue.user(self.question(round, &about));
+                dialogue.user(self.describe_question(round, &about));
                 dialogue.assistant(answer.as_str());
             }
         }
         dialogue
     }
 
-    fn question(&self, round: DescribeRound, about: &About) -> String {
+    /// What a round asks.
+    pub(super) fn describe_question(&self, round: DescribeRound, about: &About) -> String {
         let file = match round {
             DescribeRound::Aspects => "describe_aspects.txt",
             DescribeRound::Photographer => "describe_photographer.txt",
@@ -162,7 +166,7 @@ impl Writer {
             scene => format!("\nScene: {scene}"),
         };
         let values = [("premise", about.premise), ("scene", &scene), ("name", about.name), ("kind", about.kind)];
-        self.prompts.fill(file, &values)
+        self.fill(file, &values)
     }
 }
 
@@ -185,9 +189,10 @@ fn without_repeats(said: &str) -> String {
     format!("{whole}.")
 }
 
-const ROUNDS: [DescribeRound; 3] = [DescribeRound::Aspects, DescribeRound::Photographer, DescribeRound::Paragraph];
+pub(super) const ROUNDS: [DescribeRound; 3] =
+    [DescribeRound::Aspects, DescribeRound::Photographer, DescribeRound::Paragraph];
 
-fn kind_text(kind: EntityKind) -> &'static str {
+pub(super) fn kind_text(kind: EntityKind) -> &'static str {
     match kind {
         EntityKind::Foreground => "person, animal or thing",
         EntityKind::Background => "place",

@@ -4,7 +4,9 @@ use crate::progress::Cancelled;
 use std::path::PathBuf;
 
 /// Model families that the writer can run, by the `general.architecture` of their GGUF files.
-pub const FAMILIES: [&str; 2] = ["llama", "qwen2"];
+///
+/// Files of mistral models say "llama".
+pub const FAMILIES: [&str; 7] = ["llama", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3"];
 
 /// Why there is no script.
 #[derive(Debug, thiserror::Error)]
@@ -84,15 +86,17 @@ pub enum WriterError {
         format: String,
     },
     /// A model family without an implementation.
-    #[error("{path} is a \"{family}\" model; the writer runs these families: {}", FAMILIES.join(", "))]
+    #[error("{path} is a \"{family}\" model; the writer runs these families: {} (mistral models call themselves llama)", FAMILIES.join(", "))]
     Family {
         /// The model file.
         path: PathBuf,
         /// Its `general.architecture`.
         family: String,
     },
-    /// A tokenizer that is not byte-level BPE.
-    #[error("{path} has a tokenizer that cannot be used ({reason}); choose a model with a byte-level BPE tokenizer")]
+    /// A tokenizer that is damaged, or of a kind without code.
+    #[error(
+        "{path} has a tokenizer that cannot be used ({reason}); choose another file of this model, or another model"
+    )]
     Tokenizer {
         /// The model file.
         path: PathBuf,
@@ -132,6 +136,26 @@ pub enum WriterError {
     /// A revision that is not possible.
     #[error(transparent)]
     Revise(#[from] super::ReviseError),
+    /// A server that does not answer as it should.
+    #[error(transparent)]
+    Server(#[from] super::ServerError),
+    /// A server whose answers do not make a script.
+    #[error(
+        "the server at {address} gave {had} of {wanted} scenes in {tries} answers ({reason}); scenes that came are kept, try \
+         again or choose another model"
+    )]
+    ServerScript {
+        /// The server.
+        address: String,
+        /// Whole scenes.
+        had: usize,
+        /// Scenes that there have to be.
+        wanted: usize,
+        /// How often it was asked.
+        tries: usize,
+        /// What was wrong with the last answer.
+        reason: String,
+    },
     /// The network failed.
     #[error("the model failed: {0}")]
     Model(#[from] candle_core::Error),

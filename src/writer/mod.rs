@@ -42,6 +42,7 @@ mod decode;
 mod describe;
 mod error;
 mod examples;
+mod family;
 mod formats;
 mod free;
 mod gguf;
@@ -53,9 +54,11 @@ mod revise;
 mod sampler;
 mod scenes;
 mod script;
+mod server;
 mod template;
 mod text;
 mod tidy;
+mod tokens;
 
 pub use camera::CameraRequest;
 pub use check::{Finding, Remark, Repair, check, repair_by_rules};
@@ -73,6 +76,7 @@ pub use prompts::{PROMPT_FILES, PromptFile, Prompts, WriterHome, user_prompt_fol
 pub use revise::{CONTINUED, ReviseError, ReviseRequest, Revision, WISH_CHARS};
 pub use sampler::Sampling;
 pub use script::{DescribeRound, OnEvent, WriteRequest, Writer, WriterEvent, Written};
+pub use server::{Patience, ServerError, ServerWriter};
 pub use text::script_from_text;
 
 use std::ops::RangeInclusive;

@@ -35,10 +35,11 @@ macro_rules! prompt_file {
 }
 
 /// All of them.
-pub const PROMPT_FILES: [PromptFile; 19] = [
+pub const PROMPT_FILES: [PromptFile; 20] = [
     prompt_file!("script.txt", "how to write a script", needs [], may []),
     prompt_file!("script_request.txt", "what is asked for each premise", needs["premise"], may["look"]),
     prompt_file!("script_examples.txt", "finished scripts to learn from", needs [], may []),
+    prompt_file!("script_json.txt", "how a server spells a script", needs [], may []),
     prompt_file!("camera.txt", "asks for the camera once all scenes are written", needs [], may []),
     prompt_file!("describe.txt", "how to describe somebody or something", needs [], may []),
     prompt_file!("describe_aspects.txt", "first question: what matters", needs["name"], may["kind"]),

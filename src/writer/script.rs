@@ -14,7 +14,7 @@ use crate::project::{CameraMove, EntityKind, Proposal, Script, ScriptScene};
 use std::path::Path;
 
 /// Scene counts that the model may choose from when the user names none.
-const FREE_COUNTS: [u32; 3] = [5, 6, 7];
+pub(super) const FREE_COUNTS: [u32; 3] = [5, 6, 7];
 /// A premise is read up to this many tokens, about 5,000 characters of English.
 const MOST_PREMISE_TOKENS: usize = 1200;
 /// A premise of a few words has to fit at least.
@@ -25,7 +25,7 @@ const SCENE_TOKENS: usize = 110;
 /// Tokens that the question for the camera takes.
 const CAMERA_TOKENS: usize = 60;
 /// Told when the premise is in another language.
-const NOT_ENGLISH: &str = "The premise is not in English: the script is written in English, which the image models read, \
+pub(super) const NOT_ENGLISH: &str = "The premise is not in English: the script is written in English, which the image models read, \
                            and the premise stays as you typed it.";
 
 /// What to write.

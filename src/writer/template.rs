@@ -4,6 +4,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 
 const NAME: &str = "chat";
+/// What a model's thoughts begin with.
+const THOUGHT: &str = "<think>";
 
 /// The compiled template of one model.
 pub(super) struct ChatTemplate {
@@ -76,8 +78,26 @@ impl ChatTemplate {
         }
     }
 
+    /// The token that a text begins with, spelt out; may be empty.
+    pub fn begin(&self) -> &str {
+        &self.begin
+    }
+
     /// The conversation as text, up to where the model goes on speaking.
+    ///
+    /// A model that thinks aloud first is told not to, in the way of its template. Where the template opens a thought all
+    /// the same, the thought is closed at once: what the model says is script from its first word.
     pub fn render(&self, messages: &[Message]) -> Result<String, Error> {
+        let mut text = self.render_messages(messages)?;
+        let told = messages.last().is_some_and(|last| last.content.trim_end().ends_with(THOUGHT));
+        if text.trim_end().ends_with(THOUGHT) && !told {
+            text.truncate(text.trim_end().len());
+            text.push_str("\n\n</think>\n\n");
+        }
+        Ok(text)
+    }
+
+    fn render_messages(&self, messages: &[Message]) -> Result<String, Error> {
         match self.render_as_is(messages) {
             Err(error) if messages.first().is_some_and(|first| first.role == "system") && messages.len() > 1 => {
                 // Some templates refuse a system message: it then opens the first user message.
@@ -94,6 +114,7 @@ impl ChatTemplate {
         self.environment.get_template(NAME)?.render(context! {
             messages => messages,
             add_generation_prompt => true,
+            enable_thinking => false,
             bos_token => self.begin.as_str(),
             eos_token => self.end.as_str(),
         })
@@ -102,4 +123,19 @@ impl ChatTemplate {
 
 fn user(content: &str) -> Message<'_> {
     Message { role: "user", content }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thought_that_the_template_opens_is_closed_at_once() {
+        let source = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: <think>\n";
+        let template = ChatTemplate::new(source, String::new(), String::new()).unwrap();
+        let text = template.render(&[user("Which way?")]).unwrap();
+        assert_eq!(text, "user: Which way?\nassistant: <think>\n\n</think>\n\n");
+        let plain = ChatTemplate::new("{{ messages[-1].content }}", String::new(), String::new()).unwrap();
+        assert_eq!(plain.render(&[user("What is <think>")]).unwrap(), "What is <think>");
+    }
 }

@@ -59,6 +59,7 @@ fn model(bytes: &[u8], sources: Vec<Source>) -> ModelSpec {
         random: false,
         memory_bytes: 1,
         networks: Vec::new(),
+        server: None,
         defaults: Default::default(),
     }
 }

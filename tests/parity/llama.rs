@@ -26,6 +26,7 @@ fn config(rope: Rope) -> Config {
         rope,
         norm_epsilon: 1e-6,
         context_len: 256,
+        ..Config::default()
     }
 }
 

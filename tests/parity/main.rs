@@ -22,3 +22,4 @@ mod unet2d;
 mod unet3d;
 mod vae;
 mod video_pipeline;
+mod writer_families;

@@ -57,6 +57,19 @@ fn byte_letters() -> Vec<String> {
         .collect()
 }
 
+/// A SentencePiece vocabulary: bytes, and letters of their own for what is common.
+fn pieces() -> Vec<String> {
+    let bytes = (0..=255_u8).map(|byte| format!("<0x{byte:02X}>"));
+    let letters = (b'!'..=b'~').map(|byte| char::from(byte).to_string());
+    ["<unk>", "<s>", "</s>"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(bytes)
+        .chain(letters)
+        .chain(["▁".to_owned()])
+        .collect()
+}
+
 struct Random(u64);
 
 impl Random {
@@ -82,11 +95,21 @@ impl Tiny {
     pub fn write(&self, path: &Path) {
         let text = |text: &str| Value::String(text.to_owned());
         let texts = |texts: &[String]| Value::Array(texts.iter().map(|t| Value::String(t.clone())).collect());
-        let mut tokens = byte_letters();
+        let is_sentence_piece = self.tokenizer == "llama";
+        let mut tokens = if is_sentence_piece { pieces() } else { byte_letters() };
         // Two merges, so that a forced text has more than one spelling.
         let merges = ["Ġ t".to_owned(), "Ġt h".to_owned()];
-        tokens.extend(["Ġt", "Ġth", "<|im_start|>", "<|im_end|>"].map(str::to_owned));
-        let kinds: Vec<Value> = tokens.iter().map(|t| Value::I32(if t.starts_with("<|") { 3 } else { 1 })).collect();
+        let space = if is_sentence_piece { "▁" } else { "Ġ" };
+        tokens.extend([format!("{space}t"), format!("{space}th"), "<|im_start|>".to_owned(), "<|im_end|>".to_owned()]);
+        let kind = |token: &String| match token.as_str() {
+            "<unk>" => 2,
+            "<s>" | "</s>" => 3,
+            token if token.starts_with("<|") => 3,
+            token if token.starts_with("<0x") => 6,
+            _ => 1,
+        };
+        let kinds: Vec<Value> = tokens.iter().map(|token| Value::I32(kind(token))).collect();
+        let scores: Vec<Value> = (0..tokens.len()).map(|id| Value::F32(-(id as f32))).collect();
         let family = |key: &str| format!("{}.{key}", self.family);
         let mut metadata = vec![
             ("general.architecture".to_owned(), text(self.family)),
@@ -101,7 +124,10 @@ impl Tiny {
             ("tokenizer.ggml.pre".to_owned(), text(self.pre)),
             ("tokenizer.ggml.tokens".to_owned(), texts(&tokens)),
             ("tokenizer.ggml.token_type".to_owned(), Value::Array(kinds)),
-            ("tokenizer.ggml.merges".to_owned(), texts(&merges)),
+            match is_sentence_piece {
+                true => ("tokenizer.ggml.scores".to_owned(), Value::Array(scores)),
+                false => ("tokenizer.ggml.merges".to_owned(), texts(&merges)),
+            },
             ("tokenizer.ggml.eos_token_id".to_owned(), Value::U32(tokens.len() as u32 - 1)),
         ];
         metadata.extend(self.template.map(|t| ("tokenizer.chat_template".to_owned(), text(t))));
@@ -120,17 +146,33 @@ impl Tiny {
             let mut add = |name: &str, tensor: QTensor| tensors.push((format!("blk.{block}.{name}"), tensor));
             add("attn_norm.weight", random.vector(HIDDEN, 1.0));
             add("ffn_norm.weight", random.vector(HIDDEN, 1.0));
-            for (name, rows) in
-                [("attn_q", HIDDEN), ("attn_k", KV_HEADS * HEAD_WIDTH), ("attn_v", KV_HEADS * HEAD_WIDTH)]
-            {
+            let kv = KV_HEADS * HEAD_WIDTH;
+            if ["qwen3", "gemma3"].contains(&self.family) {
+                add("attn_q_norm.weight", random.vector(HEAD_WIDTH, 1.0));
+                add("attn_k_norm.weight", random.vector(HEAD_WIDTH, 1.0));
+            }
+            if self.family == "gemma3" {
+                add("post_attention_norm.weight", random.vector(HIDDEN, 1.0));
+                add("post_ffw_norm.weight", random.vector(HIDDEN, 1.0));
+            }
+            if self.family == "phi3" {
+                add("attn_qkv.weight", random.tensor(HIDDEN + 2 * kv, HIDDEN, dtype));
+                add("ffn_up.weight", random.tensor(2 * FEED_FORWARD, HIDDEN, dtype));
+            }
+            for (name, rows) in [("attn_q", HIDDEN), ("attn_k", kv), ("attn_v", kv)] {
+                if self.family == "phi3" {
+                    continue;
+                }
                 add(&format!("{name}.weight"), random.tensor(rows, HIDDEN, dtype));
                 if self.family == "qwen2" {
                     add(&format!("{name}.bias"), random.vector(rows, 0.0));
                 }
             }
             add("attn_output.weight", random.tensor(HIDDEN, HIDDEN, dtype));
-            add("ffn_gate.weight", random.tensor(FEED_FORWARD, HIDDEN, dtype));
-            add("ffn_up.weight", random.tensor(FEED_FORWARD, HIDDEN, dtype));
+            if self.family != "phi3" {
+                add("ffn_gate.weight", random.tensor(FEED_FORWARD, HIDDEN, dtype));
+                add("ffn_up.weight", random.tensor(FEED_FORWARD, HIDDEN, dtype));
+            }
             add("ffn_down.weight", random.tensor(HIDDEN, FEED_FORWARD, dtype));
         }
         let metadata: Vec<(&str, &Value)> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();

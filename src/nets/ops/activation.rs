@@ -18,6 +18,9 @@ pub enum Activation {
     Silu,
     /// `x * Φ(x)`, with the exact normal distribution.
     Gelu,
+    /// `x * Φ(x)`, with a hyperbolic tangent for the normal distribution, as in the gemma language models.
+    #[serde(alias = "gelu_pytorch_tanh")]
+    GeluTanh,
     /// `x * sigmoid(1.702 x)`, as in the CLIP models of OpenAI.
     QuickGelu,
 }
@@ -38,6 +41,7 @@ impl Activation {
             Self::Relu => x.relu(),
             Self::Silu => x.silu(),
             Self::Gelu => x.gelu_erf(),
+            Self::GeluTanh => x.gelu(),
             Self::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
         }
     }

@@ -18,6 +18,11 @@ pub fn rms_norm(x: &[f32], weights: &[f32], epsilon: f32) -> Result<Vec<f32>> {
     Ok(decoder::rms_norm(x, weights, epsilon))
 }
 
+/// Brings scores no further from 0 than `cap`, by a hyperbolic tangent.
+pub fn soften(scores: &mut [f32], cap: f32) {
+    decoder::soften(scores, cap);
+}
+
 /// `activation(gate) * up`, to `gate`.
 ///
 /// # Errors
@@ -45,6 +50,10 @@ pub struct Rotary {
     pairs: Pairs,
     /// Radians for each position, for each pair.
     steps: Vec<f32>,
+    /// Numbers of a head; the first `2 * steps` of them rotate.
+    head_width: usize,
+    /// What rotates grows by this factor.
+    scale: f32,
     /// Of each position so far, for each pair.
     cos: Vec<f32>,
     sin: Vec<f32>,
@@ -54,9 +63,10 @@ pub struct Rotary {
 const POSITIONS: usize = 512;
 
 impl Rotary {
-    /// `steps` are the radians by which each pair turns from one token to the next.
-    pub fn new(pairs: Pairs, steps: Vec<f32>) -> Self {
-        Self { pairs, steps, cos: Vec::new(), sin: Vec::new() }
+    /// `steps` are the radians by which each pair turns from one token to the next. Heads have `head_width` numbers, of
+    /// which the first `2 * steps` rotate and grow by the factor `scale`.
+    pub fn new(pairs: Pairs, steps: Vec<f32>, head_width: usize, scale: f32) -> Self {
+        Self { pairs, steps, head_width, scale, cos: Vec::new(), sin: Vec::new() }
     }
 
     /// Prepares the angles of the first `positions` tokens.
@@ -66,8 +76,8 @@ impl Rotary {
             for position in there..positions.next_multiple_of(POSITIONS) {
                 let angles = self.steps.iter().map(|step| position as f32 * step);
                 let (sin, cos): (Vec<f32>, Vec<f32>) = angles.map(f32::sin_cos).unzip();
-                self.sin.extend(sin);
-                self.cos.extend(cos);
+                self.sin.extend(sin.iter().map(|sin| sin * self.scale));
+                self.cos.extend(cos.iter().map(|cos| cos * self.scale));
             }
         }
     }
@@ -78,22 +88,36 @@ impl Rotary {
     /// When a token does not hold whole heads, or [`Rotary::reserve`] was not called for so many positions.
     pub fn rotate(&self, x: &mut [f32], width: usize, start: usize) -> Result<()> {
         let half = self.steps.len();
-        if half == 0 || width == 0 || !width.is_multiple_of(2 * half) || !x.len().is_multiple_of(width) {
-            candle_core::bail!("{} numbers are no tokens of {width} with heads of {}", x.len(), 2 * half);
+        let head_width = self.head_width;
+        let fits = half > 0 && 2 * half <= head_width && width > 0 && width.is_multiple_of(head_width);
+        if !fits || !x.len().is_multiple_of(width) {
+            candle_core::bail!("{} numbers are no tokens of {width} with heads of {head_width}", x.len());
         }
         let range = start * half..(start + x.len() / width) * half;
         let (Some(cos), Some(sin)) = (self.cos.get(range.clone()), self.sin.get(range)) else {
             candle_core::bail!("no angles for position {start} and those after it");
         };
         let neighbours = self.pairs == Pairs::Neighbours;
-        decoder::Rotate { x, width, head_width: 2 * half, cos, sin, neighbours }.run();
+        decoder::Rotate { x, width, head_width, half, cos, sin, neighbours }.run();
         Ok(())
     }
+}
+
+/// How a layer weighs what its queries find.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attention {
+    /// What products of queries and keys are multiplied with.
+    pub scale: f32,
+    /// Scores come no further from 0 than this, by a hyperbolic tangent.
+    pub cap: Option<f32>,
+    /// A token attends to so many, itself among them; to all before it without a number.
+    pub window: Option<usize>,
 }
 
 /// The keys and values of one layer for all tokens that it has seen, as f16. Earlier tokens may be written again.
 pub struct KeyValues {
     inner: key_values::KeyValues,
+    attention: Attention,
     heads: usize,
     size: usize,
     /// Tokens that were written.
@@ -102,12 +126,12 @@ pub struct KeyValues {
 
 impl KeyValues {
     /// For `heads` heads of `size` numbers each.
-    pub fn new(heads: usize, size: usize) -> Self {
-        Self { inner: key_values::KeyValues::new(heads, size), heads, size, seen: 0 }
+    pub fn new(heads: usize, size: usize, attention: Attention) -> Self {
+        Self { inner: key_values::KeyValues::new(heads, size), attention, heads, size, seen: 0 }
     }
 
     /// Writes keys and values, `[tokens, heads * size]`, after the first `start` tokens, and forgets what was there; then
-    /// lets each of these tokens attend to those up to itself. Takes its queries, `[tokens, query_heads * size]`, of which
+    /// lets each of these tokens attend to those up to itself, within the window. Takes its queries, `[tokens, query_heads * size]`, of which
     /// as many neighbours as there are more than `heads` share a head, and gives back the same shape.
     ///
     /// # Errors
@@ -140,7 +164,7 @@ impl KeyValues {
         }
         self.inner.store(keys, values, start);
         self.seen = start + tokens;
-        Ok(self.inner.attend(queries, query_heads, start))
+        Ok(self.inner.attend(queries, query_heads, start, self.attention))
     }
 
     /// Appends the keys of the first `tokens` tokens to `to`, then their values, each `[tokens, heads * size]`.

@@ -177,6 +177,21 @@ impl Stored {
         &self.bytes
     }
 
+    /// Some rows of a matrix, as a matrix that shares its bytes.
+    ///
+    /// # Errors
+    /// When it is no matrix or has fewer rows.
+    pub fn rows(&self, rows: Range<usize>) -> Result<Self> {
+        let [count, columns] = *self.shape.as_slice() else { candle_core::bail!("{:?} is no matrix", self.shape) };
+        if rows.start > rows.end || rows.end > count {
+            candle_core::bail!("rows {rows:?} of {:?}", self.shape);
+        }
+        let length = columns / self.format.block_len() * self.format.block_bytes();
+        let start = self.bytes.range.start + rows.start * length;
+        let bytes = Bytes { whole: self.bytes.whole.clone(), range: start..start + rows.len() * length };
+        Ok(Self { format: self.format, shape: vec![rows.len(), columns], bytes })
+    }
+
     /// All of its numbers.
     pub fn to_f32(&self) -> Vec<f32> {
         let mut numbers = vec![0.0; self.shape.iter().product()];

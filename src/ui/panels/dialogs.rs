@@ -1,7 +1,7 @@
 //! The dialogs over the window.
 
 use super::status::job_text;
-use super::{Cx, State, farm, format, proposal, remarks, revise, script, settings, studio, writing};
+use super::{Cx, State, farm, format, own_writers, proposal, remarks, revise, script, settings, studio, writing};
 use crate::engine::JobStatus;
 use crate::export::{ExportSettings, Quality};
 use crate::models::{Licence, ModelSpec, ModelStatus, Role, bytes_text, choose_writer};
@@ -76,6 +76,7 @@ pub fn dialogs_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 // --- models ---
 
 fn models_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let own = cx.own_writers;
     let chosen = choose_writer(cx.registry, cx.cache, cx.writer).ok().map(|choice| choice.model.id.clone());
     let groups = [
         (Role::Writer, "Writes the script"),
@@ -89,8 +90,13 @@ fn models_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         for (role, heading) in groups {
             section_heading(ui, heading);
             // Random weights are made when they are needed.
-            for model in cx.registry.models_for(role).filter(|model| !model.is_made()) {
+            for model in
+                cx.registry.models_for(role).filter(|model| !model.is_made() && !own_writers::is_own(own, model))
+            {
                 model_ui(ui, cx, model, role == Role::Writer && chosen.as_deref() == Some(&model.id));
+            }
+            if role == Role::Writer {
+                own_writers::own_writers_ui(ui, cx, chosen.as_deref());
             }
             ui.add_space(space::S);
         }
@@ -230,9 +236,11 @@ fn writer_needed_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.label(dim(ui, format!("Proposed: {choice}")));
     }
     let chosen = chosen.map(|choice| choice.model.id.clone());
-    for model in cx.registry.models_for(Role::Writer) {
+    let own = cx.own_writers;
+    for model in cx.registry.models_for(Role::Writer).filter(|model| !own_writers::is_own(own, model)) {
         model_ui(ui, cx, model, chosen.as_deref() == Some(&model.id));
     }
+    own_writers::own_writers_ui(ui, cx, chosen.as_deref());
     ui.add_space(space::S);
     ui.horizontal(|ui| {
         if ui.button("Open a script instead…").on_hover_text("Needs no model").clicked() {

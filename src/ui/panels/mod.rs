@@ -11,6 +11,7 @@ mod format;
 mod group;
 mod inspector;
 mod notice;
+mod own_writers;
 mod proposal;
 mod queue;
 mod recipe;
@@ -44,7 +45,7 @@ use super::theme::Theme;
 use super::viewer::Viewer;
 use super::writing::WritingSettings;
 use crate::engine::{JobId, JobStatus, RenderId};
-use crate::models::{ModelCache, Registry};
+use crate::models::{ModelCache, OwnWriter, Registry};
 use crate::preview::Player;
 use crate::project::{EntityKind, Format, Scene, SceneId, TakeId};
 use crate::writer::Finding;
@@ -81,6 +82,7 @@ pub(super) struct Cx<'a> {
     pub notice: Option<&'a Notice>,
     pub recent: &'a [PathBuf],
     pub writer: Option<&'a str>,
+    pub own_writers: &'a [OwnWriter],
     pub scene_count: Option<u32>,
     pub writing_settings: &'a WritingSettings,
     pub zoom: &'a mut f32,
@@ -143,6 +145,8 @@ pub(super) struct State {
     pub script: ScriptForm,
     /// What is asked for before a revision, and what is rejected of it.
     pub revise: ReviseForm,
+    /// A file or a server that is being typed in the list of writers.
+    pub own_writer: own_writers::OwnWriterForm,
     pub export_path: String,
     pub export_height: u32,
     pub export_fps: u32,

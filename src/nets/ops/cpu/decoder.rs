@@ -1,7 +1,7 @@
 //! What a language model does with the numbers of a token besides products.
 
 use super::kernel::vectorized_by;
-use super::math::activate;
+use super::math::{activate, exp};
 use crate::nets::ops::Activation;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -87,13 +87,41 @@ impl WithSimd for Gate<'_> {
     }
 }
 
-/// Rotates the pairs of each head by the angles of its token. `cos` and `sin` are `[tokens, head_width / 2]`.
+/// `cap * tanh(score / cap)` of every score.
+pub(crate) fn soften(scores: &mut [f32], cap: f32) {
+    vectorized_by(Soften { scores, scale: 1.0, cap });
+}
+
+/// `cap * tanh(score * scale / cap)` of every score.
+pub(super) struct Soften<'a> {
+    pub scores: &'a mut [f32],
+    pub scale: f32,
+    pub cap: f32,
+}
+
+impl WithSimd for Soften<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { scores, scale, cap } = self;
+        let twice = 2.0 * scale / cap;
+        for score in scores {
+            // tanh(x) is 1 - 2 / (e^2x + 1).
+            *score = cap * (1.0 - 2.0 / (exp(*score * twice) + 1.0));
+        }
+    }
+}
+
+/// Rotates the pairs of each head by the angles of its token. `cos` and `sin` are `[tokens, half]`.
 pub(crate) struct Rotate<'a> {
     /// `[tokens, heads * head_width]`
     pub x: &'a mut [f32],
     /// Numbers of a token.
     pub width: usize,
     pub head_width: usize,
+    /// Pairs of a head that rotate; the numbers behind them stay.
+    pub half: usize,
     pub cos: &'a [f32],
     pub sin: &'a [f32],
     /// Whether neighbours are a pair, not the numbers half a head apart.
@@ -111,10 +139,11 @@ impl WithSimd for Rotate<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let half = self.head_width / 2;
+        let half = self.half;
         let angles = self.cos.chunks_exact(half).zip(self.sin.chunks_exact(half));
         for (token, (cos, sin)) in self.x.chunks_exact_mut(self.width).zip(angles) {
             for head in token.chunks_exact_mut(self.head_width) {
+                let head = &mut head[..2 * half];
                 if self.neighbours {
                     for ((pair, cos), sin) in head.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
                         let [a, b] = *pair;

@@ -4,7 +4,9 @@
 //! again while it is used, which costs less than reading twice the memory.
 
 use super::attention::Weigh;
+use super::decoder::Soften;
 use super::kernel::{Rows, multiply, multiply_into, panel_width, vectorized_by};
+use crate::nets::ops::decoder::Attention;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
@@ -102,8 +104,8 @@ impl KeyValues {
     }
 
     /// What the queries of the tokens from `start` on, `[tokens, query_heads * size]`, find: the same shape. Each sees
-    /// the tokens up to its own. Query heads share the heads here, some neighbours one of them.
-    pub(crate) fn attend(&self, queries: &[f32], query_heads: usize, start: usize) -> Vec<f32> {
+    /// the tokens up to its own, within the window. Query heads share the heads here, some neighbours one of them.
+    pub(crate) fn attend(&self, queries: &[f32], query_heads: usize, start: usize, attention: Attention) -> Vec<f32> {
         let Self { heads, size, .. } = *self;
         let of_token = query_heads * size;
         let (tokens, group) = (queries.len() / of_token, query_heads / heads);
@@ -123,9 +125,9 @@ impl KeyValues {
             })
             .collect();
         let found: Vec<Vec<f32>> = if queries.len() * keys < WORTH_A_TASK {
-            tasks.iter().map(|task| self.find(task)).collect()
+            tasks.iter().map(|task| self.find(task, attention)).collect()
         } else {
-            tasks.par_iter().with_max_len(1).map(|task| self.find(task)).collect()
+            tasks.par_iter().with_max_len(1).map(|task| self.find(task, attention)).collect()
         };
         let mut y = vec![0.0; queries.len()];
         for (row, from) in found.iter().flat_map(|rows| rows.chunks_exact(size)).enumerate() {
@@ -134,19 +136,23 @@ impl KeyValues {
         y
     }
 
-    fn find(&self, task: &Task<'_>) -> Vec<f32> {
+    fn find(&self, task: &Task<'_>, attention: Attention) -> Vec<f32> {
         let Self { size, width, .. } = *self;
         let count = task.queries.len() / size;
         let seen = |row: usize| task.start + (task.first + row) % task.tokens + 1;
-        let mut keys = 0;
+        let first_seen = |row: usize| attention.window.map_or(0, |window| seen(row).saturating_sub(window));
+        let (mut keys, mut unseen) = (0, usize::MAX);
         for row in 0..count {
             keys = keys.max(seen(row));
+            unseen = unseen.min(first_seen(row));
         }
+        // Blocks before every row's window are left out.
+        let first_block = unseen / BLOCK;
         let padded = keys.next_multiple_of(BLOCK);
         let mut scores = vec![0.0; count * padded];
         let mut panels = vec![0.0; self.keys_len().max(self.values_len())];
         let queries = Rows { values: task.queries, count, stride: size, depth: size };
-        for (index, block) in self.blocks[..padded / BLOCK].iter().enumerate() {
+        for (index, block) in self.blocks[..padded / BLOCK].iter().enumerate().skip(first_block) {
             let panels = &mut panels[..self.keys_len()];
             self.head(block, task.head).0.convert_to_f32_slice(panels);
             for (panel, columns) in panels.chunks_exact(width * size).zip((index * BLOCK..keys).step_by(width)) {
@@ -156,10 +162,19 @@ impl KeyValues {
         let mut found = vec![0.0; task.queries.len()];
         let mut inverses = vec![0.0; count];
         for (row, (scores, inverse)) in scores.chunks_exact_mut(padded).zip(&mut inverses).enumerate() {
-            let scale = (size as f32).powf(-0.5);
-            *inverse = 1.0 / vectorized_by(Weigh { scores, seen: seen(row), scale });
+            let (unseen, scores) = scores.split_at_mut(first_seen(row));
+            unseen.fill(0.0);
+            let seen = seen(row) - unseen.len();
+            let scale = match attention.cap {
+                Some(cap) => {
+                    vectorized_by(Soften { scores: &mut scores[..seen], scale: attention.scale, cap });
+                    1.0
+                }
+                None => attention.scale,
+            };
+            *inverse = 1.0 / vectorized_by(Weigh { scores, seen, scale });
         }
-        for (index, block) in self.blocks[..padded / BLOCK].iter().enumerate() {
+        for (index, block) in self.blocks[..padded / BLOCK].iter().enumerate().skip(first_block) {
             let panels = &mut panels[..self.values_len()];
             self.head(block, task.head).1.convert_to_f32_slice(panels);
             let depth = BLOCK.min(keys - index * BLOCK);

@@ -60,6 +60,13 @@ pub(crate) fn gelu(x: f32) -> f32 {
     x * if x < 0.0 { tail } else { 1.0 - tail }
 }
 
+/// `x * Φ(x)` by the usual approximation: `x * sigmoid(2 * sqrt(2 / π) * (x + 0.044715 x³))`.
+#[inline(always)]
+fn gelu_tanh(x: f32) -> f32 {
+    const TWICE_ROOT: f32 = 1.595_769_1;
+    x * sigmoid(TWICE_ROOT * (0.044_715 * x * x).mul_add(x, x))
+}
+
 /// Applies an activation to every value.
 #[inline(always)]
 pub(crate) fn activate(values: &mut [f32], activation: Activation) {
@@ -78,6 +85,11 @@ pub(crate) fn activate(values: &mut [f32], activation: Activation) {
         Activation::Gelu => {
             for x in values {
                 *x = gelu(*x);
+            }
+        }
+        Activation::GeluTanh => {
+            for x in values {
+                *x = gelu_tanh(*x);
             }
         }
         Activation::QuickGelu => {

@@ -1,50 +1,22 @@
-//! The llama decoder as GGUF files hold it: llama-family and qwen2-family language models with quantised weights.
+//! The llama decoder and those made after it, as GGUF files hold them, with quantised weights: llama and mistral, qwen2,
+//! qwen3, phi3, gemma, gemma2 and gemma3. What tells them apart is in their [`Config`].
 //!
 //! It runs on the CPU with kernels of its own ([`super::ops::quantized`], [`super::ops::decoder`]): weights stay in the
 //! file's format, wherever they lie, and the keys and values go to a cache that can be cut back to any earlier token.
 //!
-//! Papers: [LLaMA](https://arxiv.org/abs/2302.13971), [Qwen2](https://arxiv.org/abs/2407.10671). Tensor names are those
-//! of the GGUF files (`blk.0.attn_q.weight`, …).
+//! Papers: [LLaMA](https://arxiv.org/abs/2302.13971), [Mistral](https://arxiv.org/abs/2310.06825),
+//! [Qwen2](https://arxiv.org/abs/2407.10671), [Qwen3](https://arxiv.org/abs/2505.09388),
+//! [Phi-3](https://arxiv.org/abs/2404.14219), [Gemma 2](https://arxiv.org/abs/2408.00118),
+//! [Gemma 3](https://arxiv.org/abs/2503.19786). Tensor names are those of the GGUF files (`blk.0.attn_q.weight`, …).
 
-use super::ops::Activation;
+mod config;
+
+pub use config::{Config, Rope, Window};
+
 use super::ops::decoder::{self, KeyValues, Pairs, Rotary, rms_norm};
 use super::ops::quantized::{Input, Matrix, Stored, add_products};
 use candle_core::{Device, Result, Tensor};
 use half::f16;
-
-/// Shape of a decoder, read from a GGUF file's metadata.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Config {
-    /// Number of layers.
-    pub blocks: usize,
-    /// Width of the residual stream.
-    pub hidden: usize,
-    /// Width inside the feed-forward layers.
-    pub feed_forward: usize,
-    /// Query heads.
-    pub heads: usize,
-    /// Key and value heads; divides `heads`.
-    pub kv_heads: usize,
-    /// Width of one head.
-    pub head_width: usize,
-    /// Base of the rotary position frequencies.
-    pub rope_base: f32,
-    /// How rotary positions pair the numbers of a head.
-    pub rope: Rope,
-    /// Added to the variance in RMS norms.
-    pub norm_epsilon: f32,
-    /// Most tokens that the model can attend to.
-    pub context_len: usize,
-}
-
-/// Which two numbers of a head rotate together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rope {
-    /// Neighbours, `2i` with `2i + 1`: the llama family.
-    Interleaved,
-    /// Halves, `i` with `i + width / 2`: the qwen2 family.
-    Halves,
-}
 
 /// Gives the tensor of a name, or `None` if the file has none.
 pub type Source<'a> = dyn FnMut(&str) -> Result<Option<Stored>> + 'a;
@@ -71,16 +43,36 @@ impl Weights<'_> {
     }
 
     fn linear(&mut self, name: &str, columns: usize, rows: usize) -> Result<Linear> {
+        let [layer] = self.linears(name, columns, [rows])?;
+        Ok(layer)
+    }
+
+    /// Layers whose weights lie one below the other in one tensor.
+    fn linears<const N: usize>(&mut self, name: &str, columns: usize, rows: [usize; N]) -> Result<[Linear; N]> {
+        let all: usize = rows.iter().sum();
         let weight = self.get(&format!("{name}.weight"))?;
-        if weight.shape() != [rows, columns] {
-            candle_core::bail!("the tensor {name}.weight is {:?}, not [{rows}, {columns}]", weight.shape());
+        if weight.shape() != [all, columns] {
+            candle_core::bail!("the tensor {name}.weight is {:?}, not [{all}, {columns}]", weight.shape());
         }
         let bias = match self.optional(&format!("{name}.bias"))? {
-            Some(bias) if bias.shape() == [rows] => Some(bias.to_f32()),
-            Some(bias) => candle_core::bail!("the tensor {name}.bias is {:?}, not [{rows}]", bias.shape()),
+            Some(bias) if bias.shape() == [all] => Some(bias.to_f32()),
+            Some(bias) => candle_core::bail!("the tensor {name}.bias is {:?}, not [{all}]", bias.shape()),
             None => None,
         };
-        Ok(Linear { weight: Matrix::new(weight)?, bias })
+        let mut layers = Vec::with_capacity(N);
+        let mut first = 0;
+        for rows in rows {
+            let part = first..first + rows;
+            let bias = bias.as_ref().map(|bias| bias[part.clone()].to_vec());
+            layers.push(Linear { weight: Matrix::new(weight.rows(part.clone())?)?, bias });
+            first = part.end;
+        }
+        Ok(layers.try_into().unwrap_or_else(|_| unreachable!("there is a layer for each number of rows")))
+    }
+
+    /// The weights of a norm that only some families have.
+    fn norm_if(&mut self, wanted: bool, name: &str, len: usize) -> Result<Option<Vec<f32>>> {
+        if wanted { self.vector(name, len).map(Some) } else { Ok(None) }
     }
 }
 
@@ -100,6 +92,17 @@ impl Linear {
             }
         }
         add_products(&Input::new(xs, self.weight.inputs())?, [&self.weight], [ys])
+    }
+
+    /// Adds what the layer makes of `xs`, normed where there is a norm, to `ys`.
+    fn add_normed(&self, ys: &mut [f32], xs: &[f32], norm: Option<&[f32]>, epsilon: f32) -> Result<()> {
+        let Some(norm) = norm else { return self.add_to(ys, xs) };
+        let mut own = vec![0.0; ys.len()];
+        self.add_to(&mut own, xs)?;
+        for (y, own) in ys.iter_mut().zip(rms_norm(&own, norm, epsilon)?) {
+            *y += own;
+        }
+        Ok(())
     }
 
     /// What several layers make of the same input, which is read once.
@@ -131,30 +134,60 @@ struct Block {
     attn_q: Linear,
     attn_k: Linear,
     attn_v: Linear,
+    /// Of each head of queries and of keys.
+    head_norms: Option<[Vec<f32>; 2]>,
     attn_output: Linear,
+    post_attention_norm: Option<Vec<f32>>,
     ffn_norm: Vec<f32>,
     ffn_gate: Linear,
     ffn_up: Linear,
     ffn_down: Linear,
+    post_ffw_norm: Option<Vec<f32>>,
     cache: KeyValues,
 }
 
 impl Block {
     fn new(config: &Config, index: usize, weights: &mut Weights) -> Result<Self> {
-        let Config { hidden, feed_forward, .. } = *config;
-        let (q_width, kv_width) = (config.heads * config.head_width, config.kv_heads * config.head_width);
+        let Config { hidden, feed_forward, head_width, .. } = *config;
+        let (q_width, kv_width) = (config.heads * head_width, config.kv_heads * head_width);
         let name = |part: &str| format!("blk.{index}.{part}");
+        let [attn_q, attn_k, attn_v] = match weights.optional(&name("attn_qkv.weight"))? {
+            Some(_) => weights.linears(&name("attn_qkv"), hidden, [q_width, kv_width, kv_width])?,
+            None => [
+                weights.linear(&name("attn_q"), hidden, q_width)?,
+                weights.linear(&name("attn_k"), hidden, kv_width)?,
+                weights.linear(&name("attn_v"), hidden, kv_width)?,
+            ],
+        };
+        let up = weights.get(&name("ffn_up.weight"))?;
+        let [ffn_gate, ffn_up] = match up.shape() == [2 * feed_forward, hidden] {
+            true => weights.linears(&name("ffn_up"), hidden, [feed_forward; 2])?,
+            false => [
+                weights.linear(&name("ffn_gate"), hidden, feed_forward)?,
+                weights.linear(&name("ffn_up"), hidden, feed_forward)?,
+            ],
+        };
+        let head_norms = match config.head_norms {
+            true => Some([
+                weights.vector(&name("attn_q_norm.weight"), head_width)?,
+                weights.vector(&name("attn_k_norm.weight"), head_width)?,
+            ]),
+            false => None,
+        };
         Ok(Self {
             attn_norm: weights.vector(&name("attn_norm.weight"), hidden)?,
-            attn_q: weights.linear(&name("attn_q"), hidden, q_width)?,
-            attn_k: weights.linear(&name("attn_k"), hidden, kv_width)?,
-            attn_v: weights.linear(&name("attn_v"), hidden, kv_width)?,
+            attn_q,
+            attn_k,
+            attn_v,
+            head_norms,
             attn_output: weights.linear(&name("attn_output"), q_width, hidden)?,
+            post_attention_norm: weights.norm_if(config.post_norms, &name("post_attention_norm.weight"), hidden)?,
             ffn_norm: weights.vector(&name("ffn_norm.weight"), hidden)?,
-            ffn_gate: weights.linear(&name("ffn_gate"), hidden, feed_forward)?,
-            ffn_up: weights.linear(&name("ffn_up"), hidden, feed_forward)?,
+            ffn_gate,
+            ffn_up,
             ffn_down: weights.linear(&name("ffn_down"), feed_forward, hidden)?,
-            cache: KeyValues::new(config.kv_heads, config.head_width),
+            post_ffw_norm: weights.norm_if(config.post_norms, &name("post_ffw_norm.weight"), hidden)?,
+            cache: KeyValues::new(config.kv_heads, head_width, config.attention(index)),
         })
     }
 
@@ -171,15 +204,19 @@ impl Block {
         let Config { heads, kv_heads, head_width, norm_epsilon: epsilon, .. } = *config;
         let normed = rms_norm(xs, &self.attn_norm, epsilon)?;
         Linear::forward_shared([&self.attn_q, &self.attn_k, &self.attn_v], &normed, [q, k, v])?;
+        if let Some([q_norm, k_norm]) = &self.head_norms {
+            *q = rms_norm(q, q_norm, epsilon)?;
+            *k = rms_norm(k, k_norm, epsilon)?;
+        }
         rotary.rotate(q, heads * head_width, start)?;
         rotary.rotate(k, kv_heads * head_width, start)?;
         let mixed = self.cache.attend(q, k, v, heads, start)?;
-        self.attn_output.add_to(xs, &mixed)?;
+        self.attn_output.add_normed(xs, &mixed, self.post_attention_norm.as_deref(), epsilon)?;
 
         let normed = rms_norm(xs, &self.ffn_norm, epsilon)?;
         Linear::forward_shared([&self.ffn_gate, &self.ffn_up], &normed, [gate, up])?;
-        decoder::gate(Activation::Silu, gate, up)?;
-        self.ffn_down.add_to(xs, gate)
+        decoder::gate(config.activation, gate, up)?;
+        self.ffn_down.add_normed(xs, gate, self.post_ffw_norm.as_deref(), epsilon)
     }
 }
 
@@ -192,6 +229,8 @@ pub struct Llama {
     /// None where the token embeddings serve as output, too.
     output: Option<Matrix>,
     rotary: Rotary,
+    /// That of the layers with a window, where it is another.
+    local_rotary: Option<Rotary>,
     room: Room,
     seen: usize,
 }
@@ -215,15 +254,16 @@ impl Llama {
             Some(output) => candle_core::bail!("output.weight is {:?}", output.shape()),
             None => None,
         };
-        let factors = weights.optional("rope_freqs.weight")?.map(|factors| factors.to_f32());
-        let factor = |i: usize| factors.as_ref().and_then(|f| f.get(i)).copied().unwrap_or(1.0);
-        let step = |i: usize| config.rope_base.powf(-2.0 * i as f32 / config.head_width as f32) / factor(i);
-        let pairs = match config.rope {
-            Rope::Interleaved => Pairs::Neighbours,
-            Rope::Halves => Pairs::Halves,
+        let factors = match config.short_context_len {
+            Some(short) if config.context_len > short => "rope_factors_long.weight",
+            Some(_) => "rope_factors_short.weight",
+            None => "rope_freqs.weight",
         };
-        let rotary = Rotary::new(pairs, (0..config.head_width / 2).map(step).collect());
-        Ok(Self { config, token_embd, blocks, output_norm, output, rotary, room: Room::default(), seen: 0 })
+        let factors = weights.optional(factors)?.map(|factors| factors.to_f32());
+        let rotary = rotary(&config, config.rope_base, config.rope_stretch, factors.as_deref())?;
+        let local_rotary = config.local_rope_base.map(|base| self::rotary(&config, base, 1.0, None)).transpose()?;
+        let room = Room::default();
+        Ok(Self { config, token_embd, blocks, output_norm, output, rotary, local_rotary, room, seen: 0 })
     }
 
     /// What it was built from.
@@ -298,18 +338,41 @@ impl Llama {
 
     fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>> {
         let hidden = self.config.hidden;
-        self.rotary.reserve(self.seen + tokens.len());
+        let rotaries = [Some(&mut self.rotary), self.local_rotary.as_mut()];
+        rotaries.into_iter().flatten().for_each(|rotary| rotary.reserve(self.seen + tokens.len()));
         let mut xs = vec![0.0; tokens.len() * hidden];
         for (token, xs) in tokens.iter().zip(xs.chunks_exact_mut(hidden)) {
             self.token_embd.row(*token as usize, xs)?;
         }
-        for block in &mut self.blocks {
-            block.forward(&self.config, &mut xs, &mut self.room, &self.rotary, self.seen)?;
+        if self.config.embedding_scale != 1.0 {
+            xs.iter_mut().for_each(|x| *x *= self.config.embedding_scale);
+        }
+        for (index, block) in self.blocks.iter_mut().enumerate() {
+            let local = self.local_rotary.as_ref().filter(|_| self.config.is_local(index));
+            block.forward(&self.config, &mut xs, &mut self.room, local.unwrap_or(&self.rotary), self.seen)?;
         }
         let last = rms_norm(&xs[xs.len() - hidden..], &self.output_norm, self.config.norm_epsilon)?;
         let output = self.output.as_ref().unwrap_or(&self.token_embd);
         let mut scores = vec![0.0; output.outputs()];
         add_products(&Input::new(&last, hidden)?, [output], [&mut scores])?;
+        if let Some(cap) = self.config.output_cap {
+            decoder::soften(&mut scores, cap);
+        }
         Ok(scores)
     }
+}
+
+/// The angles of one base. `factors` divide those of single pairs.
+fn rotary(config: &Config, base: f32, stretch: f32, factors: Option<&[f32]>) -> Result<Rotary> {
+    let pairs = match config.rope {
+        Rope::Interleaved => Pairs::Neighbours,
+        Rope::Halves => Pairs::Halves,
+    };
+    let width = config.rotating();
+    if let Some(factors) = factors.filter(|factors| factors.len() != width / 2) {
+        candle_core::bail!("{} rotary factors for heads of which {width} numbers rotate", factors.len());
+    }
+    let factor = |i: usize| factors.map_or(1.0, |factors| factors[i]) * stretch;
+    let step = |i: usize| base.powf(-2.0 * i as f32 / width as f32) / factor(i);
+    Ok(Rotary::new(pairs, (0..width / 2).map(step).collect(), config.head_width, config.rope_magnitude))
 }

@@ -1,0 +1,149 @@
+//! Writing with a server that speaks OpenAI's protocol, such as llama.cpp, Ollama, LM Studio or vLLM have.
+//!
+//! It cannot be held to a grammar token by token. It is asked for JSON by a schema, which most servers enforce, and
+//! otherwise for the lines of the examples; whatever comes is read leniently, cleaned, and checked scene by scene. What
+//! passes is told at once and stays. What is missing is asked for again, a few times; a script that is not whole then is
+//! an error that says what it lacks.
+
+mod answer;
+mod ask;
+mod describe;
+mod error;
+mod http;
+mod script;
+mod thoughts;
+
+pub use error::ServerError;
+pub use http::Patience;
+
+use super::error::WriterError;
+use super::prompts::Prompts;
+use super::sampler::Sampling;
+use crate::models::ServerSpec;
+use crate::progress::{Cancelled, Progress};
+use http::{Connection, End, Failure};
+use serde_json::{Value, json};
+use thoughts::without_thoughts;
+
+/// Holds a key for servers that want one.
+const KEY_VARIABLE: &str = "REELBOARD_WRITER_KEY";
+/// Characters of an answer, thoughts aside; ten scenes take some three thousand.
+const MOST_CHARS: usize = 60_000;
+
+/// A server, ready to write.
+#[derive(Debug, Clone)]
+pub struct ServerWriter {
+    connection: Connection,
+    pub(super) prompts: Prompts,
+    /// The model that it is asked for, once that is known.
+    model: Option<String>,
+    /// Whether it takes schemas and other settings that not all servers know.
+    takes_schema: bool,
+}
+
+impl From<Failure> for WriterError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            Failure::Server(error) => Self::Server(error),
+        }
+    }
+}
+
+impl ServerWriter {
+    /// Nothing is sent before something is to be written. The key, if the server wants one, is in `REELBOARD_WRITER_KEY`.
+    pub fn new(spec: ServerSpec) -> Self {
+        let key = std::env::var(KEY_VARIABLE).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+        let model = spec.model.clone();
+        let connection = Connection { spec, key, patience: Patience::default() };
+        Self { connection, prompts: Prompts::builtin(), model, takes_schema: true }
+    }
+
+    /// Works with these prompts from now on.
+    pub fn set_prompts(&mut self, prompts: Prompts) {
+        self.prompts = prompts;
+    }
+
+    /// Waits so long for a word.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.connection.patience = patience;
+    }
+
+    /// The names of the models that the server lists.
+    ///
+    /// # Errors
+    /// When it does not answer, or the work was cancelled.
+    pub fn models(&self, progress: &dyn Progress) -> Result<Vec<String>, WriterError> {
+        Ok(self.connection.models(progress)?)
+    }
+
+    /// The name of the model to ask for.
+    fn model(&mut self, progress: &dyn Progress) -> Result<String, WriterError> {
+        if let Some(model) = &self.model {
+            return Ok(model.clone());
+        }
+        let first = self.models(progress)?.into_iter().next();
+        let address = || self.connection.spec.address.clone();
+        let model = first.ok_or_else(|| WriterError::Server(ServerError::NoModel { address: address() }))?;
+        Ok(self.model.insert(model).clone())
+    }
+
+    /// Asks something. `hear` gets what was said so far, thoughts left out, whenever there is more.
+    fn ask(
+        &mut self,
+        messages: &Value,
+        schema: Option<Value>,
+        sampling: (&Sampling, u64),
+        progress: &dyn Progress,
+        hear: &mut dyn FnMut(&str) -> Result<(), Cancelled>,
+    ) -> Result<(String, End), Failure> {
+        let (sampling, seed) = sampling;
+        let mut body = json!({
+            "model": self.model, "messages": messages, "stream": true, "seed": seed % (1 << 31),
+            "temperature": sampling.temperature, "top_p": sampling.top_p,
+        });
+        if self.takes_schema {
+            // Templates of models that think aloud know this name; servers hand it over.
+            body["chat_template_kwargs"] = json!({"enable_thinking": false});
+            if let Some(schema) = schema {
+                body["response_format"] = schema;
+            }
+        }
+        let mut said = 0;
+        let mut too_long = false;
+        let heard = self.connection.chat(&body, progress, &mut |text| {
+            let text = without_thoughts(text);
+            if text.len() > MOST_CHARS {
+                too_long = true;
+                return Err(Cancelled);
+            }
+            if text.len() == said {
+                return Ok(());
+            }
+            said = text.len();
+            hear(&text)
+        });
+        if too_long {
+            let address = self.connection.spec.address.clone();
+            return Err(ServerError::TooLong { address, bytes: MOST_CHARS }.into());
+        }
+        let (text, end) = heard?;
+        Ok((without_thoughts(&text), end))
+    }
+}
+
+/// Whether a server refuses because of something in the question that it does not know.
+fn refuses_the_form(error: &ServerError) -> bool {
+    matches!(error, ServerError::Status { status: 400 | 415 | 422 | 500 | 501, .. })
+}
+
+/// Whether it refuses because the question is too long for its model.
+fn refuses_the_length(error: &ServerError) -> bool {
+    match error {
+        ServerError::Status { message, .. } => {
+            let message = message.to_lowercase();
+            ["context", "too long", "too many tokens", "maximum length"].iter().any(|word| message.contains(word))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,350 @@
+//! A whole script from a server: scene by scene, checked, and asked for again where something is missing.
+
+use super::answer::{Answer, plain, read};
+use super::ask::{Form, Question, camera_messages};
+use super::http::{End, Failure};
+use super::{ServerError, ServerWriter, refuses_the_form, refuses_the_length};
+use crate::progress::{Cancelled, Progress};
+use crate::project::{CameraMove, Direction, ScriptScene, Speed};
+use crate::writer::SCENES;
+use crate::writer::camera::free_directions;
+use crate::writer::casting::{candidates, occurrence};
+use crate::writer::error::WriterError;
+use crate::writer::examples::read_camera;
+use crate::writer::likeness;
+use crate::writer::plan::{Plan, PremiseNames, is_english};
+use crate::writer::script::{FREE_COUNTS, NOT_ENGLISH, OnEvent, WriteRequest, WriterEvent, Written};
+use crate::writer::text::rule_camera;
+use crate::writer::tidy::{Cast, tidy_name, tidy_prompt};
+
+/// How often a server is asked before a script is given up.
+const TRIES: usize = 4;
+/// A premise is sent up to this many characters, as much as the writers of this machine read.
+const MOST_PREMISE: usize = 5000;
+/// An action that is more alike to an earlier one than this says the same.
+const REPEATED: f32 = 0.8;
+/// An action has at least so many words.
+const LEAST_WORDS: usize = 3;
+/// A name has at most so many.
+const NAME_WORDS: usize = 5;
+const ACTION_WORDS: usize = 45;
+/// Steps that one scene counts for in the progress.
+const SCENE_STEPS: u64 = 100;
+
+/// The scenes of a script that is coming.
+struct Coming<'a, 'b> {
+    cast: Cast,
+    plan: Plan,
+    done: Vec<ScriptScene>,
+    /// How many scenes of the present answer were looked at.
+    read: usize,
+    most: usize,
+    /// Why the last scene that was left out was left out.
+    reason: Option<String>,
+    progress: &'a dyn Progress,
+    on_event: &'a mut OnEvent<'b>,
+}
+
+impl ServerWriter {
+    /// Writes a script: the same request, events and promises as [`crate::writer::Writer::write`], but for the seed, which
+    /// a server may or may not heed.
+    ///
+    /// # Errors
+    /// When the server fails, or its answers do not make a whole script; scenes that were told are whole all the same.
+    pub fn write(
+        &mut self,
+        request: &WriteRequest,
+        progress: &dyn Progress,
+        on_event: &mut OnEvent,
+    ) -> Result<Written, WriterError> {
+        let counts = match request.scenes {
+            Some(count) if SCENES.contains(&count) => [count as usize; 2],
+            Some(asked) => return Err(WriterError::SceneCount { asked }),
+            None => [FREE_COUNTS[0] as usize, FREE_COUNTS[FREE_COUNTS.len() - 1] as usize],
+        };
+        request.sampling.check()?;
+        let premise = plain_premise(&request.premise)?;
+        let mut written = Written::default();
+        let used = shorten(&premise, MOST_PREMISE);
+        if used.len() < premise.len() {
+            let (read, all) = (used.chars().count(), premise.chars().count());
+            written.notes.push(format!("The premise is long: the writer read its first {read} of {all} characters."));
+        }
+        let in_english = !is_english(used);
+        if in_english {
+            written.notes.push(NOT_ENGLISH.to_owned());
+        }
+        progress.stage("asking the server");
+        self.model(progress)?;
+
+        let look = plain(&request.style);
+        let look = if look.is_empty() { look } else { format!("\nLook: {look}") };
+        let asked = self.prompts.fill("script_request.txt", &[("premise", used), ("look", &look)]);
+        let mut coming = Coming {
+            cast: Cast::of(PremiseNames::of(used).cast, Vec::new()),
+            plan: Plan::default(),
+            done: Vec::new(),
+            read: 0,
+            most: counts[1],
+            reason: None,
+            progress,
+            on_event,
+        };
+        progress.stage("writing the scenes");
+        self.ask_for_scenes(request, &asked, counts, in_english, &mut coming, &mut written)?;
+        let Coming { done, plan, .. } = coming;
+        written.script.scenes = done;
+        written.story = plan.story.join(" ").trim().to_owned();
+        written.english = plan.english.filter(|_| in_english);
+        self.plan_the_camera(request, &asked, progress, on_event, &mut written)?;
+        Ok(written)
+    }
+
+    fn ask_for_scenes(
+        &mut self,
+        request: &WriteRequest,
+        asked: &str,
+        counts: [usize; 2],
+        in_english: bool,
+        coming: &mut Coming,
+        written: &mut Written,
+    ) -> Result<(), WriterError> {
+        let all = self.prompts.script_examples.len();
+        let mut examples = all;
+        let mut form = if self.takes_schema { Form::Json } else { Form::Lines };
+        let mut tries = 0;
+        let mut reason: Option<String> = None;
+        while coming.done.len() < counts[0] {
+            if tries == TRIES {
+                let (had, wanted) = (coming.done.len(), counts[0]);
+                let reason = reason.unwrap_or_else(|| "it gave too few scenes".to_owned());
+                let address = self.connection.spec.address.clone();
+                return Err(WriterError::ServerScript { address, had, wanted, tries, reason });
+            }
+            let (done, plan) = (coming.done.clone(), coming.plan.clone());
+            let complaint = reason.as_deref();
+            let question =
+                Question { form, examples, request: asked, counts, done: &done, plan: &plan, in_english, complaint };
+            let schema = (form == Form::Json).then(|| question.schema());
+            let messages = question.messages(&self.prompts);
+            coming.begin();
+            let seed = request.seed.wrapping_add(tries as u64);
+            let answer = self.ask(&messages, schema, (&request.sampling, seed), coming.progress, &mut |text| {
+                coming.hear(&read(text, false))
+            });
+            match answer {
+                Ok((text, end)) => {
+                    tries += 1;
+                    // What ended in the middle of a scene leaves that scene out.
+                    coming.hear(&read(&text, end == End::Done))?;
+                    reason = Some(coming.reason.take().unwrap_or_else(|| match end {
+                        End::Dropped => "the connection broke".to_owned(),
+                        End::Full => "the model ran out of room for its answer".to_owned(),
+                        End::Done if coming.done.len() == done.len() => "it held no scenes".to_owned(),
+                        End::Done => "it held too few scenes".to_owned(),
+                    }));
+                }
+                Err(Failure::Server(error)) if refuses_the_length(&error) && examples > 0 => {
+                    examples = if examples > 1 { 1 } else { 0 };
+                }
+                Err(Failure::Server(error)) if refuses_the_form(&error) && self.takes_schema => {
+                    self.takes_schema = false;
+                    form = Form::Lines;
+                }
+                Err(Failure::Server(ServerError::Dropped { .. })) if tries + 1 < TRIES => {
+                    tries += 1;
+                    reason = Some("the connection broke".to_owned());
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        if examples < all {
+            written
+                .notes
+                .push(format!("The server's model reads little at once: it was shown {examples} of {all} examples."));
+        }
+        Ok(())
+    }
+
+    /// Asks for the camera of all scenes. Moves that repeat their neighbours, or do not come, follow the words of the
+    /// scenes instead, and the user hears of it.
+    fn plan_the_camera(
+        &mut self,
+        request: &WriteRequest,
+        asked: &str,
+        progress: &dyn Progress,
+        on_event: &mut OnEvent,
+        written: &mut Written,
+    ) -> Result<(), WriterError> {
+        progress.stage("planning the camera");
+        let scenes = &mut written.script.scenes;
+        let messages = camera_messages(&self.prompts, asked, scenes);
+        let (said, problem) =
+            match self.ask(&messages, None, (&request.sampling, request.seed), progress, &mut |_| Ok(())) {
+                Ok((text, _)) => (read_moves(&text, scenes.len()), None),
+                Err(Failure::Cancelled(cancelled)) => return Err(cancelled.into()),
+                Err(Failure::Server(error)) => (vec![None; scenes.len()], Some(error.to_string())),
+            };
+        let fixed = vec![None; scenes.len()];
+        let mut moves: Vec<CameraMove> = Vec::new();
+        let mut ruled = 0;
+        for (index, (scene, said)) in scenes.iter_mut().zip(said).enumerate() {
+            let free = free_directions(&moves, &fixed);
+            let fits = |camera: &CameraMove| free.contains(&camera.direction);
+            let camera = said.filter(fits).unwrap_or_else(|| {
+                ruled += 1;
+                let last = moves.last().map(|last: &CameraMove| last.direction);
+                let ruled = rule_camera(&scene.prompt, index, last);
+                let first = free.first().copied().unwrap_or(Direction::Static);
+                Some(ruled).filter(fits).unwrap_or(CameraMove::new(first, Speed::Slow))
+            });
+            scene.camera = camera;
+            moves.push(camera);
+            on_event(WriterEvent::Camera { index, camera });
+        }
+        if let Some(problem) = problem {
+            written.notes.push(format!("The camera follows the words of the scenes: {problem}."));
+        } else if ruled > 0 {
+            let count = scenes.len();
+            written.notes.push(format!(
+                "The camera of {ruled} of {count} scenes follows their words: what the server said does not fit."
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Coming<'_, '_> {
+    /// Another answer begins.
+    fn begin(&mut self) {
+        self.read = 0;
+        self.reason = None;
+    }
+
+    /// Takes in what there is of an answer: whole scenes stay, the one that grows is shown.
+    fn hear(&mut self, answer: &Answer) -> Result<(), Cancelled> {
+        if self.done.is_empty() && answer.plan != Plan::default() {
+            self.plan = answer.plan.clone();
+            let story = self.plan.story.join(" ");
+            (self.on_event)(WriterEvent::Story(story.trim()));
+        }
+        let whole = answer.scenes.len().saturating_sub(usize::from(!answer.complete));
+        while self.read < whole && self.done.len() < self.most {
+            let scene = answer.scenes[self.read].clone();
+            self.read += 1;
+            match self.check(scene) {
+                Ok(scene) => {
+                    let index = self.done.len();
+                    (self.on_event)(WriterEvent::Scene { index, scene: &scene, complete: true });
+                    self.done.push(scene);
+                }
+                Err(reason) => self.reason = Some(reason),
+            }
+        }
+        let index = self.done.len();
+        if let Some(scene) = answer.scenes.get(self.read).filter(|_| index < self.most && !answer.complete) {
+            (self.on_event)(WriterEvent::Scene { index, scene, complete: false });
+        }
+        self.progress.step(index as u64 * SCENE_STEPS, self.most as u64 * SCENE_STEPS)
+    }
+
+    /// Makes a scene fit the film: the same names for the same things, and only what its action shows.
+    fn check(&mut self, scene: ScriptScene) -> Result<ScriptScene, String> {
+        let number = self.done.len() + 1;
+        let action: Vec<&str> = scene.prompt.split(' ').take(ACTION_WORDS).collect();
+        let action = tidy_prompt(&action.join(" "));
+        if action.split(' ').count() < LEAST_WORDS || !action.chars().any(char::is_alphabetic) {
+            return Err(format!("scene {number} has no action"));
+        }
+        if self.done.iter().any(|earlier| earlier.prompt == action || likeness(&earlier.prompt, &action) > REPEATED) {
+            return Err(format!("scene {number} says the same as an earlier one"));
+        }
+        let background = match tidy_name(&words(&scene.background)) {
+            place if !place.is_empty() => place,
+            _ => match self.done.last().map(|last| last.background.clone()).or(self.plan.places.first().cloned()) {
+                Some(place) => place,
+                None => return Err(format!("scene {number} has no place")),
+            },
+        };
+        let (action, seen) = candidates(&action, &background, &self.cast);
+        let mut foreground: Vec<String> = Vec::new();
+        let said = scene.foreground.iter().map(|name| tidy_name(&words(name)));
+        let said = said.filter(|name| !name.is_empty() && occurrence(&action, name).is_some());
+        let certain = seen.iter().filter(|name| name.certain).map(|name| name.name.clone());
+        for name in certain.chain(said) {
+            let part_of = |known: &String| occurrence(known, &name).is_some() || occurrence(&name, known).is_some();
+            if !foreground.iter().any(part_of) {
+                foreground.push(name);
+            }
+        }
+        if foreground.is_empty() {
+            foreground = seen.into_iter().map(|name| name.name).collect();
+        }
+        let last = self.done.last().map(|scene| scene.camera.direction);
+        let camera = rule_camera(&action, self.done.len(), last);
+        let scene = self.cast.admit(ScriptScene { prompt: action, foreground, background, camera });
+        match scene.foreground.is_empty() || scene.background.is_empty() {
+            true => Err(format!("scene {number} shows nobody and nothing by name")),
+            false => Ok(scene),
+        }
+    }
+}
+
+/// A name of few words.
+fn words(name: &str) -> String {
+    plain(&name.replace(',', " "))
+        .split(' ')
+        .take(NAME_WORDS)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim_end_matches('.')
+        .to_owned()
+}
+
+/// A premise in one line.
+pub(super) fn plain_premise(premise: &str) -> Result<String, WriterError> {
+    let premise = premise.split_whitespace().collect::<Vec<_>>().join(" ");
+    if premise.chars().any(char::is_alphanumeric) { Ok(premise) } else { Err(WriterError::EmptyPremise) }
+}
+
+/// The beginning of a text, up to so many characters, ending with a word.
+pub(super) fn shorten(text: &str, most: usize) -> &str {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text };
+    let cut = &text[..end];
+    &cut[..cut.rfind(' ').filter(|at| *at > end / 2).unwrap_or(end)]
+}
+
+/// Reads "1: left slow" and what else models make of it, for so many scenes.
+fn read_moves(text: &str, count: usize) -> Vec<Option<CameraMove>> {
+    let mut moves = vec![None; count];
+    for line in text.lines() {
+        let line = line.to_lowercase().replace(['*', '#', '|', '"', ',', '-'], " ");
+        let line = line.trim().trim_start_matches("scene").trim_start();
+        let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
+        let Some(number) = line[..digits].parse::<usize>().ok().filter(|number| (1..=count).contains(number)) else {
+            continue;
+        };
+        let rest = line[digits..].trim_start_matches([':', '.', ')', ' ']);
+        let rest = rest.trim_start_matches("camera").trim_start_matches([':', ' ']);
+        moves[number - 1] = read_camera(rest).ok();
+    }
+    moves
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_read_in_many_spellings() {
+        let text = "1: left slow\n**2.** Up, fast\nScene 3: camera: static\n4) sideways\n9: down slow\nand so on";
+        let moves = read_moves(text, 4);
+        let expected = [
+            Some(CameraMove::new(Direction::Left, Speed::Slow)),
+            Some(CameraMove::new(Direction::Up, Speed::Fast)),
+            Some(CameraMove::new(Direction::Static, Speed::default())),
+            None,
+        ];
+        assert_eq!(moves, expected);
+    }
+}
