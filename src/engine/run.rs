@@ -169,7 +169,7 @@ impl LaneState {
             self.writer = None;
             let mut writer = ServerWriter::new(server.clone());
             writer.set_prompts(job.home.prompts()?);
-            return write_with(&mut Pen::Server(writer), job, cx);
+            return write_with(&mut Pen::Server(&mut writer), job, cx);
         }
         let file = job.model.files.first().ok_or_else(|| JobError::NoFile(job.model.id.clone()))?;
         cx.stage("checking the writer");
@@ -373,7 +373,7 @@ impl LaneState {
 /// A writer that is ready, here or on a server.
 enum Pen<'a> {
     Here(&'a mut Writer),
-    Server(ServerWriter),
+    Server(&'a mut ServerWriter),
 }
 
 impl Pen<'_> {
