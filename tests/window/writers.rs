@@ -5,6 +5,7 @@ use place::{Place, Reply};
 use reelboard::models::OwnWriter;
 
 #[path = "../servers/place.rs"]
+#[allow(dead_code, reason = "other tests need more of it")]
 mod place;
 
 impl Window {

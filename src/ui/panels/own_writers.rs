@@ -78,13 +78,13 @@ fn own_ui(ui: &mut Ui, cx: &mut Cx<'_>, own: &OwnWriter, chosen: Option<&str>) {
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let remove = Button::new("Remove").small();
-            let remove = ui.add(remove).accessible_name(&format!("Remove {} from the list", model.title));
+            let remove = ui.add(remove).accessible_name(format!("Remove {} from the list", model.title));
             if remove.on_hover_text("Takes it off this list; nothing is deleted").clicked() {
                 cx.send(Command::RemoveOwnWriter(own.clone()));
             }
             if chosen == Some(&model.id) {
                 ui.label(RichText::new(format!("{} In use", icons::CHECK)).color(cx.theme.good));
-            } else if ui.button("Use").accessible_name(&format!("Use {}", model.title)).clicked() {
+            } else if ui.button("Use").accessible_name(format!("Use {}", model.title)).clicked() {
                 cx.send(Command::ChooseWriter(model.id.clone()));
             }
             ui.with_layout(Layout::top_down(Align::Min), |ui| {

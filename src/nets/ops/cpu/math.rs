@@ -63,7 +63,7 @@ pub(crate) fn gelu(x: f32) -> f32 {
 /// `x * Φ(x)` by the usual approximation: `x * sigmoid(2 * sqrt(2 / π) * (x + 0.044715 x³))`.
 #[inline(always)]
 fn gelu_tanh(x: f32) -> f32 {
-    const TWICE_ROOT: f32 = 1.595_769_1;
+    const TWICE_ROOT: f32 = 1.595_769;
     x * sigmoid(TWICE_ROOT * (0.044_715 * x * x).mul_add(x, x))
 }
 
