@@ -140,7 +140,7 @@ impl Writer {
         let pronouns = PRONOUNS.iter().filter_map(|word| self.decoder.tokenize(word).first().copied()).collect();
         let base = ScriptScene { camera: rules.camera, ..ScriptScene::default() };
         let leaning = Leaning { pronouns, wanted, steps };
-        let text = self.say_action(&grammar, &base, &rules.unlike, &leaning, batch, hear)?;
+        let text = self.say_place_and_action(&grammar, &base, &rules.unlike, &leaning, batch, hear)?;
         let mut scene = read(&text, base);
         let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, batch.cast);
         scene.prompt = action;
@@ -149,7 +149,7 @@ impl Writer {
     }
 
     /// Says place and action, again if they are much like what is there.
-    fn say_action(
+    fn say_place_and_action(
         &mut self,
         grammar: &str,
         base: &ScriptScene,
