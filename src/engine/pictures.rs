@@ -38,11 +38,14 @@ pub enum PictureError {
     Clip { file: PathBuf, source: ClipFileError },
 }
 
+/// Clips with the file and the shape of the film that they are for, the one that was used last at the end.
+type KeptClips = Vec<((MediaName, Format), Arc<Clip>)>;
+
 /// Photos of references, cut out and scaled, least recently used first.
 #[derive(Default)]
 pub struct Pictures {
     decoded: Mutex<Vec<(Reference, Arc<RgbaImage>)>>,
-    clips: Mutex<Vec<((MediaName, Format), Arc<Clip>)>>,
+    clips: Mutex<KeptClips>,
 }
 
 impl Pictures {
@@ -56,7 +59,7 @@ impl Pictures {
         self.clips().clear();
     }
 
-    fn clips(&self) -> MutexGuard<'_, Vec<((MediaName, Format), Arc<Clip>)>> {
+    fn clips(&self) -> MutexGuard<'_, KeptClips> {
         self.clips.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

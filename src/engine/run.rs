@@ -216,7 +216,7 @@ impl LaneState {
             self.writer = None;
             let mut writer = ServerWriter::new(server.clone());
             writer.set_prompts(job.home.prompts()?);
-            return write_with(&mut Pen::Server(writer), job, cx);
+            return write_with(&mut Pen::Server(&mut writer), job, cx);
         }
         let writer = self.ready_writer(&job.model, &job.cache, &job.home, cx)?;
         write_with(&mut Pen::Here(writer), job, cx)
@@ -407,7 +407,7 @@ impl LaneState {
 /// A writer that is ready, here or on a server.
 enum Pen<'a> {
     Here(&'a mut Writer),
-    Server(ServerWriter),
+    Server(&'a mut ServerWriter),
 }
 
 impl Pen<'_> {

@@ -45,11 +45,14 @@ pub(super) struct Rules {
     pub camera: CameraMove,
 }
 
+/// Makes the parts of a proposal of the scenes that were said.
+pub(super) type Assemble<'a> = Box<dyn Fn(&[ScriptScene]) -> Vec<ProposalItem> + 'a>;
+
 /// A question, the form of its answer, and what the scenes that were said so far make.
 pub(super) struct Asked<'a> {
     pub told: Told,
     pub slots: Vec<Slot>,
-    pub assemble: Box<dyn Fn(&[ScriptScene]) -> Vec<ProposalItem> + 'a>,
+    pub assemble: Assemble<'a>,
 }
 
 /// A film that is revised.
