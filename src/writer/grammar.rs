@@ -22,8 +22,14 @@ const PLACES: [usize; 2] = [2, 4];
 const LOOKS_WORDS: [usize; 2] = [8, 28];
 const PHOTO_WORDS: [usize; 2] = [5, 18];
 
-/// A word: Latin letters and digits, with apostrophes and hyphens only inside.
-const WORD: &str = "[A-Za-zÀ-ÖØ-öø-ÿ0-9]{1,20}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ]{1,12}){0,2}";
+/// A word: Latin letters, or digits, with apostrophes and hyphens only inside, and no capital behind a small letter. Where no
+/// more words may follow, a model would else go on within the last one ("andSpoons").
+const WORD: &str =
+    "([A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,19}|[A-Z]{2,5}|[0-9]{1,4})(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}";
+/// A word with a capital.
+const CAPITAL: &str = "[A-Z][a-zß-öø-ÿ]{0,19}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}";
+/// The first word of a name.
+const FIRST: &str = "[A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{1,20}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}";
 /// What can stand in front of somebody or something new.
 const NEW_SUBJECT: &str = "A|An|Two|Three|Several|Many";
 
@@ -55,7 +61,7 @@ pub(super) struct Candidate {
 
 /// The premise in English, for a premise in another language.
 pub(super) fn in_english() -> String {
-    format!("start: \"In English: \" TOLD \"\\n\"\nTOLD: /[A-Z]({WORD})?(,? {WORD}){{2,{ENGLISH_WORDS}}}\\./\n")
+    format!("start: \"In English: \" TOLD \"\\n\"\nTOLD: /{CAPITAL}(,? {WORD}){{2,{ENGLISH_WORDS}}}\\./\n")
 }
 
 /// The story in three sentences, cast, places and the number of scenes: the one asked for, or one of a range.
@@ -72,7 +78,7 @@ pub(super) fn plan(names: &PremiseNames, counts: &[u32]) -> String {
          \"\\nPlaces: \" {places} \"\\nScenes: \" COUNT \"\\n\"\n\
          OPENING: {opening}\n\
          TOLD: /(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
-         TOLD_NEXT: /[A-Z]({WORD})?(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
+         TOLD_NEXT: /{CAPITAL}(,? {WORD}){{5,{STORY_WORDS}}}\\./\n\
          COUNT: {counts}\n\
          NAME: {name} & ~({taken})\n",
         name = name(),
@@ -94,7 +100,7 @@ fn list(first: &[String], [fewest, most]: [usize; 2]) -> String {
 }
 
 fn name() -> String {
-    format!("/[A-Za-zÀ-ÖØ-öø-ÿ]{WORD}( {WORD}){{0,{spaces}}}/", spaces = NAME_WORDS - 1)
+    format!("/{FIRST}( {WORD}){{0,{spaces}}}/", spaces = NAME_WORDS - 1)
 }
 
 /// Place and action of one scene. The action begins with a known name, so that it is spelt as before, or with somebody
@@ -216,7 +222,7 @@ pub(super) fn paragraph(opening: &str) -> String {
     format!(
         "start: {opening} (\"is \" | \"has \" | \"are \" | \"wears \") LOOKS PHOTO\n\
          LOOKS: /{WORD}(,? {WORD}){{{least_looks},{most_looks}}}\\./\n\
-         PHOTO: / [A-Z]({WORD})?(,? {WORD}){{{least_photo},{most_photo}}}\\./\n"
+         PHOTO: / {CAPITAL}(,? {WORD}){{{least_photo},{most_photo}}}\\./\n"
     )
 }
 

@@ -83,21 +83,27 @@ impl Cast {
     }
 }
 
-/// A name without articles and surplus spaces. A capital that only an article or a list gave is kept: it may be a name.
+/// A name without articles, surplus spaces and a small word at its end. A capital that only an article or a list gave is kept: it may be a name.
 pub(super) fn tidy_name(name: &str) -> String {
     let mut words: Vec<&str> = name.split_whitespace().collect();
     while words.len() > 1 && DETERMINERS.contains(&words[0].to_lowercase().as_str()) {
         words.remove(0);
     }
+    drop_hanging(&mut words);
     words.join(" ")
+}
+
+/// Takes small words from the end, behind which something is missing.
+fn drop_hanging(words: &mut Vec<&str>) {
+    while words.len() > 1 && words.last().is_some_and(|word| HANGING.contains(&word.to_lowercase().as_str())) {
+        words.pop();
+    }
 }
 
 /// A prompt that begins with a capital and ends with a whole word and a stop.
 pub(super) fn tidy_prompt(prompt: &str) -> String {
     let mut words: Vec<&str> = prompt.trim_end_matches('.').split_whitespace().collect();
-    while words.len() > 1 && words.last().is_some_and(|word| HANGING.contains(&word.to_lowercase().as_str())) {
-        words.pop();
-    }
+    drop_hanging(&mut words);
     let text = words.join(" ").trim_end_matches(',').to_owned();
     let mut letters = text.chars();
     match letters.next() {
