@@ -613,8 +613,8 @@ fn a_paused_queue_is_put_in_another_order_and_goes_on() {
 #[test]
 fn a_click_counts_however_long_a_frame_lasts_between_press_and_release() {
     let mut window = Window::example();
-    let at = window.harness.get_by_label("Queue").rect().center();
-    let is_open = |window: &Window| window.is_there("Cancel all");
+    let at = window.harness.get_by_label("Film format").rect().center();
+    let is_open = |window: &Window| window.is_there("Film width");
     assert!(!is_open(&window));
     window.harness.drag_at(at);
     // Each of these frames is a quarter of a second.
