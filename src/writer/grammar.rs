@@ -34,7 +34,7 @@ const FIRST: &str = "[A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{1,20}(['\\-][A-Za-z�
 const NEW_SUBJECT: &str = "A|An|Two|Three|Several|Many";
 
 /// How a sentence begins with where or when it happens.
-const OPENINGS: [&str; 8] = ["In", "At", "On", "Under", "From", "Inside", "Above", "Behind"];
+const OPENINGS: [&str; 10] = ["In", "At", "On", "Under", "From", "Inside", "Above", "Behind", "Seen from", "Close to"];
 
 /// What may follow in the text of a scene.
 #[derive(Debug, Default)]

@@ -31,7 +31,7 @@ fn add_writer(folder: &Path, list: &Path) {
         Tiny::default().write(&folder.join(id).join("tiny.gguf"));
         models += &format!(
             "(id: \"{id}\", title: \"Tiny\", role: writer, arch: \"qwen2-gguf\", files: [(name: \"tiny.gguf\", sources: \
-             [])], licence: (spdx: \"MIT\"), memory_bytes: 1000000),"
+             [HuggingFace(repo: \"nobody/tiny\", file: \"tiny.gguf\")])], licence: (spdx: \"MIT\"), memory_bytes: 1000000),"
         );
     }
     std::fs::write(list, format!("(models: [{models}])")).unwrap();

@@ -129,7 +129,7 @@ fn a_cancelled_revision_leaves_nothing_and_the_writer_goes_on() {
     let film = film();
     for revision in revisions(&film) {
         let request = request(&film, revision, 1);
-        let stopper = CancelAt { step: 30, steps: AtomicU64::new(0) };
+        let stopper = CancelAt { step: 5, steps: AtomicU64::new(0) };
         let stopped = writer.revise(&request, &stopper, &mut |_| {});
         assert!(matches!(stopped, Err(WriterError::Cancelled(_))), "{:?}", request.revision);
         assert!(!revise(&mut writer, &request).is_empty());

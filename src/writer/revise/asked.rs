@@ -82,7 +82,8 @@ impl<'a> Film<'a> {
             self.one(at, said)
         };
         Asked {
-            told: self.told(Task::Rewrite(at + 1), change, around(at, self.scenes().len())),
+            // Of its neighbours a small model takes over what they show.
+            told: self.told(Task::Rewrite(at + 1), change, at..at + 1),
             slots: vec![self.anew(at + 1, &[at], Some(change))],
             assemble: Box::new(assemble),
         }
@@ -196,6 +197,7 @@ impl<'a> Film<'a> {
 
     /// Other words for the scenes `of`.
     fn anew(self, number: usize, of: &[usize], wish: Option<&str>) -> Slot {
+        let others = self.scenes().iter().enumerate().filter(|(at, _)| !of.contains(at));
         let prompts = || of.iter().map(|at| &self.scenes()[*at].prompt);
         // A scene moves to another place only if somebody asks for one.
         let stays = wish.is_some_and(|wish| !phrases(wish).iter().any(Phrase::is_place));
@@ -206,7 +208,7 @@ impl<'a> Film<'a> {
             shows: wish.is_some(),
             place: Some(first.background).filter(|place| stays && !place.is_empty()),
             forbidden: prompts().flat_map(|prompt| [prompt.clone(), tidy_prompt(prompt)]).collect(),
-            unlike: Vec::new(),
+            unlike: others.map(|(_, scene)| scene.prompt.clone()).collect(),
             most_words: prompts().map(|prompt| prompt.split_whitespace().count() + MORE_WORDS).max().unwrap_or(0),
             camera: first.camera,
         })

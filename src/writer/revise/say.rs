@@ -15,6 +15,7 @@ use super::asked::{Asked, Rules, Slot};
 use super::tell::{Task, Told};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{Proposal, ScriptScene};
+use std::collections::BTreeSet;
 
 /// Tokens of a scene.
 const SCENE_TOKENS: usize = 110;
@@ -27,7 +28,9 @@ const MOST_WORDS: usize = 60;
 const PRONOUN: f32 = 4.0;
 const PRONOUNS: [&str; 5] = [" he", " she", " they", " him", " them"];
 /// Added to the scores of the words that show what the user wants, until they are said.
-const WANTED: f32 = 1.5;
+const WANTED: f32 = 2.5;
+/// Taken from the scores of words that the film has already, where the model names what shows the wish.
+const KNOWN: f32 = 4.0;
 /// Steps that one scene counts for in the progress.
 const SCENE_STEPS: u64 = 100;
 /// Characters of a usual scene.
@@ -124,7 +127,7 @@ impl Writer {
         let spelt = |names: &[String]| names.iter().filter(|name| can_be_spelt(name)).cloned().collect::<Vec<_>>();
         let (subjects, places) = (spelt(batch.cast.foreground()), spelt(batch.cast.background()));
         let header = format!("Scene {}\n", rules.number);
-        let wanted = if rules.shows { self.say_what_shows_it(&header, batch)? } else { Vec::new() };
+        let wanted = if rules.shows { self.say_what_shows_it(&header, rules, batch)? } else { Vec::new() };
         let grammar = grammar::revised_scene(
             if rules.shows { "" } else { &header },
             &SceneRules {
@@ -186,8 +189,17 @@ impl Writer {
     }
 
     /// Says which things show what the user wants. They are called for afterwards.
-    fn say_what_shows_it(&mut self, header: &str, batch: &mut Batch) -> Result<Vec<(String, u32)>, WriterError> {
-        let mut listener = Silently { progress: batch.progress };
+    fn say_what_shows_it(
+        &mut self,
+        header: &str,
+        rules: &Rules,
+        batch: &mut Batch,
+    ) -> Result<Vec<(String, u32)>, WriterError> {
+        let known = rules.forbidden.iter().chain(&rules.unlike).chain(batch.cast.foreground());
+        let known = known.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).filter(|word| word.len() > 3);
+        let first = |word: &str| self.decoder.tokenize(&format!(" {}", word.to_lowercase())).first().copied();
+        let known: BTreeSet<u32> = known.filter_map(first).collect();
+        let mut listener = Naming { known, progress: batch.progress };
         let said = self.decoder.speak(&grammar::shown_things(header), batch.sampler, &mut listener)?;
         let things = said.rsplit("shows: ").next().unwrap_or_default().trim();
         let words = things.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
@@ -240,6 +252,26 @@ pub(super) struct Silently<'a> {
 impl Listener for Silently<'_> {
     fn heard(&mut self, _text: &str) -> Result<(), Cancelled> {
         self.progress.step(0, 0)
+    }
+}
+
+/// Leans towards what the film does not have yet.
+struct Naming<'a> {
+    known: BTreeSet<u32>,
+    progress: &'a dyn Progress,
+}
+
+impl Listener for Naming<'_> {
+    fn heard(&mut self, _text: &str) -> Result<(), Cancelled> {
+        self.progress.step(0, 0)
+    }
+
+    fn weigh(&mut self, _text: &str, scores: &mut [f32]) {
+        for id in &self.known {
+            if let Some(score) = scores.get_mut(*id as usize) {
+                *score -= KNOWN;
+            }
+        }
     }
 }
 
