@@ -266,7 +266,7 @@ impl Listener for Naming<'_> {
         self.progress.step(0, 0)
     }
 
-    fn weigh(&mut self, _text: &str, scores: &mut [f32]) {
+    fn weigh(&mut self, _text: &str, _said: &[u32], scores: &mut [f32]) {
         for id in &self.known {
             if let Some(score) = scores.get_mut(*id as usize) {
                 *score -= KNOWN;
