@@ -121,7 +121,7 @@ impl<'a> Film<'a> {
             items
         };
         Asked {
-            told: self.told(Task::Split(at + 1), "", around(at, self.scenes().len())),
+            told: self.told(Task::Split(at + 1), "", at..at + 1),
             slots: vec![self.anew(at + 1, &[at], None), self.anew(at + 2, &[at], None)],
             assemble: Box::new(assemble),
         }
@@ -139,7 +139,7 @@ impl<'a> Film<'a> {
             items
         };
         Asked {
-            told: self.told(Task::Merge(at + 1), "", around(at, self.scenes().len())),
+            told: self.told(Task::Merge(at + 1), "", at..at + 2),
             slots: vec![self.anew(at + 1, &[at, at + 1], None)],
             assemble: Box::new(assemble),
         }
@@ -199,8 +199,9 @@ impl<'a> Film<'a> {
     fn anew(self, number: usize, of: &[usize], wish: Option<&str>) -> Slot {
         let others = self.scenes().iter().enumerate().filter(|(at, _)| !of.contains(at));
         let prompts = || of.iter().map(|at| &self.scenes()[*at].prompt);
-        // A scene moves to another place only if somebody asks for one.
-        let stays = wish.is_some_and(|wish| !phrases(wish).iter().any(Phrase::is_place));
+        // A scene moves to another place only if somebody asks for one, or if two of different places become one.
+        let asked_for = phrases(wish.unwrap_or_default()).iter().any(Phrase::is_place);
+        let stays = !asked_for && of.iter().all(|at| self.scenes()[*at].background == self.scenes()[of[0]].background);
         let first =
             self.project.script_scene(self.scenes()[of[0]].id).map(|scene| one_line(&scene)).unwrap_or_default();
         Slot::Said(Rules {
