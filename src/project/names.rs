@@ -38,7 +38,7 @@ pub fn replace_name(text: &str, from: &str, to: &str, others: &[&str]) -> String
             continue;
         }
         done.push_str(&text[at..found.start]);
-        put(&mut done, &text[found.clone()], to);
+        put(&mut done, from, &text[found.clone()], to);
         at = found.end;
     }
     done.push_str(&text[at..]);
@@ -60,8 +60,8 @@ fn covering(text: &str, part: &Range<usize>, name: &str) -> Option<Range<usize>>
     None
 }
 
-/// Puts the new name behind `before`, in place of the old one as it was spelt.
-fn put(before: &mut String, old: &str, new: &str) {
+/// Puts the new name behind `before`, in place of the old one, which was `spelt` so.
+fn put(before: &mut String, old: &str, spelt: &str, new: &str) {
     let article = before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
     let has_article = before.ends_with(' ') && ARTICLES.contains(&article.to_lowercase().as_str());
     let is_own = |name: &str| name.chars().next().is_some_and(char::is_uppercase);
@@ -88,7 +88,7 @@ fn put(before: &mut String, old: &str, new: &str) {
         before.push_str(new);
         return;
     }
-    if is_own(old) && starts(before) {
+    if is_own(spelt) && starts(before) {
         let mut letters = new.chars();
         before.extend(letters.next().into_iter().flat_map(char::to_uppercase));
         before.push_str(letters.as_str());
