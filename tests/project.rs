@@ -125,9 +125,10 @@ fn a_copied_scene_has_takes_of_its_own() {
 /// A saved project with three edits in its journal.
 fn saved_film(temporary: &TempDir) -> (PathBuf, Project) {
     let folder = temporary.path().join("film.reel");
-    // One with a picture.
+    // One with a scene and a picture.
     let mut films = (28..).map(|seed| random_film(seed, 40));
-    let (mut project, edits) = films.find(|(film, _)| format!("{film:?}").contains(".png\")")).unwrap();
+    let has_both = |film: &Project| !film.scenes.is_empty() && format!("{film:?}").contains(".png\")");
+    let (mut project, edits) = films.find(|(film, _)| has_both(film)).unwrap();
     let mut store = ProjectStore::create(&folder, &Project::new("A keeper rescues a boat")).unwrap();
     for edit in edits {
         store.append(&edit).unwrap();
