@@ -38,56 +38,74 @@ pub enum PictureError {
     Clip { file: PathBuf, source: ClipFileError },
 }
 
-/// Clips with the file and the shape of the film that they are for, the one that was used last at the end.
-type KeptClips = Vec<((MediaName, Format), Arc<Clip>)>;
+/// What was decoded last, as long as it fits so many bytes.
+struct Recent<K, V> {
+    budget: usize,
+    /// The one that was used last is at the end.
+    entries: Mutex<Vec<(K, Arc<V>)>>,
+}
 
-/// Photos of references, cut out and scaled, least recently used first.
-#[derive(Default)]
+impl<K: PartialEq, V> Recent<K, V> {
+    fn new(budget: usize) -> Self {
+        Self { budget, entries: Mutex::default() }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<(K, Arc<V>)>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is there, or else what `make` gives, of which others do not wait. `bytes` tells how large it is.
+    fn get<E>(&self, key: K, bytes: fn(&V) -> usize, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E> {
+        let mut entries = self.entries();
+        if let Some(index) = entries.iter().position(|(known, _)| *known == key) {
+            let entry = entries.remove(index);
+            let value = Arc::clone(&entry.1);
+            entries.push(entry);
+            return Ok(value);
+        }
+        drop(entries);
+        let value = Arc::new(make()?);
+        let mut entries = self.entries();
+        entries.push((key, Arc::clone(&value)));
+        let mut held: usize = entries.iter().map(|(_, value)| bytes(value)).sum();
+        while held > self.budget && entries.len() > 1 {
+            held -= bytes(&entries.remove(0).1);
+        }
+        Ok(value)
+    }
+}
+
+/// Photos of references, cut out and scaled, and clips, each for a file and the shape of a film.
 pub struct Pictures {
-    decoded: Mutex<Vec<(Reference, Arc<RgbaImage>)>>,
-    clips: Mutex<KeptClips>,
+    decoded: Recent<Reference, RgbaImage>,
+    clips: Recent<(MediaName, Format), Clip>,
+}
+
+impl Default for Pictures {
+    fn default() -> Self {
+        Self { decoded: Recent::new(BUDGET), clips: Recent::new(CLIP_BUDGET) }
+    }
 }
 
 impl Pictures {
-    fn decoded(&self) -> MutexGuard<'_, Vec<(Reference, Arc<RgbaImage>)>> {
-        self.decoded.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Gives all memory back.
     pub fn clear(&self) {
-        self.decoded().clear();
-        self.clips().clear();
-    }
-
-    fn clips(&self) -> MutexGuard<'_, KeptClips> {
-        self.clips.lock().unwrap_or_else(PoisonError::into_inner)
+        self.decoded.entries().clear();
+        self.clips.entries().clear();
     }
 
     /// The frames of a clip, in the shape of a film: what every client shows of it.
     pub fn clip(&self, media: &MediaFolder, take: &Take, format: Format) -> Result<Arc<Clip>, PictureError> {
         let key = (take.media.clone(), Format { fps: 0, smooth: false, ..format });
-        let mut clips = self.clips();
-        if let Some(index) = clips.iter().position(|(known, _)| *known == key) {
-            let entry = clips.remove(index);
-            let clip = Arc::clone(&entry.1);
-            clips.push(entry);
-            return Ok(clip);
-        }
-        drop(clips);
-        let unreadable = |source| PictureError::Clip { file: media.path(&take.media), source };
-        let frames = clip_frames(media.read(&take.media)?).map_err(unreadable)?;
-        let shown = frames.into_iter().map(|frame| {
-            let frame = DynamicImage::ImageRgb8(frame).into_rgba8();
-            in_shape_of(frame, take.recipe.size, format)
-        });
-        let clip = Arc::new(Clip::new(shown.collect()));
-        let mut clips = self.clips();
-        clips.push((key, Arc::clone(&clip)));
-        let mut bytes: usize = clips.iter().map(|(_, clip)| clip.bytes()).sum();
-        while bytes > CLIP_BUDGET && clips.len() > 1 {
-            bytes -= clips.remove(0).1.bytes();
-        }
-        Ok(clip)
+        self.clips.get(key, Clip::bytes, || {
+            let unreadable = |source| PictureError::Clip { file: media.path(&take.media), source };
+            let frames = clip_frames(media.read(&take.media)?).map_err(unreadable)?;
+            let shown = frames.into_iter().map(|frame| {
+                let frame = DynamicImage::ImageRgb8(frame).into_rgba8();
+                in_shape_of(frame, take.recipe.size, format)
+            });
+            Ok(Clip::new(shown.collect()))
+        })
     }
 
     /// One picture of a take: the still, or the frame in the middle of the clip.
@@ -103,22 +121,7 @@ impl Pictures {
 
     /// The picture of a reference: cut out along its mask, if it has one.
     pub fn reference(&self, media: &MediaFolder, reference: &Reference) -> Result<Arc<RgbaImage>, PictureError> {
-        let mut decoded = self.decoded();
-        if let Some(index) = decoded.iter().position(|(known, _)| known == reference) {
-            let entry = decoded.remove(index);
-            let picture = Arc::clone(&entry.1);
-            decoded.push(entry);
-            return Ok(picture);
-        }
-        drop(decoded);
-        let picture = Arc::new(decode(media, reference)?);
-        let mut decoded = self.decoded();
-        decoded.push((reference.clone(), Arc::clone(&picture)));
-        let mut bytes: usize = decoded.iter().map(|(_, picture)| picture.as_raw().len()).sum();
-        while bytes > BUDGET && decoded.len() > 1 {
-            bytes -= decoded.remove(0).1.as_raw().len();
-        }
-        Ok(picture)
+        self.decoded.get(reference.clone(), |picture| picture.as_raw().len(), || decode(media, reference))
     }
 
     /// A scene at `size`, as it is now: one picture of its chosen take, or its draft.

@@ -5,10 +5,12 @@ use super::error::WriterError;
 use super::examples::{read_camera, scene_text};
 use super::grammar;
 use super::sampler::{Sampler, Sampling};
+use super::scenes::lean;
 use super::script::{OnEvent, Writer, WriterEvent};
 use super::text::suggested_motion;
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Direction, Script, ScriptScene, Speed};
+use crate::writer::tidy::flat;
 
 /// Most scenes of a film with the same direction.
 const SAME_DIRECTION: usize = 2;
@@ -52,7 +54,7 @@ impl Writer {
         if scenes.is_empty() {
             return Ok(Vec::new());
         }
-        let premise = request.premise.split_whitespace().collect::<Vec<_>>().join(" ");
+        let premise = flat(&request.premise);
         let told: String = scenes.iter().enumerate().map(|(i, scene)| scene_text(i, scene)).collect();
         let build = |examples| {
             let mut dialogue = self.script_dialogue(examples);
@@ -152,11 +154,7 @@ impl Listener for Suggesting<'_> {
         scores.iter_mut().for_each(|score| *score *= COPIED);
         let has_direction = text.split_once(':').is_some_and(|(_, said)| !said.trim().is_empty());
         let leaning: Vec<u32> = if has_direction { self.speed.into_iter().collect() } else { self.directions.clone() };
-        for id in leaning {
-            if let Some(score) = scores.get_mut(id as usize) {
-                *score += SUGGESTED;
-            }
-        }
+        lean(leaning.into_iter().map(|id| (id, SUGGESTED)), scores);
     }
 }
 

@@ -2,14 +2,15 @@
 //! reason, pronouns without a name, a camera that does the same again. Rules find it, fast and without a model; each
 //! remark knows its repair.
 
-use super::likeness;
 use super::revise::Revision;
+use super::telling_words;
 use super::text::{camera_between, phrases};
-use super::tidy::{is_same, singular};
+use super::tidy::{flat, is_same, singular};
 use crate::project::{
     CameraMove, Change, Direction, Project, Proposal, ProposalItem, Scene, SceneId, ScriptScene, entity_key, find_name,
     replace_name,
 };
+use std::collections::HashMap;
 
 /// Two scenes that are more alike than this say the same.
 const REPEATED: f32 = 0.6;
@@ -76,15 +77,16 @@ pub fn check(project: &Project) -> Vec<Finding> {
     let scenes = &project.scenes;
     let mut found = Vec::new();
     let few = few_moves(scenes);
+    let repeated = repeated(scenes);
     let first_free = scenes.iter().position(|scene| !scene.locked);
     for (index, scene) in scenes.iter().enumerate().filter(|(_, scene)| !scene.locked) {
         let mut add = |remark: Remark| found.push(Finding { scene: scene.id, remark });
         if let Some(directions) = few.filter(|_| Some(index) == first_free) {
             add(Remark::FewMoves { directions });
         }
-        scenes[..index].iter().find(|earlier| says_the_same(earlier, scene)).into_iter().for_each(|earlier| {
-            add(Remark::Repeats { earlier: earlier.id });
-        });
+        if let Some(earlier) = repeated[index] {
+            add(Remark::Repeats { earlier: scenes[earlier].id });
+        }
         let pronoun = unnamed_pronoun(scene);
         let meant = match &pronoun {
             Some(Remark::Pronoun { name, .. }) => name.clone(),
@@ -212,12 +214,31 @@ impl Finding {
     }
 }
 
-fn says_the_same(earlier: &Scene, scene: &Scene) -> bool {
-    let words = |scene: &Scene| scene.prompt.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-    if scene.prompt.trim().is_empty() || earlier.prompt.trim().is_empty() {
-        return false;
+/// For each scene the first earlier one that says much the same: the same words, or a [`super::likeness`] of at least
+/// [`REPEATED`]. Every word knows its scenes, so that a long film is not compared scene by scene.
+fn repeated(scenes: &[Scene]) -> Vec<Option<usize>> {
+    let mut texts: HashMap<String, usize> = HashMap::new();
+    let mut scenes_of: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut counts = Vec::with_capacity(scenes.len());
+    let mut repeated = Vec::with_capacity(scenes.len());
+    for (index, scene) in scenes.iter().enumerate() {
+        let words = telling_words(&scene.prompt);
+        counts.push(words.len());
+        let mut shared = vec![0; index];
+        for word in &words {
+            scenes_of.get(word).into_iter().flatten().for_each(|earlier| shared[*earlier] += 1);
+        }
+        let alike = (0..index).find(|earlier| {
+            let all = counts[*earlier] + words.len() - shared[*earlier];
+            all > 0 && shared[*earlier] as f32 / all as f32 >= REPEATED
+        });
+        let text = flat(&scene.prompt.to_lowercase());
+        let same = texts.get(&text).copied().filter(|_| !text.is_empty());
+        repeated.push(alike.into_iter().chain(same).min());
+        texts.entry(text).or_insert(index);
+        words.into_iter().for_each(|word| scenes_of.entry(word).or_default().push(index));
     }
-    words(earlier) == words(scene) || likeness(&earlier.prompt, &scene.prompt) >= REPEATED
+    repeated
 }
 
 /// Words of a text in lower case and singular.

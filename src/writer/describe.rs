@@ -7,13 +7,14 @@ use super::examples::DescribeExample;
 use super::grammar;
 use super::prompts::Prompts;
 use super::sampler::{Sampler, Sampling};
-use super::scenes::{small_tokens, wear};
+use super::scenes::{lean, small_tokens, wear};
 use super::script::{DescribeRound, OnEvent, Writer, WriterEvent};
 use super::template::Dialogue;
 use super::text::looks_behind;
 use super::tidy::tidy_prompt;
 use crate::progress::{Cancelled, Progress};
 use crate::project::EntityKind;
+use crate::writer::tidy::flat;
 
 /// A premise is read up to this many characters: what it says of looks comes early.
 pub(super) const PREMISE_CHARS: usize = 1500;
@@ -71,9 +72,8 @@ impl Writer {
         on_event: &mut OnEvent,
     ) -> Result<String, WriterError> {
         request.sampling.check()?;
-        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let premise: String = one_line(&request.premise).chars().take(PREMISE_CHARS).collect();
-        let (name, scene) = (one_line(&request.name), one_line(&request.scene));
+        let premise: String = flat(&request.premise).chars().take(PREMISE_CHARS).collect();
+        let (name, scene) = (flat(&request.name), flat(&request.scene));
         let about = About { premise: &premise, scene: &scene, name: &name, kind: kind_text(request.kind) };
         let room = DIALOGUE_TOKENS + self.decoder.tokenize(&format!("{premise}{scene}")).len();
         let build = |examples| {
@@ -234,11 +234,7 @@ impl Listener for Listening<'_, '_> {
             scores.iter_mut().for_each(|score| *score *= COPIED);
         }
         wear(said.iter().filter(|id| !self.words.small.contains(id)), REPETITION, scores);
-        for id in &self.words.vague {
-            if let Some(score) = scores.get_mut(*id as usize) {
-                *score -= VAGUE;
-            }
-        }
+        lean(self.words.vague.iter().map(|id| (*id, -VAGUE)), scores);
     }
 }
 

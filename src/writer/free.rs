@@ -8,6 +8,7 @@ use super::script::{WriteRequest, Writer};
 use super::template::Dialogue;
 use crate::progress::{Cancelled, Progress};
 use crate::project::ScriptScene;
+use crate::writer::tidy::flat;
 use std::fmt::Write;
 
 /// Most tokens of a try.
@@ -35,7 +36,7 @@ impl Writer {
         progress: &dyn Progress,
         read: &mut dyn FnMut(&str) -> Result<T, String>,
     ) -> Result<FreelyWritten<T>, WriterError> {
-        let premise = request.premise.split_whitespace().collect::<Vec<_>>().join(" ");
+        let premise = flat(&request.premise);
         let build = |examples: usize| {
             let mut dialogue = Dialogue::new(INSTRUCTIONS);
             for example in self.prompts.script_examples.iter().take(examples) {

@@ -87,12 +87,14 @@ pub const SCENES: RangeInclusive<u32> = 4..=10;
 /// How alike two sentences are, from 0 (no common word) to 1 (the same words): shared words of all words, without the
 /// small ones.
 pub fn likeness(one: &str, other: &str) -> f32 {
-    let words = |text: &str| -> std::collections::BTreeSet<String> {
-        let lower = text.to_lowercase();
-        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3).map(str::to_owned).collect()
-    };
-    let (one, other) = (words(one), words(other));
+    let (one, other) = (telling_words(one), telling_words(other));
     let shared = one.intersection(&other).count();
     let all = one.union(&other).count();
     if all == 0 { 0.0 } else { shared as f32 / all as f32 }
+}
+
+/// The words of a text in lower case, each once, without the small ones.
+fn telling_words(text: &str) -> std::collections::BTreeSet<String> {
+    let lower = text.to_lowercase();
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3).map(str::to_owned).collect()
 }

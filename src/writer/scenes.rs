@@ -19,12 +19,16 @@ const REPEATED: f32 = 0.4;
 /// How often scenes of one script are said again because they repeat an earlier one, in all and for one scene.
 const RETAKES: u32 = 6;
 const SCENE_RETAKES: u32 = 3;
+/// How much is added to the temperature each time.
+const BOLDER: f32 = 0.15;
 /// A small model copies the number of scenes from the examples: the scores are multiplied by this, so that it varies.
 const COPIED: f32 = 0.4;
-/// Words that make an action hard to draw, and what is taken from their scores: a picture of "she" shows anybody, and
-/// nobody sees what somebody decides.
+/// Words that leave open whom a picture shows, and what is taken from their scores: a picture of "she" shows anybody.
+pub(super) const PRONOUN: f32 = 4.0;
+pub(super) const PRONOUNS: [&str; 5] = [" he", " she", " they", " him", " them"];
+/// Words that make an action hard to draw, and what is taken from their scores: nobody sees what somebody decides.
 const HARD_TO_DRAW: [(f32, &[&str]); 2] = [
-    (4.0, &[" he", " she", " they", " him", " them"]),
+    (PRONOUN, &PRONOUNS),
     (
         2.5,
         &[
@@ -263,18 +267,15 @@ impl Writer {
         sampler: &mut Sampler,
         audience: &mut Audience,
     ) -> Result<ScriptScene, WriterError> {
-        let temperature = sampler.sampling.temperature;
-        let text = self.say_action(scenes, sampler, audience);
-        sampler.sampling.temperature = temperature;
-        let text = text?;
-        let mut scene = read_scene(&text);
+        let text = self.say_action(scenes, sampler, audience)?;
+        let mut scene = read_scene(&text, ScriptScene::default());
         scenes.actions.push(scene.prompt.clone());
         let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, &scenes.cast);
         scene.prompt = action;
         let mut listener = Listening::new(scenes, sampler.sampling.repetition, audience);
         listener.before = scene.clone();
         let who = self.decoder.speak(&grammar::who(&names), sampler, &mut listener)?;
-        scene.foreground = read_scene(&who).foreground;
+        let mut scene = read_scene(&who, scene);
         said.push_str(&text);
         said.push_str(&who);
         scene.camera = scenes.camera.next(&scene.prompt, None);
@@ -290,22 +291,47 @@ impl Writer {
         sampler: &mut Sampler,
         audience: &mut Audience,
     ) -> Result<String, WriterError> {
+        let grammar = grammar::scene(&scenes.rules());
+        let most = SCENE_RETAKES.min(scenes.retakes_left);
+        let (text, retakes) = self.say_apart(REPEATED, most, sampler, |writer, sampler| {
+            let mut listener = Listening::new(scenes, sampler.sampling.repetition, audience);
+            let text = writer.decoder.speak(&grammar, sampler, &mut listener)?;
+            let repeats = scenes.likest(&read_scene(&text, ScriptScene::default()).prompt);
+            Ok((text, repeats))
+        })?;
+        scenes.retakes_left -= retakes;
+        Ok(text)
+    }
+
+    /// Says a text, and again as long as it repeats more than `repeated`, bolder each time, at most so many times more.
+    /// `say` tells with each text how much it repeats. The text that repeats least stays; with it comes how often more it
+    /// was said.
+    pub(super) fn say_apart<F>(
+        &mut self,
+        repeated: f32,
+        retakes: u32,
+        sampler: &mut Sampler,
+        mut say: F,
+    ) -> Result<(String, u32), WriterError>
+    where
+        F: FnMut(&mut Self, &mut Sampler) -> Result<(String, f32), WriterError>,
+    {
         let usual = sampler.sampling.temperature;
         let mark = self.decoder.mark();
-        let grammar = grammar::scene(&scenes.rules());
         let mut best: Option<(f32, String, Vec<u32>)> = None;
-        for take in 0.. {
-            sampler.sampling.temperature = usual + 0.15 * take as f32;
-            let mut listener = Listening::new(scenes, sampler.sampling.repetition, audience);
-            let text = self.decoder.speak(&grammar, sampler, &mut listener)?;
-            let repeats = scenes.likest(&read_scene(&text).prompt);
+        let mut take = 0;
+        loop {
+            sampler.sampling.temperature = usual + BOLDER * take as f32;
+            let said = say(self, sampler);
+            sampler.sampling.temperature = usual;
+            let (text, repeats) = said?;
             if best.as_ref().is_none_or(|(least, ..)| repeats < *least) {
                 best = Some((repeats, text, self.decoder.since(mark)));
             }
-            if repeats <= REPEATED || take == SCENE_RETAKES || scenes.retakes_left == 0 {
+            if repeats <= repeated || take == retakes {
                 break;
             }
-            scenes.retakes_left -= 1;
+            take += 1;
             self.decoder.back_to(mark);
         }
         let (_, text, tokens) = best.expect("at least one take was made");
@@ -314,7 +340,7 @@ impl Writer {
             self.decoder.back_to(mark);
             self.decoder.repeat(&tokens);
         }
-        Ok(text)
+        Ok((text, take))
     }
 }
 
@@ -339,9 +365,17 @@ pub(super) fn wear<'a>(tokens: impl Iterator<Item = &'a u32>, penalty: f32, scor
     }
 }
 
-/// Reads what was said of a scene so far.
-fn read_scene(said: &str) -> ScriptScene {
-    let mut scene = ScriptScene::default();
+/// Adds to the scores of tokens.
+pub(super) fn lean(tokens: impl IntoIterator<Item = (u32, f32)>, scores: &mut [f32]) {
+    for (id, much) in tokens {
+        if let Some(score) = scores.get_mut(id as usize) {
+            *score += much;
+        }
+    }
+}
+
+/// Adds to `scene` what was said of it so far.
+pub(super) fn read_scene(said: &str, mut scene: ScriptScene) -> ScriptScene {
     for (field, value) in said.lines().filter_map(|line| line.split_once(": ")) {
         match field {
             "action" => value.clone_into(&mut scene.prompt),
@@ -399,7 +433,7 @@ impl Listener for Listening<'_, '_, '_> {
     fn heard(&mut self, text: &str) -> Result<(), Cancelled> {
         if text.len() != self.heard_bytes {
             self.heard_bytes = text.len();
-            let said = read_scene(text);
+            let said = read_scene(text, ScriptScene::default());
             let mut scene = self.before.clone();
             for (field, said) in [(&mut scene.background, said.background), (&mut scene.prompt, said.prompt)] {
                 if !said.is_empty() {
@@ -429,10 +463,6 @@ impl Listener for Listening<'_, '_, '_> {
         // Who walked before does something else now.
         let begins = self.scenes.subject(action).is_some_and(|name| grammar::subject(name) == action);
         let verbs = verbs.iter().filter(|_| begins).map(|id| (DONE_BEFORE, *id));
-        for (much, id) in hard_to_draw.iter().copied().chain(verbs) {
-            if let Some(score) = scores.get_mut(id as usize) {
-                *score -= much;
-            }
-        }
+        lean(hard_to_draw.iter().copied().chain(verbs).map(|(much, id)| (id, -much)), scores);
     }
 }

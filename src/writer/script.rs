@@ -11,6 +11,7 @@ use super::scenes::{Audience, SCENE_STEPS, Scenes};
 use super::template::Dialogue;
 use crate::progress::Progress;
 use crate::project::{CameraMove, EntityKind, Proposal, Script, ScriptScene};
+use crate::writer::tidy::flat;
 use std::path::Path;
 
 /// Scene counts that the model may choose from when the user names none.
@@ -119,6 +120,17 @@ pub struct Writer {
     pub(super) prompts: Prompts,
 }
 
+impl WriteRequest {
+    /// The numbers of scenes that the script may have, in order, at least one.
+    pub(super) fn counts(&self) -> Result<Vec<u32>, WriterError> {
+        match self.scenes {
+            Some(count) if SCENES.contains(&count) => Ok(vec![count]),
+            Some(asked) => Err(WriterError::SceneCount { asked }),
+            None => Ok(FREE_COUNTS.to_vec()),
+        }
+    }
+}
+
 impl Writer {
     /// Loads a GGUF chat model of one of the [`super::FAMILIES`].
     pub fn load(path: &Path, progress: &dyn Progress) -> Result<Self, WriterError> {
@@ -157,11 +169,7 @@ impl Writer {
         progress: &dyn Progress,
         on_event: &mut OnEvent,
     ) -> Result<Written, WriterError> {
-        let counts = match request.scenes {
-            Some(count) if SCENES.contains(&count) => vec![count],
-            Some(asked) => return Err(WriterError::SceneCount { asked }),
-            None => FREE_COUNTS.to_vec(),
-        };
+        let counts = request.counts()?;
         request.sampling.check()?;
         self.decoder.take_effort();
         let mut written = Written::default();
@@ -221,11 +229,11 @@ impl Writer {
 
     /// The conversation that asks for the script, with as many examples and as much of the premise as fit.
     fn ask(&self, request: &WriteRequest, scenes: u32, notes: &mut Vec<String>) -> Result<Asked, WriterError> {
-        let premise = request.premise.split_whitespace().collect::<Vec<_>>().join(" ");
+        let premise = flat(&request.premise);
         if !premise.chars().any(char::is_alphanumeric) {
             return Err(WriterError::EmptyPremise);
         }
-        let look = request.style.split_whitespace().collect::<Vec<_>>().join(" ");
+        let look = flat(&request.style);
         let look = if look.is_empty() { look } else { format!("\nLook: {look}") };
         let ask = |premise: &str| self.prompts.fill("script_request.txt", &[("premise", premise), ("look", &look)]);
         let room = PLAN_TOKENS + scenes as usize * SCENE_TOKENS + CAMERA_TOKENS;

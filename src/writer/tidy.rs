@@ -83,6 +83,11 @@ impl Cast {
     }
 }
 
+/// A text with single spaces between its words, on one line.
+pub(super) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A name without articles, surplus spaces and a small word at its end. A capital that only an article or a list gave is kept: it may be a name.
 pub(super) fn tidy_name(name: &str) -> String {
     let mut words: Vec<&str> = name.split_whitespace().collect();

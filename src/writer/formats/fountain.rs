@@ -3,6 +3,7 @@
 use super::element::{Element, Kind};
 use super::heading::after_prefix;
 use super::{ImportNote, TitlePage};
+use crate::writer::tidy::flat;
 
 /// Keys that begin a title page.
 const TITLE_KEYS: [&str; 14] = [
@@ -395,7 +396,7 @@ pub(super) fn write_body(elements: &[Element]) -> String {
 pub(super) fn write(title: &TitlePage, elements: &[Element]) -> String {
     let mut text = String::new();
     for (key, value) in [("Title", &title.title), ("Style", &title.style)] {
-        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        let value = flat(value);
         if !value.is_empty() {
             text += &format!("{key}: {}\n", super::inline::escape(&value));
         }

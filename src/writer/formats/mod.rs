@@ -26,6 +26,7 @@ pub use error::FormatError;
 
 use super::text::{CameraPlan, script_from_text};
 use crate::project::{CameraMove, DURATION_MS_RANGE, Edit, Project, Scene, Script, ScriptScene};
+use crate::writer::tidy::flat;
 use std::fmt;
 use std::io::Write as _;
 use std::path::Path;
@@ -393,7 +394,7 @@ fn cleaned(text: &str) -> String {
 
 /// The script of a project as the bytes of a file.
 pub fn write_script(project: &Project, format: ScriptFormat) -> Vec<u8> {
-    let one_line = |text: &str| cleaned(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let one_line = |text: &str| flat(&cleaned(text));
     let title = TitlePage { title: one_line(&project.premise), style: one_line(&project.style) };
     match format {
         ScriptFormat::Text => outline::write(project, &title).into_bytes(),

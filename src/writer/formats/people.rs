@@ -1,6 +1,7 @@
 //! Who speaks in a screenplay, and where the action names them.
 
 use crate::project::entity_key;
+use crate::writer::tidy::flat;
 
 /// Those who speak, as scenes name them.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ pub(super) fn speaker(cue: &str) -> Option<(String, bool)> {
         seen &= !matches!(said.as_str(), "VO" | "OS" | "OC" | "OFF" | "VOICEOVER" | "OFFSCREEN" | "OFFCAMERA");
         name = name[..open].trim_end();
     }
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = flat(name);
     let name = if name.chars().any(char::is_lowercase) { name } else { title_case(&name) };
     name.chars().any(char::is_alphanumeric).then_some((name, seen))
 }

@@ -12,6 +12,7 @@ use super::inline::plain;
 use super::people::{People, calmed, speaker};
 use super::{ImportNote, MOST_SCENES, Shot};
 use crate::writer::text::{NAMES, phrases, sentences};
+use crate::writer::tidy::flat;
 use crate::writer::tidy::tidy_name;
 use std::collections::BTreeSet;
 
@@ -159,7 +160,7 @@ impl Stage<'_> {
             open.action.push(element.text.clone());
             return;
         }
-        let text = plain(&element.text).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = flat(&plain(&element.text));
         if !text.chars().any(char::is_alphanumeric) {
             return;
         }

@@ -10,6 +10,7 @@ use super::screenplay::DISSOLVE_MS;
 use super::value::{bare_seconds, milliseconds, names_in, names_list};
 use super::{FormatError, ImportNote, MOST_COLUMNS, MOST_SCENES, Shot, cleaned, guess};
 use crate::project::{CameraMove, Project, Speed};
+use crate::writer::tidy::flat;
 use std::collections::BTreeMap;
 
 /// The header of a table that Reelboard writes.
@@ -103,7 +104,7 @@ fn split_roughly(line: &str, separator: char) -> Vec<String> {
 /// A header without its unit and punctuation.
 fn normal(header: &str) -> String {
     let header = header.split('(').next().unwrap_or_default().to_lowercase().replace(['_', '.', ':'], " ");
-    header.split_whitespace().collect::<Vec<_>>().join(" ")
+    flat(&header)
 }
 
 /// Which column of a table is which; the first of several that could be the same is.
@@ -232,7 +233,7 @@ impl Table {
 
     fn row(&mut self, cells: &[String], line: usize, notes: &mut Vec<ImportNote>) -> Option<Shot> {
         let mut note = |text: String| notes.push(ImportNote::at(line, text));
-        let prompt = self.cell(cells, Column::Action).split_whitespace().collect::<Vec<_>>().join(" ");
+        let prompt = flat(self.cell(cells, Column::Action));
         let others = |column: &Column| !matches!(column, Column::Scene | Column::Shot);
         if prompt.is_empty() {
             if self.columns.keys().filter(|column| others(column)).any(|column| !self.cell(cells, *column).is_empty()) {

@@ -6,6 +6,7 @@ use super::tell::{Task, Told};
 use crate::project::{
     CameraMove, Change, Direction, EntityKind, Project, ProposalItem, Scene, SceneId, ScriptScene, Speed, entities,
 };
+use crate::writer::tidy::flat;
 use std::ops::Range;
 
 /// Scenes before and behind the one in question that the model is told of.
@@ -236,7 +237,7 @@ impl<'a> Film<'a> {
             of_kind.take(NAMES).map(|entity| entity.name.clone()).collect()
         };
         let scene = |at: usize| Some((at + 1, one_line(&self.project.script_scene(self.scenes().get(at)?.id)?)));
-        let premise: String = self.project.premise.split_whitespace().collect::<Vec<_>>().join(" ");
+        let premise = flat(&self.project.premise);
         Told {
             premise: premise.chars().take(PREMISE_CHARS).collect(),
             cast: names(EntityKind::Foreground),
@@ -278,7 +279,6 @@ fn around(at: usize, count: usize) -> Range<usize> {
 
 /// A scene whose fields have no line ends, which the form has no room for.
 pub(super) fn one_line(scene: &ScriptScene) -> ScriptScene {
-    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     ScriptScene {
         prompt: flat(&scene.prompt),
         foreground: scene.foreground.iter().map(|name| flat(name)).collect(),

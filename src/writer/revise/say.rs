@@ -8,6 +8,7 @@ use super::super::grammar::{self, SceneRules};
 use super::super::likeness;
 use super::super::plan::can_be_spelt;
 use super::super::sampler::Sampler;
+use super::super::scenes::{PRONOUN, PRONOUNS, lean, read_scene};
 use super::super::script::{OnEvent, Writer, WriterEvent};
 use super::super::template::Dialogue;
 use super::super::tidy::{Cast, tidy_prompt};
@@ -21,12 +22,9 @@ use std::collections::BTreeSet;
 const SCENE_TOKENS: usize = 110;
 /// A new scene that is more alike to one that is there than this is said again, so often.
 const REPEATED: f32 = 0.5;
-const RETAKES: usize = 3;
+const RETAKES: u32 = 3;
 /// Most words of a scene that had more than usual.
 const MOST_WORDS: usize = 60;
-/// Taken from the scores of pronouns: a picture of "she" shows anybody.
-const PRONOUN: f32 = 4.0;
-const PRONOUNS: [&str; 5] = [" he", " she", " they", " him", " them"];
 /// Added to the scores of the words that show what the user wants, until they are said.
 const WANTED: f32 = 2.5;
 /// Taken from the scores of words that the film has already, where the model names what shows the wish.
@@ -144,11 +142,13 @@ impl Writer {
         let base = ScriptScene { camera: rules.camera, ..ScriptScene::default() };
         let leaning = Leaning { pronouns, wanted, steps };
         let text = self.say_changed_action(&grammar, &base, &rules.unlike, &leaning, batch, hear)?;
-        let mut scene = read(&text, base);
+        let mut scene = read_scene(&text, base);
         let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, batch.cast);
         scene.prompt = action;
-        let who = self.speak_scene(&grammar::who(&names), scene.clone(), &leaning, batch, hear)?;
-        Ok(batch.cast.admit(read(&who, scene)))
+        let Batch { cast, sampler, progress, on_event } = batch;
+        let audience = (&mut **sampler, *progress, &mut **on_event);
+        let who = self.speak_scene(&grammar::who(&names), scene.clone(), &leaning, audience, hear)?;
+        Ok(cast.admit(read_scene(&who, scene)))
     }
 
     /// Says place and action, again if they are much like what is there.
@@ -161,30 +161,13 @@ impl Writer {
         batch: &mut Batch,
         hear: &mut dyn FnMut(&ScriptScene, &mut OnEvent),
     ) -> Result<String, WriterError> {
-        let usual = batch.sampler.sampling.temperature;
-        let mark = self.decoder.mark();
-        let mut best: Option<(f32, String, Vec<u32>)> = None;
-        for take in 0..=RETAKES {
-            batch.sampler.sampling.temperature = usual + 0.15 * take as f32;
-            let said = self.speak_scene(grammar, base.clone(), leaning, batch, hear);
-            batch.sampler.sampling.temperature = usual;
-            let text = said?;
-            let action = read(&text, ScriptScene::default()).prompt;
+        let Batch { sampler, progress, on_event, .. } = batch;
+        let (text, _) = self.say_apart(REPEATED, RETAKES, sampler, |writer, sampler| {
+            let text = writer.speak_scene(grammar, base.clone(), leaning, (sampler, *progress, on_event), hear)?;
+            let action = read_scene(&text, ScriptScene::default()).prompt;
             let repeats = unlike.iter().map(|known| likeness(known, &action)).fold(0.0, f32::max);
-            if best.as_ref().is_none_or(|(least, ..)| repeats < *least) {
-                best = Some((repeats, text, self.decoder.since(mark)));
-            }
-            if repeats <= REPEATED || take == RETAKES {
-                break;
-            }
-            self.decoder.back_to(mark);
-        }
-        let (_, text, tokens) = best.expect("at least one take was made");
-        if self.decoder.since(mark) != tokens {
-            // An earlier take was better.
-            self.decoder.back_to(mark);
-            self.decoder.repeat(&tokens);
-        }
+            Ok((text, repeats))
+        })?;
         Ok(text)
     }
 
@@ -212,11 +195,10 @@ impl Writer {
         grammar: &str,
         base: ScriptScene,
         leaning: &Leaning,
-        batch: &mut Batch,
+        (sampler, progress, on_event): (&mut Sampler, &dyn Progress, &mut OnEvent),
         hear: &mut dyn FnMut(&ScriptScene, &mut OnEvent),
     ) -> Result<String, WriterError> {
-        let Batch { sampler, progress, on_event, .. } = batch;
-        let mut listener = Hearing { base, heard_bytes: 0, leaning, progress: *progress, on_event, hear };
+        let mut listener = Hearing { base, heard_bytes: 0, leaning, progress, on_event, hear };
         self.decoder.speak(grammar, sampler, &mut listener)
     }
 }
@@ -228,20 +210,6 @@ struct Leaning {
     pronouns: Vec<u32>,
     /// First tokens of words.
     wanted: Vec<(String, u32)>,
-}
-
-/// Adds to `base` what was said of a scene so far.
-fn read(said: &str, base: ScriptScene) -> ScriptScene {
-    let mut scene = base;
-    for (field, value) in said.lines().filter_map(|line| line.split_once(": ")) {
-        match field {
-            "action" => value.clone_into(&mut scene.prompt),
-            "who" => scene.foreground = value.split(", ").map(str::to_owned).collect(),
-            "where" => value.clone_into(&mut scene.background),
-            _ => {}
-        }
-    }
-    scene
 }
 
 /// Hears what is forced or too short to tell of.
@@ -267,11 +235,7 @@ impl Listener for Naming<'_> {
     }
 
     fn weigh(&mut self, _text: &str, _said: &[u32], scores: &mut [f32]) {
-        for id in &self.known {
-            if let Some(score) = scores.get_mut(*id as usize) {
-                *score -= KNOWN;
-            }
-        }
+        lean(self.known.iter().map(|id| (*id, -KNOWN)), scores);
     }
 }
 
@@ -288,7 +252,7 @@ impl Listener for Hearing<'_, '_> {
     fn heard(&mut self, text: &str) -> Result<(), Cancelled> {
         if text.len() > self.heard_bytes {
             self.heard_bytes = text.len();
-            (self.hear)(&read(text, self.base.clone()), self.on_event);
+            (self.hear)(&read_scene(text, self.base.clone()), self.on_event);
         }
         let chars = (text.len() + self.base.prompt.len()) as u64;
         let part = (chars * SCENE_STEPS / SCENE_CHARS as u64).min(SCENE_STEPS - 1);
@@ -297,17 +261,10 @@ impl Listener for Hearing<'_, '_> {
 
     fn weigh(&mut self, text: &str, _said: &[u32], scores: &mut [f32]) {
         if text.rsplit('\n').next().is_some_and(|line| line.starts_with("action:")) {
-            for id in &self.leaning.pronouns {
-                if let Some(score) = scores.get_mut(*id as usize) {
-                    *score -= PRONOUN;
-                }
-            }
+            lean(self.leaning.pronouns.iter().map(|id| (*id, -PRONOUN)), scores);
             let action = text.rsplit('\n').next().unwrap_or_default();
-            for (_, id) in self.leaning.wanted.iter().filter(|(word, _)| !action.contains(word.as_str())) {
-                if let Some(score) = scores.get_mut(*id as usize) {
-                    *score += WANTED;
-                }
-            }
+            let wanted = self.leaning.wanted.iter().filter(|(word, _)| !action.contains(word.as_str()));
+            lean(wanted.map(|(_, id)| (*id, WANTED)), scores);
         }
     }
 }

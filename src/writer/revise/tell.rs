@@ -2,6 +2,7 @@
 
 use super::super::prompts::Prompts;
 use crate::project::ScriptScene;
+use crate::writer::tidy::flat;
 
 /// What is asked. Scenes are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub(in crate::writer) struct Told {
 impl Told {
     /// The question for the model.
     pub fn text(&self, prompts: &Prompts) -> String {
-        let wish = self.wish.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wish = flat(&self.wish);
         let wish = wish.trim_end_matches(['.', '!']);
         let number = self.task.number();
         let scene = self.scenes.iter().find(|(known, _)| *known == number);
@@ -90,7 +91,7 @@ impl Told {
 }
 
 fn line(number: usize, scene: &ScriptScene) -> String {
-    let action = scene.prompt.split_whitespace().collect::<Vec<_>>().join(" ");
+    let action = flat(&scene.prompt);
     match scene.background.as_str() {
         "" => format!("{number}. {action}"),
         place => format!("{number}. {place}: {action}"),

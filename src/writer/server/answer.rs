@@ -3,6 +3,7 @@
 use crate::project::ScriptScene;
 use crate::writer::formats::{ScriptFormat, read_script};
 use crate::writer::plan::Plan;
+use crate::writer::tidy::flat;
 use serde_json::Value;
 
 /// What there is of an answer.
@@ -129,7 +130,7 @@ fn names(value: &Value) -> Vec<String> {
 pub(super) fn plain(text: &str) -> String {
     let kept: String =
         text.chars().map(|c| if "[](){};\"“”*`|<>".contains(c) || c.is_control() { ' ' } else { c }).collect();
-    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+    flat(&kept)
 }
 
 /// JSON that is still being written, closed where it is; and whether it was whole.

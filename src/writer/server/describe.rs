@@ -10,6 +10,7 @@ use crate::writer::error::WriterError;
 use crate::writer::sampler::Sampling;
 use crate::writer::script::{DescribeRound, OnEvent, WriterEvent};
 use crate::writer::text::looks_behind;
+use crate::writer::tidy::flat;
 use crate::writer::tidy::tidy_prompt;
 use crate::writer::{DescribeRequest, grammar};
 
@@ -34,10 +35,9 @@ impl ServerWriter {
     ) -> Result<String, WriterError> {
         request.sampling.check()?;
         self.model(progress)?;
-        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let premise = one_line(&request.premise);
+        let premise = flat(&request.premise);
         let premise = shorten(&premise, PREMISE_CHARS);
-        let (name, scene) = (one_line(&request.name), one_line(&request.scene));
+        let (name, scene) = (flat(&request.name), flat(&request.scene));
         let about = About { premise, scene: &scene, name: &name, kind: kind_text(request.kind) };
         let looks = looks_behind(premise, &name);
         let sampling = Sampling { temperature: request.sampling.temperature * CALMER, ..request.sampling };

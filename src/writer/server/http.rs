@@ -5,6 +5,7 @@
 use super::error::ServerError;
 use crate::models::ServerSpec;
 use crate::progress::{Cancelled, Progress};
+use crate::writer::tidy::flat;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -382,7 +383,7 @@ fn message(value: &Value) -> Option<String> {
 }
 
 fn short(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = flat(text);
     line.chars().take(MOST_MESSAGE).collect()
 }
 

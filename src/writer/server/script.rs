@@ -6,15 +6,15 @@ use super::http::{End, Failure};
 use super::{ServerError, ServerWriter, refuses_the_form, refuses_the_length};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Direction, ScriptScene, Speed};
-use crate::writer::SCENES;
 use crate::writer::camera::free_directions;
 use crate::writer::casting::{candidates, occurrence};
 use crate::writer::error::WriterError;
 use crate::writer::examples::read_camera;
 use crate::writer::likeness;
 use crate::writer::plan::{Plan, PremiseNames, is_english};
-use crate::writer::script::{FREE_COUNTS, NOT_ENGLISH, OnEvent, WriteRequest, WriterEvent, Written};
+use crate::writer::script::{NOT_ENGLISH, OnEvent, WriteRequest, WriterEvent, Written};
 use crate::writer::text::rule_camera;
+use crate::writer::tidy::flat;
 use crate::writer::tidy::{Cast, tidy_name, tidy_prompt};
 
 /// How often a server is asked before a script is given up.
@@ -57,11 +57,8 @@ impl ServerWriter {
         progress: &dyn Progress,
         on_event: &mut OnEvent,
     ) -> Result<Written, WriterError> {
-        let counts = match request.scenes {
-            Some(count) if SCENES.contains(&count) => [count as usize; 2],
-            Some(asked) => return Err(WriterError::SceneCount { asked }),
-            None => [FREE_COUNTS[0] as usize, FREE_COUNTS[FREE_COUNTS.len() - 1] as usize],
-        };
+        let counts = request.counts()?;
+        let counts = [counts[0] as usize, counts[counts.len() - 1] as usize];
         request.sampling.check()?;
         let premise = plain_premise(&request.premise)?;
         let mut written = Written::default();
@@ -303,7 +300,7 @@ fn words(name: &str) -> String {
 
 /// A premise in one line.
 pub(super) fn plain_premise(premise: &str) -> Result<String, WriterError> {
-    let premise = premise.split_whitespace().collect::<Vec<_>>().join(" ");
+    let premise = flat(premise);
     if premise.chars().any(char::is_alphanumeric) { Ok(premise) } else { Err(WriterError::EmptyPremise) }
 }
 

@@ -1,6 +1,7 @@
 //! Where a text divides into scenes.
 
 use super::words::ABBREVIATIONS;
+use crate::writer::tidy::flat;
 
 /// A line with at most this many words is a scene of its own where all lines are like that.
 const SHORT_LINE_WORDS: usize = 30;
@@ -25,7 +26,7 @@ pub(super) fn scenes(text: &str) -> Vec<String> {
 
 /// A line without list marks and surplus spaces.
 fn tidy_line(line: &str) -> String {
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = flat(line);
     let unmarked = line.trim_start_matches(['-', '*', '•', '–', '—', '#', '>']).trim_start();
     // "3. The door opens" and "3) The door opens".
     let digits = unmarked.chars().take_while(char::is_ascii_digit).count();
