@@ -5,6 +5,7 @@ use super::gguf::ChatModel;
 use super::prefix::Prefixes;
 use super::sampler::Sampler;
 use super::template::{Dialogue, Message};
+use super::whole_words::WholeWords;
 use crate::nets::llama::Llama;
 use crate::progress::Cancelled;
 use llguidance::api::TopLevelGrammar;
@@ -21,6 +22,7 @@ const LEAST_PREFIX: usize = 64;
 pub(super) struct Decoder {
     net: Llama,
     tokens: TokEnv,
+    whole_words: WholeWords,
     grammars: ParserFactory,
     template: super::template::ChatTemplate,
     begin: Option<u32>,
@@ -91,6 +93,7 @@ impl Decoder {
         grammars.quiet();
         Ok(Self {
             net: model.net,
+            whole_words: WholeWords::new(&model.tokens),
             tokens: model.tokens,
             grammars,
             template: model.template,
@@ -338,6 +341,7 @@ impl Decoder {
                 self.read_some()?;
             }
             listener.weigh(&said, &self.text[start..], &mut self.scores);
+            self.whole_words.weigh(self.text[start..].last(), &mut self.scores);
             let Some(token) = sampler.choose(&self.scores, &allowed) else {
                 return Err(WriterError::Grammar("no token fits".to_owned()));
             };

@@ -8,7 +8,7 @@ use crate::project::{CameraMove, Direction, Speed};
 use std::fmt::Write;
 
 /// Fewest and most words of an action after its subject.
-const ACTION_WORDS: [usize; 2] = [6, 24];
+pub(super) const ACTION_WORDS: [usize; 2] = [6, 24];
 /// Most words of one sentence of the story.
 const STORY_WORDS: usize = 22;
 /// Most words of a premise in English.
@@ -132,9 +132,8 @@ pub(super) fn scene(rules: &SceneRules) -> String {
 /// Place and action of a scene that is said anew. Known places can be named, and others; the action begins with a known
 /// name, somebody new, or with where or when it happens.
 /// A scene that keeps its place names just that one. What it begins with comes before.
-pub(super) fn revised_scene(before: &str, rules: &SceneRules, kept_place: Option<&str>, most_words: usize) -> String {
-    let [fewest, usual] = ACTION_WORDS;
-    let most = most_words.max(usual);
+pub(super) fn revised_scene(before: &str, rules: &SceneRules, kept_place: Option<&str>, most: usize) -> String {
+    let fewest = ACTION_WORDS[0];
     let subjects: Vec<String> = rules.subjects.iter().map(|name| subject(name)).collect();
     let openings = subjects.iter().map(String::as_str).chain(NEW_SUBJECT.split('|')).chain(OPENINGS);
     let place = match kept_place {

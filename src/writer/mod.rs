@@ -59,6 +59,7 @@ mod template;
 mod text;
 mod tidy;
 mod tokens;
+mod whole_words;
 
 pub use camera::CameraRequest;
 pub use check::{Finding, Remark, Repair, check, repair_by_rules};

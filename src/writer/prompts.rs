@@ -35,7 +35,7 @@ macro_rules! prompt_file {
 }
 
 /// All of them.
-pub const PROMPT_FILES: [PromptFile; 20] = [
+pub const PROMPT_FILES: [PromptFile; 21] = [
     prompt_file!("script.txt", "how to write a script", needs [], may []),
     prompt_file!("script_request.txt", "what is asked for each premise", needs["premise"], may["look"]),
     prompt_file!("script_examples.txt", "finished scripts to learn from", needs [], may []),
@@ -65,6 +65,7 @@ pub const PROMPT_FILES: [PromptFile; 20] = [
     prompt_file!("revise_continue.txt", "task: more scenes", needs["wish"], may["number"]),
     prompt_file!("revise_film.txt", "task: all scenes anew", needs ["wish"], may []),
     prompt_file!("revise_shorten.txt", "task: what can be left out", needs ["number"], may []),
+    prompt_file!("revise_wishes.txt", "short wishes, and what they mean", needs [], may []),
     prompt_file!("revise_examples.txt", "finished revisions to learn from", needs [], may []),
 ];
 
@@ -165,6 +166,13 @@ impl Prompts {
             }
         }
         filled
+    }
+
+    /// A wish in more words, where the model is told what it means: "funnier".
+    pub(super) fn wish(&self, wish: &str) -> String {
+        let same = |known: &str| known.trim().eq_ignore_ascii_case(wish.trim_end_matches(['.', '!']).trim());
+        let lines = self.text("revise_wishes.txt").lines().filter_map(|line| line.split_once(':'));
+        lines.into_iter().find(|(known, _)| same(known)).map_or(wish, |(_, meant)| meant.trim()).to_owned()
     }
 
     /// The user's own files among them.

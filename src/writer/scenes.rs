@@ -54,6 +54,9 @@ const HARD_TO_DRAW: [(f32, &[&str]); 2] = [
         ],
     ),
 ];
+/// Added to the score of a full stop for each of the last words that an action may have: who rambles comes to an end.
+const ENDING: f32 = 0.75;
+const ENDING_WORDS: usize = 8;
 /// Taken from the scores of a verb that an earlier action has right after its subject, too.
 const DONE_BEFORE: f32 = 6.0;
 /// Most people or things that are not in the plan and begin an action all the same.
@@ -87,6 +90,7 @@ pub(super) struct Scenes<'a> {
     hard_to_draw: Vec<(f32, u32)>,
     /// Tokens that may be said again and again.
     small: Vec<u32>,
+    stop: Option<u32>,
     retakes_left: u32,
 }
 
@@ -121,6 +125,7 @@ impl<'a> Scenes<'a> {
                 })
                 .collect(),
             small: small_tokens(&tokenize),
+            stop: tokenize(STOP).first().copied(),
             retakes_left: RETAKES,
         }
     }
@@ -344,6 +349,9 @@ impl Writer {
     }
 }
 
+/// What ends an action.
+pub(super) const STOP: &str = ".";
+
 /// Words that no text can do without.
 const SMALL_WORDS: [&str; 26] = [
     ",", ".", " and", " with", " a", " an", " the", " of", " in", " on", " to", " from", " at", " by", " for", " into",
@@ -372,6 +380,12 @@ pub(super) fn lean(tokens: impl IntoIterator<Item = (u32, f32)>, scores: &mut [f
             *score += much;
         }
     }
+}
+
+/// Leans towards the full stop `stop` where an action has nearly as many words as it may have.
+pub(super) fn lean_to_end(action: &str, most_words: usize, stop: Option<u32>, scores: &mut [f32]) {
+    let over = (action.split_whitespace().count() + ENDING_WORDS).saturating_sub(most_words);
+    lean(stop.map(|stop| (stop, ENDING * over as f32)), scores);
 }
 
 /// Adds to `scene` what was said of it so far.
@@ -457,12 +471,13 @@ impl Listener for Listening<'_, '_, '_> {
         let line = text.rsplit('\n').next().unwrap_or_default();
         let Some(action) = line.strip_prefix("action:").map(str::trim_start) else { return };
         // Within one action nothing is worth saying twice, not even a name.
-        let Scenes { worn, small, hard_to_draw, verbs, .. } = self.scenes;
+        let Scenes { worn, small, hard_to_draw, verbs, stop, .. } = self.scenes;
         let said = said.iter().filter(|id| !small.contains(id) && !worn.contains(id));
         wear(worn.iter().chain(said), self.repetition, scores);
         // Who walked before does something else now.
         let begins = self.scenes.subject(action).is_some_and(|name| grammar::subject(name) == action);
         let verbs = verbs.iter().filter(|_| begins).map(|id| (DONE_BEFORE, *id));
         lean(hard_to_draw.iter().copied().chain(verbs).map(|(much, id)| (id, -much)), scores);
+        lean_to_end(action, grammar::ACTION_WORDS[1], *stop, scores);
     }
 }

@@ -19,7 +19,7 @@ const DETERMINERS: [&str; 12] =
     ["a", "an", "the", "his", "her", "its", "their", "my", "our", "some", "this", "another"];
 
 /// Words that cannot end a sentence.
-const HANGING: [&str; 24] = [
+pub(super) const HANGING: [&str; 24] = [
     "a", "an", "the", "and", "or", "but", "with", "of", "to", "in", "on", "at", "by", "for", "from", "his", "her",
     "its", "their", "into", "as", "while", "through", "toward",
 ];

@@ -156,7 +156,7 @@ impl Writer {
         let film = Film { project, seed: request.seed };
         let index = |id: &SceneId| project.scene_index(*id).ok_or(ReviseError::NoScene);
         let (mut cast, mut sampler) = (film.cast(), Sampler::new(request.seed, request.sampling));
-        let mut batch = Batch { cast: &mut cast, sampler: &mut sampler, progress, on_event };
+        let mut batch = Batch { cast: &mut cast, shown: Vec::new(), sampler: &mut sampler, progress, on_event };
         let asked = match &request.revision {
             Revision::Rewrite { scene, change } => film.rewrite(index(scene)?, change),
             Revision::Insert { after, wish } => {

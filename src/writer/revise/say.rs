@@ -8,7 +8,7 @@ use super::super::grammar::{self, SceneRules};
 use super::super::likeness;
 use super::super::plan::can_be_spelt;
 use super::super::sampler::Sampler;
-use super::super::scenes::{PRONOUN, PRONOUNS, lean, read_scene};
+use super::super::scenes::{PRONOUN, PRONOUNS, STOP, lean, lean_to_end, read_scene};
 use super::super::script::{OnEvent, Writer, WriterEvent};
 use super::super::template::Dialogue;
 use super::super::tidy::{Cast, tidy_prompt};
@@ -37,6 +37,8 @@ const SCENE_CHARS: usize = 200;
 /// What all scenes of one revision share.
 pub(super) struct Batch<'a, 'b> {
     pub cast: &'a mut Cast,
+    /// What shows the user's wish in earlier scenes.
+    pub shown: Vec<String>,
     pub sampler: &'a mut Sampler,
     pub progress: &'a dyn Progress,
     pub on_event: &'a mut OnEvent<'b>,
@@ -126,6 +128,7 @@ impl Writer {
         let (subjects, places) = (spelt(batch.cast.foreground()), spelt(batch.cast.background()));
         let header = format!("Scene {}\n", rules.number);
         let wanted = if rules.shows { self.say_what_shows_it(&header, rules, batch)? } else { Vec::new() };
+        let most_words = rules.most_words.clamp(grammar::ACTION_WORDS[1], MOST_WORDS);
         let grammar = grammar::revised_scene(
             if rules.shows { "" } else { &header },
             &SceneRules {
@@ -136,16 +139,17 @@ impl Writer {
                 places: places.iter().map(String::as_str).collect(),
             },
             rules.place.as_deref(),
-            rules.most_words.min(MOST_WORDS),
+            most_words,
         );
         let pronouns = PRONOUNS.iter().filter_map(|word| self.decoder.tokenize(word).first().copied()).collect();
         let base = ScriptScene { camera: rules.camera, ..ScriptScene::default() };
-        let leaning = Leaning { pronouns, wanted, steps };
+        let stop = self.decoder.tokenize(STOP).first().copied();
+        let leaning = Leaning { pronouns, wanted, stop, most_words, steps };
         let text = self.say_changed_action(&grammar, &base, &rules.unlike, &leaning, batch, hear)?;
         let mut scene = read_scene(&text, base);
         let (action, names) = candidates(&tidy_prompt(&scene.prompt), &scene.background, batch.cast);
         scene.prompt = action;
-        let Batch { cast, sampler, progress, on_event } = batch;
+        let Batch { cast, sampler, progress, on_event, .. } = batch;
         let audience = (&mut **sampler, *progress, &mut **on_event);
         let who = self.speak_scene(&grammar::who(&names), scene.clone(), &leaning, audience, hear)?;
         Ok(cast.admit(read_scene(&who, scene)))
@@ -178,7 +182,7 @@ impl Writer {
         rules: &Rules,
         batch: &mut Batch,
     ) -> Result<Vec<(String, u32)>, WriterError> {
-        let known = rules.forbidden.iter().chain(&rules.unlike).chain(batch.cast.foreground());
+        let known = rules.forbidden.iter().chain(&rules.unlike).chain(batch.cast.foreground()).chain(&batch.shown);
         let known = known.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).filter(|word| word.len() > 3);
         let first = |word: &str| self.decoder.tokenize(&format!(" {}", word.to_lowercase())).first().copied();
         let known: BTreeSet<u32> = known.filter_map(first).collect();
@@ -187,7 +191,9 @@ impl Writer {
         let things = said.rsplit("shows: ").next().unwrap_or_default().trim();
         let words = things.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3);
         let token = |word: &str| self.decoder.tokenize(&format!(" {word}")).first().copied();
-        Ok(words.filter_map(|word| Some((word.to_owned(), token(word)?))).collect())
+        let wanted = words.filter_map(|word| Some((word.to_owned(), token(word)?))).collect();
+        batch.shown.push(things.to_owned());
+        Ok(wanted)
     }
 
     fn speak_scene(
@@ -210,6 +216,9 @@ struct Leaning {
     pronouns: Vec<u32>,
     /// First tokens of words.
     wanted: Vec<(String, u32)>,
+    stop: Option<u32>,
+    /// Most words that an action may have.
+    most_words: usize,
 }
 
 /// Hears what is forced or too short to tell of.
@@ -260,11 +269,11 @@ impl Listener for Hearing<'_, '_> {
     }
 
     fn weigh(&mut self, text: &str, _said: &[u32], scores: &mut [f32]) {
-        if text.rsplit('\n').next().is_some_and(|line| line.starts_with("action:")) {
-            lean(self.leaning.pronouns.iter().map(|id| (*id, -PRONOUN)), scores);
-            let action = text.rsplit('\n').next().unwrap_or_default();
-            let wanted = self.leaning.wanted.iter().filter(|(word, _)| !action.contains(word.as_str()));
-            lean(wanted.map(|(_, id)| (*id, WANTED)), scores);
-        }
+        let Some(action) = text.rsplit('\n').next().and_then(|line| line.strip_prefix("action:")) else { return };
+        let Leaning { pronouns, wanted, stop, most_words, .. } = self.leaning;
+        lean(pronouns.iter().map(|id| (*id, -PRONOUN)), scores);
+        let wanted = wanted.iter().filter(|(word, _)| !action.contains(word.as_str()));
+        lean(wanted.map(|(_, id)| (*id, WANTED)), scores);
+        lean_to_end(action, *most_words, *stop, scores);
     }
 }

@@ -67,7 +67,7 @@ pub(in crate::writer) struct Told {
 impl Told {
     /// The question for the model.
     pub fn text(&self, prompts: &Prompts) -> String {
-        let wish = flat(&self.wish);
+        let wish = prompts.wish(&flat(&self.wish));
         let wish = wish.trim_end_matches(['.', '!']);
         let number = self.task.number();
         let scene = self.scenes.iter().find(|(known, _)| *known == number);
