@@ -4,6 +4,8 @@
 
 #[path = "servers/place.rs"]
 mod place;
+#[path = "servers/revise.rs"]
+mod revise;
 
 use place::{Place, Reply};
 use reelboard::models::{OwnWriter, OwnWriterError, ServerSpec};

@@ -16,11 +16,13 @@ use crate::image::{
 use crate::models::{ComputeError, ModelCache, ModelError, ModelSpec, RegistryError, Role};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{
-    DRAFT_STUDIO, Entity, EntityKind, EntitySummary, Format, MediaName, Project, RecipeEntity, Reference,
+    DRAFT_STUDIO, Entity, EntityKind, EntitySummary, Format, MediaName, Project, Proposal, RecipeEntity, Reference,
     ReferenceSource, SceneId, StoreError, entities, wanted_recipe,
 };
 use crate::video::AnimateError;
-use crate::writer::{DescribeRequest, OnEvent, ServerWriter, WriteRequest, Writer, WriterError, WriterHome, Written};
+use crate::writer::{
+    DescribeRequest, OnEvent, ReviseRequest, ServerWriter, WriteRequest, Writer, WriterError, WriterHome, Written,
+};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GenericImageView, GrayImage, ImageEncoder, RgbaImage};
 use std::path::PathBuf;
@@ -52,8 +54,6 @@ pub(super) enum JobError {
     Export(ExportError),
     #[error("scene {} is no longer in the project", .0.0)]
     NoScene(SceneId),
-    #[error("{0} only writes scripts; choose a model on this machine to revise one")]
-    NotByServer(String),
     #[error("the model list gives {0} no file")]
     NoFile(String),
     #[error("the {studio} studio has no {role}; choose another studio")]
@@ -145,8 +145,7 @@ impl LaneState {
             JobSpec::Write(job) => self.write(&job, cx),
             JobSpec::Revise(job) => {
                 let ReviseJob { request, model, cache, home } = *job;
-                let writer = self.ready_writer(&model, &cache, &home, cx)?;
-                let mut proposal = writer.revise(&request, cx, &mut |event| cx.writer_event(event))?;
+                let mut proposal = self.pen(&model, &cache, &home, cx)?.revise(&request, cx)?;
                 proposal.notes.extend(cx.take_notes());
                 Ok(JobOutput::Proposal(Box::new(proposal)))
             }
@@ -186,9 +185,6 @@ impl LaneState {
         home: &WriterHome,
         cx: &JobCx,
     ) -> Result<&mut Writer, JobError> {
-        if model.server.is_some() {
-            return Err(JobError::NotByServer(model.title.clone()));
-        }
         let file = model.files.first().ok_or_else(|| JobError::NoFile(model.id.clone()))?;
         cx.stage("checking the writer");
         let path = cache.checked_path(model, &file.name, cx)?;
@@ -210,16 +206,26 @@ impl LaneState {
         Ok(writer)
     }
 
+    /// Whoever writes, here or on a server, with the user's prompts.
+    fn pen(
+        &mut self,
+        model: &ModelSpec,
+        cache: &ModelCache,
+        home: &WriterHome,
+        cx: &JobCx,
+    ) -> Result<Pen<'_>, JobError> {
+        let Some(server) = &model.server else {
+            return Ok(Pen::Here(self.ready_writer(model, cache, home, cx)?));
+        };
+        // The memory is better left to the server, which may be on this machine.
+        self.writer = None;
+        let mut writer = ServerWriter::new(server.clone());
+        writer.set_prompts(home.prompts()?);
+        Ok(Pen::Server(writer))
+    }
+
     fn write(&mut self, job: &WriteJob, cx: &JobCx) -> Result<JobOutput, JobError> {
-        if let Some(server) = &job.model.server {
-            // The memory is better left to the server, which may be on this machine.
-            self.writer = None;
-            let mut writer = ServerWriter::new(server.clone());
-            writer.set_prompts(job.home.prompts()?);
-            return write_with(&mut Pen::Server(&mut writer), job, cx);
-        }
-        let writer = self.ready_writer(&job.model, &job.cache, &job.home, cx)?;
-        write_with(&mut Pen::Here(writer), job, cx)
+        write_with(&mut self.pen(&job.model, &job.cache, &job.home, cx)?, job, cx)
     }
 
     fn import_photo(&mut self, job: PhotoJob, cx: &JobCx) -> Result<JobOutput, JobError> {
@@ -407,7 +413,7 @@ impl LaneState {
 /// A writer that is ready, here or on a server.
 enum Pen<'a> {
     Here(&'a mut Writer),
-    Server(&'a mut ServerWriter),
+    Server(ServerWriter),
 }
 
 impl Pen<'_> {
@@ -416,6 +422,14 @@ impl Pen<'_> {
         match self {
             Self::Here(writer) => writer.write(request, cx, on_event),
             Self::Server(writer) => writer.write(request, cx, on_event),
+        }
+    }
+
+    fn revise(&mut self, request: &ReviseRequest, cx: &JobCx) -> Result<Proposal, WriterError> {
+        let on_event: &mut OnEvent = &mut |event| cx.writer_event(event);
+        match self {
+            Self::Here(writer) => writer.revise(request, cx, on_event),
+            Self::Server(writer) => writer.revise(request, cx, on_event),
         }
     }
 

@@ -156,6 +156,16 @@ pub enum WriterError {
         /// What was wrong with the last answer.
         reason: String,
     },
+    /// A server whose answers do not make a revision.
+    #[error("the server at {address} was asked {tries} times, and {reason}; try again or choose another model")]
+    ServerRevision {
+        /// The server.
+        address: String,
+        /// How often it was asked.
+        tries: usize,
+        /// What was wrong with the last answer.
+        reason: String,
+    },
     /// The network failed.
     #[error("the model failed: {0}")]
     Model(#[from] candle_core::Error),

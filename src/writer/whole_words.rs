@@ -26,7 +26,8 @@ impl WholeWords {
             _ => None,
         });
         let trie = tokens.tok_trie();
-        let goes_on = |id: &u32| trie.token(*id).first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+        let goes_on =
+            |id: &u32| trie.token(*id).first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
         Self { small: small.collect(), inner: (0..trie.vocab_size() as u32).filter(goes_on).collect() }
     }
 

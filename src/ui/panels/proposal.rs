@@ -9,8 +9,8 @@ use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{capitalized, dim, primary_button};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Button, CornerRadius, FontId, Frame, Label, Layout, Margin, ProgressBar, RichText, ScrollArea, Spinner,
-    Stroke, Ui, vec2,
+    Align, Button, CornerRadius, FontId, Frame, Label, Layout, Margin, ProgressBar, RichText, ScrollArea, Stroke,
+    Ui, vec2,
 };
 
 pub(super) fn proposal_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -35,10 +35,8 @@ pub(super) fn proposal_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     match revising.job.and_then(|job| cx.job(job)) {
         Some(job) => {
             let share = if job.total > 0 { job.done as f32 / job.total as f32 } else { 0.0 };
-            ui.horizontal(|ui| {
-                ui.add(Spinner::new().size(14.0));
-                ui.label(dim(ui, job_text(job)));
-            });
+            // No spinner: on a machine without a graphics card its frames would take the cores from the writer.
+            ui.label(dim(ui, job_text(job)));
             ui.add(ProgressBar::new(share).desired_height(4.0).fill(cx.theme.accent));
         }
         None if is_running => {
@@ -127,7 +125,8 @@ fn item_ui(
                 ui.set_opacity(0.45);
             }
             for change in &item.changes {
-                change_ui(ui, &theme, project, change);
+                let is_only = item.changes.len() == 1;
+                change_ui(ui, &theme, project, change, is_only);
             }
         });
 }
@@ -145,8 +144,10 @@ fn choice_ui(ui: &mut Ui, cx: &mut Cx<'_>, index: usize, title: &str, is_rejecte
     });
 }
 
-fn change_ui(ui: &mut Ui, theme: &Theme, project: &Project, change: &Change) {
+/// One change of an item, whose title names the scene already if it `is_only` one.
+fn change_ui(ui: &mut Ui, theme: &Theme, project: &Project, change: &Change, is_only: bool) {
     match change {
+        Change::Scene { before, after, .. } if is_only => scene_ui(ui, theme, "Prompt", before, after, false),
         Change::Scene { id, before, after } => {
             let number = project.scene_index(*id).map_or(0, |index| index + 1);
             scene_ui(ui, theme, &format!("Scene {number}"), before, after, false);

@@ -21,7 +21,7 @@ const MORE_WORDS: usize = 6;
 const SEED_STEP: u64 = 1000;
 
 /// One scene of an answer.
-pub(super) enum Slot {
+pub(in crate::writer) enum Slot {
     /// Told again as it is, since it is locked.
     Kept(usize, ScriptScene),
     /// Said.
@@ -29,7 +29,7 @@ pub(super) enum Slot {
 }
 
 /// What a scene that is said has to keep to.
-pub(super) struct Rules {
+pub(in crate::writer) struct Rules {
     /// Its number.
     pub number: usize,
     /// Whether it begins with what shows the user's wish.
@@ -47,10 +47,10 @@ pub(super) struct Rules {
 }
 
 /// Makes the parts of a proposal of the scenes that were said.
-pub(super) type Assemble<'a> = Box<dyn Fn(&[ScriptScene]) -> Vec<ProposalItem> + 'a>;
+pub(in crate::writer) type Assemble<'a> = Box<dyn Fn(&[ScriptScene]) -> Vec<ProposalItem> + 'a>;
 
 /// A question, the form of its answer, and what the scenes that were said so far make.
-pub(super) struct Asked<'a> {
+pub(in crate::writer) struct Asked<'a> {
     pub told: Told,
     pub slots: Vec<Slot>,
     pub assemble: Assemble<'a>,

@@ -4,6 +4,9 @@ use super::super::examples::{Field, blocks, scene_text};
 use super::tell::{Task, Told};
 use crate::project::ScriptScene;
 
+/// How the answer to what can be left out begins.
+pub(in crate::writer) const LEAVE_OUT: &str = "Leave out: ";
+
 /// A finished revision.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::writer) struct ReviseExample {
@@ -46,7 +49,7 @@ fn example(block: &[Field<'_>]) -> Result<ReviseExample, String> {
                 task = Some(read_task(value).ok_or_else(|| format!("line {line}: \"{value}\" is no task"))?);
             }
             ("Change", None) if task.is_some() => value.clone_into(&mut told.wish),
-            ("Leave out", None) if task.is_some() => answer = format!("Leave out: {value}"),
+            ("Leave out", None) if task.is_some() => answer = format!("{LEAVE_OUT}{value}"),
             ("Scene", _) => {
                 let number = value.strip_prefix("Scene ").and_then(|number| number.trim().parse().ok());
                 let number = number.ok_or_else(|| format!("line {line}: \"{value}\" has no number"))?;

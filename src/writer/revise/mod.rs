@@ -11,7 +11,11 @@ mod rename;
 mod say;
 mod tell;
 
-pub(super) use examples::{ReviseExample, revise_examples};
+pub(super) use asked::{Asked, Rules, Slot};
+pub(super) use examples::{LEAVE_OUT, ReviseExample, revise_examples};
+pub(super) use propose::{Batch, SecondAuthor, propose};
+pub(super) use say::{dialogue, examples_like};
+pub(super) use tell::{Task, Told};
 
 use super::sampler::Sampling;
 use crate::project::{EntityKind, Project, Proposal, SceneId, entities};

@@ -1,4 +1,4 @@
-//! Letting the model say the scenes of a revision.
+//! Letting a model on this machine say the words of a revision.
 
 use super::super::casting::candidates;
 use super::super::decode::Listener;
@@ -7,15 +7,20 @@ use super::super::examples::scene_text;
 use super::super::grammar::{self, SceneRules};
 use super::super::likeness;
 use super::super::plan::can_be_spelt;
+use super::super::prompts::Prompts;
 use super::super::sampler::Sampler;
 use super::super::scenes::{PRONOUN, PRONOUNS, STOP, lean, lean_to_end, read_scene};
 use super::super::script::{OnEvent, Writer, WriterEvent};
 use super::super::template::Dialogue;
-use super::super::tidy::{Cast, tidy_prompt};
+use super::super::tidy::tidy_prompt;
+use super::super::{CameraRequest, DescribeRequest};
+use super::ReviseRequest;
 use super::asked::{Asked, Rules, Slot};
+use super::examples::{LEAVE_OUT, ReviseExample};
+use super::propose::{Batch, SecondAuthor, propose};
 use super::tell::{Task, Told};
 use crate::progress::{Cancelled, Progress};
-use crate::project::{Proposal, ScriptScene};
+use crate::project::{CameraMove, Proposal, ScriptScene};
 use std::collections::BTreeSet;
 
 /// Tokens of a scene.
@@ -23,6 +28,8 @@ const SCENE_TOKENS: usize = 110;
 /// A new scene that is more alike to one that is there than this is said again, so often.
 const REPEATED: f32 = 0.5;
 const RETAKES: u32 = 3;
+/// Tokens that a scene's number takes.
+const NUMBER_TOKENS: usize = 4;
 /// Most words of a scene that had more than usual.
 const MOST_WORDS: usize = 60;
 /// Added to the scores of the words that show what the user wants, until they are said.
@@ -34,24 +41,23 @@ const SCENE_STEPS: u64 = 100;
 /// Characters of a usual scene.
 const SCENE_CHARS: usize = 200;
 
-/// What all scenes of one revision share.
-pub(super) struct Batch<'a, 'b> {
-    pub cast: &'a mut Cast,
-    /// What shows the user's wish in earlier scenes.
-    pub shown: Vec<String>,
-    pub sampler: &'a mut Sampler,
-    pub progress: &'a dyn Progress,
-    pub on_event: &'a mut OnEvent<'b>,
+impl Writer {
+    /// Makes a proposal of how to revise a film. `on_event` hears it grow.
+    ///
+    /// Nothing that the model says is ever unusable: scenes are said under a grammar, name whom they show by the film's
+    /// names, and locked ones are left alone. Cancelling takes effect within one token, and leaves nothing behind.
+    pub fn revise(
+        &mut self,
+        request: &ReviseRequest,
+        progress: &dyn Progress,
+        on_event: &mut OnEvent,
+    ) -> Result<Proposal, WriterError> {
+        propose(self, request, progress, on_event)
+    }
 }
 
-impl Writer {
-    /// Asks and lets the model fill the slots; `proposal` gets the items that its scenes make.
-    pub(super) fn say_asked(
-        &mut self,
-        asked: Asked,
-        proposal: &mut Proposal,
-        batch: &mut Batch,
-    ) -> Result<(), WriterError> {
+impl SecondAuthor for Writer {
+    fn say_scenes(&mut self, asked: Asked, proposal: &mut Proposal, batch: &mut Batch) -> Result<(), WriterError> {
         let Asked { told, slots, assemble } = asked;
         self.ask_revision(&told, slots.len() * SCENE_TOKENS, batch.progress)?;
         batch.progress.stage("revising");
@@ -85,29 +91,73 @@ impl Writer {
         Ok(batch.progress.step(total, total)?)
     }
 
-    /// Puts the question, with as many examples as fit.
-    pub(super) fn ask_revision(
+    fn say_moves(
+        &mut self,
+        request: &CameraRequest,
+        _notes: &mut Vec<String>,
+        progress: &dyn Progress,
+        on_event: &mut OnEvent,
+    ) -> Result<Vec<CameraMove>, WriterError> {
+        self.plan_cameras(request, progress, on_event)
+    }
+
+    fn say_looks(
+        &mut self,
+        request: &DescribeRequest,
+        progress: &dyn Progress,
+        on_event: &mut OnEvent,
+    ) -> Result<String, WriterError> {
+        self.describe(request, progress, on_event)
+    }
+
+    fn leave_out(
         &mut self,
         told: &Told,
-        room: usize,
+        count: usize,
+        mut free: Vec<usize>,
+        request: &ReviseRequest,
         progress: &dyn Progress,
-    ) -> Result<(), WriterError> {
-        let like = |task: Task| self.prompts.revise_examples.iter().filter(move |known| known.told.task.is_like(task));
-        let mut examples: Vec<_> = like(told.task).collect();
-        if examples.is_empty() {
-            examples = self.prompts.revise_examples.iter().collect();
+    ) -> Result<Vec<usize>, WriterError> {
+        self.ask_revision(told, count * NUMBER_TOKENS, progress)?;
+        progress.stage("choosing scenes");
+        let mut sampler = Sampler::new(request.seed, request.sampling);
+        let mut gone = Vec::new();
+        while gone.len() < count {
+            let before = if gone.is_empty() { LEAVE_OUT } else { ", " };
+            let mut listener = Silently { progress };
+            let said = self.decoder.speak(&grammar::number(before, &free), &mut sampler, &mut listener)?;
+            let number: usize = said.trim_start_matches(before).trim().parse().unwrap_or(free[0]);
+            free.retain(|known| *known != number);
+            gone.push(number);
         }
-        let question = told.text(&self.prompts);
-        let build = |count: usize| {
-            let mut dialogue = Dialogue::new(self.prompts.text("revise.txt"));
-            for example in examples.iter().take(count) {
-                dialogue.user(example.told.text(&self.prompts));
-                dialogue.assistant(example.answer.as_str());
-            }
-            dialogue.user(question.as_str());
-            dialogue
-        };
-        let (dialogue, _) = self.fit(&build, examples.len(), room, &mut Vec::new())?.map_err(|needed| {
+        Ok(gone)
+    }
+}
+
+/// The conversation about a revision, with so many examples of the same kind.
+pub(in crate::writer) fn dialogue(prompts: &Prompts, told: &Told, examples: usize) -> Dialogue {
+    let mut dialogue = Dialogue::new(prompts.text("revise.txt"));
+    for example in examples_like(prompts, told.task).iter().take(examples) {
+        dialogue.user(example.told.text(prompts));
+        dialogue.assistant(example.answer.as_str());
+    }
+    dialogue.user(told.text(prompts));
+    dialogue
+}
+
+/// Finished revisions of the same kind, or all where there is none.
+pub(in crate::writer) fn examples_like(prompts: &Prompts, task: Task) -> Vec<&ReviseExample> {
+    let all = &prompts.revise_examples;
+    let like: Vec<_> = all.iter().filter(|known| known.told.task.is_like(task)).collect();
+    if like.is_empty() { all.iter().collect() } else { like }
+}
+
+impl Writer {
+    /// Puts the question, with as many examples as fit.
+    fn ask_revision(&mut self, told: &Told, room: usize, progress: &dyn Progress) -> Result<(), WriterError> {
+        let examples = examples_like(&self.prompts, told.task).len();
+        let build = |count: usize| dialogue(&self.prompts, told, count);
+        let (dialogue, _) = self.fit(&build, examples, room, &mut Vec::new())?.map_err(|needed| {
             let context = self.decoder.context_len();
             WriterError::Context { context, needed, scenes: told.scenes.len() as u32 }
         })?;

@@ -10,6 +10,7 @@ mod ask;
 mod describe;
 mod error;
 mod http;
+mod revise;
 mod script;
 mod thoughts;
 

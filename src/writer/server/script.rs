@@ -12,17 +12,17 @@ use crate::writer::error::WriterError;
 use crate::writer::examples::read_camera;
 use crate::writer::likeness;
 use crate::writer::plan::{Plan, PremiseNames, is_english};
+use crate::writer::sampler::Sampling;
 use crate::writer::script::{NOT_ENGLISH, OnEvent, WriteRequest, WriterEvent, Written};
 use crate::writer::text::rule_camera;
-use crate::writer::tidy::flat;
-use crate::writer::tidy::{Cast, tidy_name, tidy_prompt};
+use crate::writer::tidy::{Cast, flat, tidy_name, tidy_prompt};
 
 /// How often a server is asked before a script is given up.
-const TRIES: usize = 4;
+pub(super) const TRIES: usize = 4;
 /// A premise is sent up to this many characters, as much as the writers of this machine read.
 const MOST_PREMISE: usize = 5000;
 /// An action that is more alike to an earlier one than this says the same.
-const REPEATED: f32 = 0.8;
+pub(super) const REPEATED: f32 = 0.8;
 /// An action has at least so many words.
 const LEAST_WORDS: usize = 3;
 /// A name has at most so many.
@@ -163,8 +163,7 @@ impl ServerWriter {
         Ok(())
     }
 
-    /// Asks for the camera of all scenes. Moves that repeat their neighbours, or do not come, follow the words of the
-    /// scenes instead, and the user hears of it.
+    /// Asks for the camera of all scenes, and hears what became of it.
     fn plan_the_camera(
         &mut self,
         request: &WriteRequest,
@@ -173,42 +172,67 @@ impl ServerWriter {
         on_event: &mut OnEvent,
         written: &mut Written,
     ) -> Result<(), WriterError> {
-        progress.stage("planning the camera");
         let scenes = &mut written.script.scenes;
-        let messages = camera_messages(&self.prompts, asked, scenes);
-        let (said, problem) =
-            match self.ask(&messages, None, (&request.sampling, request.seed), progress, &mut |_| Ok(())) {
-                Ok((text, _)) => (read_moves(&text, scenes.len()), None),
-                Err(Failure::Cancelled(cancelled)) => return Err(cancelled.into()),
-                Err(Failure::Server(error)) => (vec![None; scenes.len()], Some(error.to_string())),
-            };
+        let (said, problem) = match self.ask_for_moves(asked, scenes, (&request.sampling, request.seed), progress) {
+            Ok(said) => (said, None),
+            Err(Failure::Cancelled(cancelled)) => return Err(cancelled.into()),
+            Err(Failure::Server(problem)) => (vec![None; scenes.len()], Some(problem)),
+        };
         let fixed = vec![None; scenes.len()];
-        let mut moves: Vec<CameraMove> = Vec::new();
-        let mut ruled = 0;
-        for (index, (scene, said)) in scenes.iter_mut().zip(said).enumerate() {
-            let free = free_directions(&moves, &fixed);
-            let fits = |camera: &CameraMove| free.contains(&camera.direction);
-            let camera = said.filter(fits).unwrap_or_else(|| {
-                ruled += 1;
-                let last = moves.last().map(|last: &CameraMove| last.direction);
-                let ruled = rule_camera(&scene.prompt, index, last);
-                let first = free.first().copied().unwrap_or(Direction::Static);
-                Some(ruled).filter(fits).unwrap_or(CameraMove::new(first, Speed::Slow))
-            });
+        let (moves, ruled) = fitting_moves(scenes, &fixed, said);
+        written.notes.extend(match problem {
+            Some(problem) => Some(format!("The camera follows the words of the scenes: {problem}.")),
+            None => ruled_note(ruled, moves.len()),
+        });
+        for (index, (scene, camera)) in scenes.iter_mut().zip(moves).enumerate() {
             scene.camera = camera;
-            moves.push(camera);
             on_event(WriterEvent::Camera { index, camera });
-        }
-        if let Some(problem) = problem {
-            written.notes.push(format!("The camera follows the words of the scenes: {problem}."));
-        } else if ruled > 0 {
-            let count = scenes.len();
-            written.notes.push(format!(
-                "The camera of {ruled} of {count} scenes follows their words: what the server said does not fit."
-            ));
         }
         Ok(())
     }
+
+    /// The moves that the server gives for these scenes, as far as they can be read.
+    pub(super) fn ask_for_moves(
+        &mut self,
+        asked: &str,
+        scenes: &[ScriptScene],
+        sampling: (&Sampling, u64),
+        progress: &dyn Progress,
+    ) -> Result<Vec<Option<CameraMove>>, Failure> {
+        progress.stage("planning the camera");
+        let messages = camera_messages(&self.prompts, asked, scenes);
+        let (text, _) = self.ask(&messages, None, sampling, progress, &mut |_| Ok(()))?;
+        Ok(read_moves(&text, scenes.len()))
+    }
+}
+
+/// A move for each scene: the fixed one, what was said if it does not repeat its neighbours, or else one that follows the
+/// words of the scene; and how many of these there are.
+pub(super) fn fitting_moves(
+    scenes: &[ScriptScene],
+    fixed: &[Option<CameraMove>],
+    said: Vec<Option<CameraMove>>,
+) -> (Vec<CameraMove>, usize) {
+    let mut moves: Vec<CameraMove> = Vec::new();
+    let mut ruled = 0;
+    for (index, (scene, said)) in scenes.iter().zip(said).enumerate() {
+        let free = free_directions(&moves, fixed);
+        let fits = |camera: &CameraMove| free.contains(&camera.direction);
+        let camera = fixed[index].or(said.filter(fits)).unwrap_or_else(|| {
+            ruled += 1;
+            let last = moves.last().map(|last: &CameraMove| last.direction);
+            let first = free.first().copied().unwrap_or(Direction::Static);
+            Some(rule_camera(&scene.prompt, index, last)).filter(fits).unwrap_or(CameraMove::new(first, Speed::Slow))
+        });
+        moves.push(camera);
+    }
+    (moves, ruled)
+}
+
+pub(super) fn ruled_note(ruled: usize, count: usize) -> Option<String> {
+    let note =
+        || format!("The camera of {ruled} of {count} scenes follows their words: what the server said does not fit.");
+    (ruled > 0).then(note)
 }
 
 impl Coming<'_, '_> {
@@ -245,45 +269,59 @@ impl Coming<'_, '_> {
         self.progress.step(index as u64 * SCENE_STEPS, self.most as u64 * SCENE_STEPS)
     }
 
-    /// Makes a scene fit the film: the same names for the same things, and only what its action shows.
+    /// Makes a scene fit the film.
     fn check(&mut self, scene: ScriptScene) -> Result<ScriptScene, String> {
-        let number = self.done.len() + 1;
-        let action: Vec<&str> = scene.prompt.split(' ').take(ACTION_WORDS).collect();
-        let action = tidy_prompt(&action.join(" "));
-        if action.split(' ').count() < LEAST_WORDS || !action.chars().any(char::is_alphabetic) {
-            return Err(format!("scene {number} has no action"));
-        }
-        if self.done.iter().any(|earlier| earlier.prompt == action || likeness(&earlier.prompt, &action) > REPEATED) {
-            return Err(format!("scene {number} says the same as an earlier one"));
-        }
-        let background = match tidy_name(&words(&scene.background)) {
-            place if !place.is_empty() => place,
-            _ => match self.done.last().map(|last| last.background.clone()).or(self.plan.places.first().cloned()) {
-                Some(place) => place,
-                None => return Err(format!("scene {number} has no place")),
-            },
+        let done = &self.done;
+        let place = done.last().map(|last| &last.background).or(self.plan.places.first()).cloned();
+        let repeats = |action: &str| {
+            let alike =
+                |earlier: &ScriptScene| likeness(&earlier.prompt, action) > REPEATED || earlier.prompt == action;
+            done.iter().any(alike).then_some("an earlier one")
         };
-        let (action, seen) = candidates(&action, &background, &self.cast);
-        let mut foreground: Vec<String> = Vec::new();
-        let said = scene.foreground.iter().map(|name| tidy_name(&words(name)));
-        let said = said.filter(|name| !name.is_empty() && occurrence(&action, name).is_some());
-        let certain = seen.iter().filter(|name| name.certain).map(|name| name.name.clone());
-        for name in certain.chain(said) {
-            let part_of = |known: &String| occurrence(known, &name).is_some() || occurrence(&name, known).is_some();
-            if !foreground.iter().any(part_of) {
-                foreground.push(name);
-            }
-        }
-        if foreground.is_empty() {
-            foreground = seen.into_iter().map(|name| name.name).collect();
-        }
+        let mut scene = fitted(scene, done.len() + 1, place, &repeats, &mut self.cast)?;
         let last = self.done.last().map(|scene| scene.camera.direction);
-        let camera = rule_camera(&action, self.done.len(), last);
-        let scene = self.cast.admit(ScriptScene { prompt: action, foreground, background, camera });
-        match scene.foreground.is_empty() || scene.background.is_empty() {
-            true => Err(format!("scene {number} shows nobody and nothing by name")),
-            false => Ok(scene),
+        scene.camera = rule_camera(&scene.prompt, self.done.len(), last);
+        Ok(scene)
+    }
+}
+
+/// Makes a scene fit the film: the same names for the same things, and only what its action shows. Where it has no place,
+/// it gets `place`; `repeats` tells what an action says again.
+pub(super) fn fitted(
+    scene: ScriptScene,
+    number: usize,
+    place: Option<String>,
+    repeats: &dyn Fn(&str) -> Option<&'static str>,
+    cast: &mut Cast,
+) -> Result<ScriptScene, String> {
+    let action: Vec<&str> = scene.prompt.split(' ').take(ACTION_WORDS).collect();
+    let action = tidy_prompt(&action.join(" "));
+    if action.split(' ').count() < LEAST_WORDS || !action.chars().any(char::is_alphabetic) {
+        return Err(format!("scene {number} has no action"));
+    }
+    if let Some(other) = repeats(&action) {
+        return Err(format!("scene {number} says the same as {other}"));
+    }
+    let said = Some(tidy_name(&words(&scene.background))).filter(|place| !place.is_empty());
+    let Some(background) = said.or(place) else { return Err(format!("scene {number} has no place")) };
+    let (action, seen) = candidates(&action, &background, cast);
+    let mut foreground: Vec<String> = Vec::new();
+    let said = scene.foreground.iter().map(|name| tidy_name(&words(name)));
+    let said = said.filter(|name| !name.is_empty() && occurrence(&action, name).is_some());
+    let certain = seen.iter().filter(|name| name.certain).map(|name| name.name.clone());
+    for name in certain.chain(said) {
+        let part_of = |known: &String| occurrence(known, &name).is_some() || occurrence(&name, known).is_some();
+        if !foreground.iter().any(part_of) {
+            foreground.push(name);
         }
+    }
+    if foreground.is_empty() {
+        foreground = seen.into_iter().map(|name| name.name).collect();
+    }
+    let scene = cast.admit(ScriptScene { prompt: action, foreground, background, camera: scene.camera });
+    match scene.foreground.is_empty() || scene.background.is_empty() {
+        true => Err(format!("scene {number} shows nobody and nothing by name")),
+        false => Ok(scene),
     }
 }
 
