@@ -221,7 +221,7 @@ impl LaneState {
         self.writer = None;
         let mut writer = ServerWriter::new(server.clone());
         writer.set_prompts(home.prompts()?);
-        Ok(Pen::Server(writer))
+        Ok(Pen::Server(Box::new(writer)))
     }
 
     fn write(&mut self, job: &WriteJob, cx: &JobCx) -> Result<JobOutput, JobError> {
@@ -413,7 +413,7 @@ impl LaneState {
 /// A writer that is ready, here or on a server.
 enum Pen<'a> {
     Here(&'a mut Writer),
-    Server(ServerWriter),
+    Server(Box<ServerWriter>),
 }
 
 impl Pen<'_> {

@@ -32,6 +32,12 @@ const RETAKES: u32 = 2;
 /// Taken from the scores of words that leave a painter in doubt.
 const VAGUE: f32 = 8.0;
 const VAGUE_WORDS: [&str; 6] = [" may", " might", " could", " perhaps", " maybe", " possibly"];
+/// Taken from the scores of other colors than that in the name: "the red kite is a large white kite".
+const OTHER_COLOR: f32 = 8.0;
+const COLORS: [&str; 15] = [
+    "red", "orange", "yellow", "golden", "green", "blue", "purple", "pink", "brown", "white", "silver", "gray", "grey",
+    "black", "beige",
+];
 
 /// Whom or what to describe.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +101,10 @@ impl Writer {
         let sampling = Sampling { temperature: request.sampling.temperature * CALMER, ..request.sampling };
         let mut sampler = Sampler::new(request.seed, sampling);
         let token = |word: &&str| self.decoder.tokenize(word).first().copied();
+        let colored = name.split(' ').any(|word| COLORS.contains(&word.to_lowercase().as_str()));
+        let others = COLORS.iter().filter(|color| colored && !name.to_lowercase().contains(*color));
         let words = Words {
+            other_colors: others.filter_map(|color| token(&format!(" {color}").as_str())).collect(),
             vague: VAGUE_WORDS.iter().filter_map(token).collect(),
             small: small_tokens(|word| self.decoder.tokenize(word)),
         };
@@ -209,6 +218,8 @@ fn opening(premise: &str, name: &str) -> String {
 /// Tokens that are weighed otherwise.
 struct Words {
     vague: Vec<u32>,
+    /// Colors that the entity itself does not have.
+    other_colors: Vec<u32>,
     /// These may be said again and again.
     small: Vec<u32>,
 }
@@ -229,12 +240,16 @@ impl Listener for Listening<'_, '_> {
         self.progress.step(0, 0)
     }
 
-    fn weigh(&mut self, _text: &str, said: &[u32], scores: &mut [f32]) {
+    fn weigh(&mut self, text: &str, said: &[u32], scores: &mut [f32]) {
         if self.round != DescribeRound::Paragraph {
             scores.iter_mut().for_each(|score| *score *= COPIED);
         }
         wear(said.iter().filter(|id| !self.words.small.contains(id)), REPETITION, scores);
         lean(self.words.vague.iter().map(|id| (*id, -VAGUE)), scores);
+        // Behind a "with" its parts come, which may have any.
+        if !text.contains([',', '.']) && !text.contains(" with ") {
+            lean(self.words.other_colors.iter().map(|id| (*id, -OTHER_COLOR)), scores);
+        }
     }
 }
 

@@ -81,7 +81,7 @@ fn read(file: &Gguf, path: &Path, config: Config, progress: &dyn Progress) -> Re
     let mut done = 0;
     let mut stopped = Ok(());
     let mut source = |name: &str| {
-        let step = progress.step(done, tensors).map_err(WriterError::from);
+        let step = progress.step(done.min(tensors), tensors).map_err(WriterError::from);
         let tensor = step.and_then(|()| file.tensor(name).map_err(|error| unusable(path, error)));
         match tensor {
             Ok(tensor) => {

@@ -9,8 +9,8 @@ use crate::ui::theme::{Theme, radius, semibold, space};
 use crate::ui::widgets::{capitalized, dim, primary_button};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Button, CornerRadius, FontId, Frame, Label, Layout, Margin, ProgressBar, RichText, ScrollArea, Stroke,
-    Ui, vec2,
+    Align, Button, CornerRadius, FontId, Frame, Label, Layout, Margin, ProgressBar, RichText, ScrollArea, Stroke, Ui,
+    vec2,
 };
 
 pub(super) fn proposal_ui(ui: &mut Ui, cx: &mut Cx<'_>) {

@@ -1,7 +1,7 @@
 //! The line at the bottom: device, running jobs, and whether everything is saved.
 
 use super::Cx;
-use crate::engine::{JobStatus, Lane, RenderEntry, RenderState};
+use crate::engine::{JobStatus, RenderEntry, RenderState};
 use crate::ui::command::Named;
 use crate::ui::icons;
 use crate::ui::widgets::dim;
@@ -69,9 +69,11 @@ pub fn progress_text(job: &JobStatus) -> String {
 /// The steps of a job and the time left.
 pub fn steps_text(job: &JobStatus) -> String {
     let mut parts = Vec::new();
-    // Bytes and frames go by too fast to be read.
-    if job.lane == Lane::Models && (1..=1000).contains(&job.total) {
-        parts.push(format!("{} of {}", job.done, job.total));
+    match job.total {
+        0 => {}
+        // Denoising steps are few, and people know them; what goes by too fast to be read is a share.
+        total @ 1..=1000 if job.can_pause => parts.push(format!("{} of {total}", job.done)),
+        total => parts.push(format!("{} %", job.done.min(total) * 100 / total)),
     }
     if let Some(left) = job.time_left.filter(|_| job.elapsed > Duration::from_secs(1)) {
         parts.push(time_left_text(left));

@@ -20,6 +20,9 @@ use crate::writer::{CameraRequest, DescribeRequest};
 /// Steps that one scene counts for in the progress.
 const SCENE_STEPS: u64 = 100;
 
+/// Gets an answer as it grows, and how it ended once it has; says then what is missing.
+type Take<'a> = dyn FnMut(&str, Option<End>) -> Result<Option<String>, Cancelled> + 'a;
+
 impl ServerWriter {
     /// Makes a proposal of how to revise a film, as [`crate::writer::Writer::revise`] does.
     ///
@@ -34,14 +37,13 @@ impl ServerWriter {
         propose(self, request, progress, on_event)
     }
 
-    /// Asks about a revision, with as many examples as the server takes, until `take` has all it needs: it gets the
-    /// answer as it grows, and whether that is its end, and says then what is missing.
+    /// Asks about a revision, with as many examples as the server takes, until `take` has all it needs.
     fn ask_about(
         &mut self,
         told: &Told,
         request: &ReviseRequest,
         progress: &dyn Progress,
-        take: &mut dyn FnMut(&str, Option<End>) -> Result<Option<String>, Cancelled>,
+        take: &mut Take,
     ) -> Result<(), WriterError> {
         progress.stage("asking the server");
         self.model(progress)?;
