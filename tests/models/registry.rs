@@ -7,7 +7,9 @@ use reelboard::models::{ModelStatus, Registry};
 fn the_built_in_list_holds_what_the_program_promises() {
     let registry = Registry::built_in();
     let writers: Vec<_> = registry.models_for(Role::Writer).map(|model| model.id.as_str()).collect();
-    assert_eq!(writers, ["qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-0.5b-instruct", "smollm2-135m-instruct"]);
+    assert_eq!(writers, [
+        "qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-0.5b-instruct", "smollm2-135m-instruct", "chatglm3-6b"
+    ]);
     let draft = registry.studio("draft").unwrap();
     assert_eq!(draft.model_id(Role::Writer), Some("qwen2.5-coder-1.5b-instruct"));
     assert_eq!(draft.model_id(Role::Segmenter), Some("u2netp"));
