@@ -85,6 +85,10 @@ impl Model {
             Malformed::CutOff => "it is cut off; fetch it again".to_owned(),
             Malformed::NoMessage => "it is no SentencePiece model; fetch ChatGLM3's own".to_owned(),
         };
+        // GLM-4's tokenizer is a text, for example; a message has bytes between its words that no text has.
+        if bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+            return Err(malformed(Malformed::NoMessage));
+        }
         let mut pieces = Vec::new();
         let (mut trainer, mut normalizer) = (None, None);
         for field in Fields(bytes) {
@@ -152,5 +156,66 @@ impl Piece {
             }
         }
         Ok(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writer::template::Message;
+    use crate::writer::tokens;
+    use serde::Deserialize;
+    use std::collections::HashMap;
+
+    const TOKENS: &str = include_str!("../../../tests/data/chatglm/tokens.json");
+
+    #[derive(Deserialize)]
+    struct Fixture {
+        messages: Vec<(String, String)>,
+        #[serde(flatten)]
+        models: HashMap<String, OfModel>,
+    }
+
+    #[derive(Deserialize)]
+    struct OfModel {
+        pieces: usize,
+        texts: Vec<Encoded>,
+        conversation: Vec<u32>,
+    }
+
+    #[derive(Deserialize)]
+    struct Encoded {
+        text: String,
+        ids: Vec<u32>,
+    }
+
+    fn metadata_of(name: &str) -> Metadata {
+        let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chatglm").join(name)).unwrap();
+        Model::read(&bytes).unwrap().metadata(name.as_ref())
+    }
+
+    #[test]
+    fn texts_and_conversations_have_the_tokens_of_the_published_code() {
+        let fixture: Fixture = serde_json::from_str(TOKENS).unwrap();
+        assert_eq!(fixture.models.len(), 2);
+        for (name, of_model) in &fixture.models {
+            let metadata = metadata_of(name);
+            let vocabulary = of_model.pieces + SPECIAL.len() + 7;
+            let tokens = tokens::tokens(&metadata, vocabulary).unwrap();
+            for Encoded { text, ids } in &of_model.texts {
+                // SentencePiece begins every text with a space.
+                assert_eq!(tokens.tokenize_special(&format!(" {text}")), *ids, "{name}: {text:?}");
+            }
+            let messages: Vec<Message> =
+                fixture.messages.iter().map(|(role, content)| Message { role, content }).collect();
+            let text = metadata.template().unwrap().render(&messages).unwrap();
+            assert_eq!(tokens.tokenize_special(&text), of_model.conversation, "{name}: {text:?}");
+            // The model's turn ends where somebody else's begins.
+            let special = |name: &str| {
+                let at = SPECIAL.iter().position(|special| *special == name).unwrap();
+                (of_model.pieces + at) as u32
+            };
+            assert_eq!(tokens::ends(&metadata), [2, special("<|user|>"), special("<|observation|>")]);
+        }
     }
 }
