@@ -352,7 +352,8 @@ pub(super) fn ready_writer(
             let url = model.licence.url.as_deref().unwrap_or("the model's page");
             bail!(
                 "{} asks you to accept its terms ({url}); then fetch it with: reelboard models fetch {} --accept-terms",
-                model.id, model.id
+                model.id,
+                model.id
             );
         }
         let size = bytes_text(model.size_bytes());

@@ -203,8 +203,7 @@ impl LaneState {
                 Writer::load(&path, cx)?
             }
         };
-        let checksums: Option<Vec<String>> =
-            model.files.iter().map(|file| cache.sha256(model, &file.name)).collect();
+        let checksums: Option<Vec<String>> = model.files.iter().map(|file| cache.sha256(model, &file.name)).collect();
         let writer = &mut self.writer.insert((path, writer)).1;
         writer.set_prompts(home.prompts()?);
         if let (Some(prefixes), Some(checksums)) = (&home.prefixes, checksums) {

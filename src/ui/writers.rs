@@ -54,7 +54,9 @@ impl App {
                 self.remembered.writer = Some(id);
                 self.panel_state.own_writer = Default::default();
             }
-            Ok(None) => self.complain(format!("{named} is no GGUF file, whose names end with .gguf, and no path of a folder")),
+            Ok(None) => {
+                self.complain(format!("{named} is no GGUF file, whose names end with .gguf, and no path of a folder"))
+            }
             Err(error) => self.complain(error.to_string()),
         }
     }

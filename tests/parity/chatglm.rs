@@ -57,7 +57,8 @@ fn the_published_folder_scores_as_transformers_does() {
 
 #[test]
 fn a_folder_is_the_network_of_a_gguf_file_in_the_same_formats() {
-    let tiny = Published { hidden: 256, feed_forward: 352, heads: 8, width: 32, vocabulary: 80, ..Published::default() };
+    let tiny =
+        Published { hidden: 256, feed_forward: 352, heads: 8, width: 32, vocabulary: 80, ..Published::default() };
     let folder = tempfile::tempdir().unwrap();
     // Numbers as small as trained ones: otherwise a network magnifies what rounding does.
     tiny.write_with(folder.path(), |name, count| {

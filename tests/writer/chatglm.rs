@@ -158,7 +158,8 @@ fn a_tokenizer_that_is_cut_off_anywhere_is_refused() {
     for length in (0..TOKENIZER.len()).step_by(13) {
         std::fs::write(&path, &TOKENIZER[..length]).unwrap();
         let error = Writer::load(folder.path(), &Silent).err().expect("it is cut off").to_string();
-        let expected = ["tokenizer.model: it is cut off; fetch it again", "tokenizer.model: it is no SentencePiece model"];
+        let expected =
+            ["tokenizer.model: it is cut off; fetch it again", "tokenizer.model: it is no SentencePiece model"];
         assert!(expected.iter().any(|expected| error.contains(expected)), "{length} bytes: {error}");
         assert!(length < 20 || error.contains("cut off"), "{length} bytes: {error}");
     }

@@ -37,7 +37,7 @@ pub fn own_writers_ui(ui: &mut Ui, cx: &mut Cx<'_>, chosen: Option<&str>) {
             }
             let typed = TextEdit::singleline(&mut cx.state.own_writer.path)
                 .id_salt("writer file")
-                .hint_text("Path of a GGUF chat model, or of ChatGLM3's folder")
+                .hint_text("A GGUF file, or ChatGLM3's folder")
                 .desired_width(f32::INFINITY);
             let response = ui.add(typed).accessible_name("Writer file");
             if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {

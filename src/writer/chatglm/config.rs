@@ -173,7 +173,9 @@ impl File {
     /// Whether this is ChatGLM3 and none of its relatives.
     fn check_model(&self) -> Result<(), String> {
         let other = |what: &str| {
-            Err(format!("it describes {what}; of the published folders the writer reads ChatGLM3's, of other models GGUF files"))
+            Err(format!(
+                "it describes {what}; of the published folders the writer reads ChatGLM3's, of other models GGUF files"
+            ))
         };
         let name = self.name.to_lowercase();
         match self.model_type.as_str() {
@@ -198,11 +200,7 @@ impl File {
         for (key, value, expected) in [
             ("rmsnorm", self.rmsnorm, true),
             ("post_layer_norm", self.post_layer_norm, true),
-            (
-                "apply_residual_connection_post_layernorm",
-                self.apply_residual_connection_post_layernorm,
-                false,
-            ),
+            ("apply_residual_connection_post_layernorm", self.apply_residual_connection_post_layernorm, false),
             ("add_bias_linear", self.add_bias_linear, false),
         ] {
             if value != expected {
@@ -229,7 +227,12 @@ impl File {
 impl Published {
     /// That of ChatGLM3-6B.
     pub fn chatglm3_6b() -> Self {
-        let file = File { model_type: "chatglm".to_owned(), multi_query_attention: true, multi_query_group_num: 2, ..File::default() };
+        let file = File {
+            model_type: "chatglm".to_owned(),
+            multi_query_attention: true,
+            multi_query_group_num: 2,
+            ..File::default()
+        };
         file.published().unwrap()
     }
 }

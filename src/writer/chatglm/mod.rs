@@ -63,12 +63,7 @@ pub fn network_in(folder: &Path, bits: Bits, progress: &dyn Progress) -> Result<
     network_of(folder, &Published::read(&folder.join(CONFIG))?, bits, progress)
 }
 
-fn network_of(
-    folder: &Path,
-    published: &Published,
-    bits: Bits,
-    progress: &dyn Progress,
-) -> Result<Llama, WriterError> {
+fn network_of(folder: &Path, published: &Published, bits: Bits, progress: &dyn Progress) -> Result<Llama, WriterError> {
     let checkpoint = Checkpoint::open_folder(folder, Library::Transformers, Precision::Full)?;
     // The angles of the positions follow from their number.
     let checkpoint = checkpoint.ignoring(&["transformer.rotary_pos_emb."]);

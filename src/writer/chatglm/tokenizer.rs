@@ -13,17 +13,8 @@ const FILE: &str = "tokenizer.model";
 /// No vocabulary is this long, and none is read into memory to find out.
 const LONGEST_BYTES: u64 = 64 << 20;
 /// Tokens that ChatGLM3 has behind those of the file, in this order.
-const SPECIAL: [&str; 9] = [
-    "[MASK]",
-    "[gMASK]",
-    "[sMASK]",
-    "sop",
-    "eop",
-    "<|system|>",
-    "<|user|>",
-    "<|assistant|>",
-    "<|observation|>",
-];
+const SPECIAL: [&str; 9] =
+    ["[MASK]", "[gMASK]", "[sMASK]", "sop", "eop", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"];
 /// What a piece is, by its number there and in GGUF files: a plain one, and one that only the program uses.
 const NORMAL: u64 = 1;
 const CONTROL: u64 = 3;
@@ -103,7 +94,8 @@ impl Model {
         let (Some(trainer), Some(normalizer)) = (trainer, normalizer) else {
             return Err(malformed(if pieces.is_empty() { Malformed::NoMessage } else { Malformed::CutOff }));
         };
-        let mut model = Self { pieces, kind: 1, end: 2, begins_with_space: true, single_spaces: true, rules: Vec::new() };
+        let mut model =
+            Self { pieces, kind: 1, end: 2, begins_with_space: true, single_spaces: true, rules: Vec::new() };
         for field in Fields(trainer) {
             match field.map_err(malformed)? {
                 (3, Field::Number(kind)) => model.kind = kind,

@@ -85,9 +85,10 @@ impl Weights<'_> {
     pub fn give(&mut self, name: &str) -> Result<Option<Stored>> {
         let Some((key, shape, format)) = self.find(name) else { return Ok(None) };
         let total = self.checkpoint.tensors().count() as u64;
-        let read = self.progress.step(self.done, total).map_err(WriterError::from).and_then(|()| {
-            self.checkpoint.quantized(&key, &shape, format).map_err(|error: WeightsError| error.into())
-        });
+        let read =
+            self.progress.step(self.done, total).map_err(WriterError::from).and_then(|()| {
+                self.checkpoint.quantized(&key, &shape, format).map_err(|error: WeightsError| error.into())
+            });
         match read {
             Ok(tensor) => {
                 self.done += 1;
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn rows_without_whole_blocks_of_256_have_five_bits() {
-        let formats = |bits: Bits| Published::chatglm3_6b().matrices().map(|(name, _, columns)| bits.format(name, columns));
+        let formats =
+            |bits: Bits| Published::chatglm3_6b().matrices().map(|(name, _, columns)| bits.format(name, columns));
         assert_eq!(formats(Bits::Eight), [Format::Q8_0; 6]);
         let (q4, q5, q6) = (Format::Q4_K, Format::Q5_0, Format::Q6_K);
         assert_eq!(formats(Bits::Four), [q4, q4, q4, q4, q5, q6]);
