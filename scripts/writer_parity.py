@@ -1,4 +1,4 @@
-"""Scores of tiny random language models, by Hugging Face's transformers, for tests/families.rs.
+"""Scores of tiny random language models, by Hugging Face's transformers, for tests/parity/writer_families.rs.
 
 Weights are numbers that both sides make from the names of the tensors in GGUF files, so that only scores are kept:
 
@@ -60,6 +60,13 @@ def weights(case, width, layers):
         to = lambda part, value: found.__setitem__(f"model.layers.{layer}.{part}", value)
         if family == "phi3":
             to("self_attn.qkv_proj.weight", tensor(of("attn_qkv.weight"), q + 2 * kv, HIDDEN))
+            to("mlp.gate_up_proj.weight", tensor(of("ffn_up.weight"), 2 * FEED_FORWARD, HIDDEN))
+        elif family == "chatglm":
+            # As transformers' own conversion of ChatGLM's weights does it.
+            for kind, shape in [("weight", [q + 2 * kv, HIDDEN]), ("bias", [q + 2 * kv])]:
+                parts = np.split(tensor(of(f"attn_qkv.{kind}"), *shape), [q, q + kv])
+                for letter, part in zip("qkv", parts):
+                    to(f"self_attn.{letter}_proj.{kind}", part)
             to("mlp.gate_up_proj.weight", tensor(of("ffn_up.weight"), 2 * FEED_FORWARD, HIDDEN))
         else:
             for letter, rows, heads in [("q", q, HEADS), ("k", kv, KV_HEADS), ("v", kv, None)]:
@@ -142,6 +149,7 @@ def main():
         "layer_types": ["sliding_attention", "sliding_attention", "full_attention"] * 2,
         "attn_logit_softcapping": None, "final_logit_softcapping": None,
     }
+    chatglm = {"partial_rotary_factor": 0.5, "attention_bias": True}
     short = {"original_max_position_embeddings": 32}
     cases = [
         case("llama 3.1", "llama", "Llama", {"rope_theta": 10000.0, "rope_scaling": llama3},
@@ -170,6 +178,9 @@ def main():
         case("gemma3", "gemma3", "Gemma3", gemma3, width=16, layers=6, tied=True,
              metadata={"attention.sliding_window": 6, "attention.sliding_window_pattern": 3,
                        "rope.freq_base": 1000000.0, "rope.scaling.type": "linear", "rope.scaling.factor": 8.0}),
+        case("chatglm3", "chatglm", "Glm", chatglm | {"rope_theta": 10000.0}, metadata={"rope.dimension_count": 4}),
+        case("chatglm3 32k", "chatglm", "Glm", chatglm | {"rope_theta": 500000.0}, width=16,
+             metadata={"rope.dimension_count": 8, "rope.freq_base": 500000.0}),
     ]
     print("{" + f'"tokens": {json.dumps(TOKENS)}, "after": {json.dumps(AFTER)}, "cases": [')
     print(",\n".join(json.dumps(one) for one in cases))

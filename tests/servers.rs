@@ -367,6 +367,37 @@ fn only_this_machine_is_asked_unless_another_is_allowed() {
 }
 
 #[test]
+fn a_published_folder_is_a_writer_and_an_incomplete_one_says_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chatglm3-6b.v1");
+    let put = |name: &str, bytes: usize| std::fs::write(path.join(name), vec![0; bytes]).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let named = || OwnWriter::named(path.to_str().unwrap(), false);
+    for (name, lacks) in
+        [("README.md", "config.json"), ("config.json", "tokenizer.model"), ("tokenizer.model", "weights")]
+    {
+        put(name, 16);
+        let error = named().unwrap_err();
+        assert!(matches!(error, OwnWriterError::NoModel { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("chatglm3-6b.v1 has no {lacks}")), "{error}");
+    }
+    put("pytorch_model-00001-of-00001.bin", 32_000);
+    put("pytorch_model.bin.index.json", 16);
+    let files = |own: &OwnWriter| own.model().files.into_iter().map(|file| file.name).collect::<Vec<_>>();
+    let own = named().unwrap().unwrap();
+    let pickles =
+        ["config.json", "pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json", "tokenizer.model"];
+    assert_eq!(files(&own), pickles);
+    // Where there are both, only one kind counts.
+    put("model.safetensors", 32_000);
+    let model = own.model();
+    assert_eq!(files(&own), ["config.json", "model.safetensors", "tokenizer.model"]);
+    assert_eq!((model.title.as_str(), model.is_folder()), ("chatglm3-6b.v1", true));
+    assert!((500_000_000..500_032_000).contains(&model.memory_bytes), "{}", model.memory_bytes);
+    assert_eq!(model.id, own.id());
+}
+
+#[test]
 fn writers_of_ones_own_are_remembered_beside_the_models() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("My Model.gguf");

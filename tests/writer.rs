@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail this way")]
 
+#[path = "writer/chatglm.rs"]
+mod chatglm;
+#[path = "writer/published.rs"]
+mod published;
 #[path = "writer/real.rs"]
 mod real;
 #[path = "writer/revise.rs"]

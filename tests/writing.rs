@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod program;
+#[path = "writer/published.rs"]
+mod published;
 #[path = "writer/tiny.rs"]
 mod tiny;
 
 use program::Place;
+use published::Published;
 use reelboard::writer::PROMPT_FILES;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -121,4 +124,41 @@ fn prompts_can_be_seen_and_copied_and_a_mistake_in_one_is_named() {
     }
     let (doctor, _) = place.told(&["doctor"]);
     assert!(doctor.contains("it lacks {premise}"), "{doctor}");
+}
+
+#[test]
+fn a_published_folder_of_chatglm3_writes_and_an_incomplete_one_is_refused() {
+    let place = Place::new();
+    let folder = place.path("chatglm3-6b");
+    Published::default().write(&folder);
+    place.told(&["new", "film.reel", "--premise", "A dog and a cat share a house"]);
+    let write = ["write", "film.reel", "--writer", "./chatglm3-6b", "--scenes", "4", "--seed", "3"];
+    let (_, told) = place.told(&write);
+    assert!(told.contains("writer: chatglm3-6b") && told.contains("loading the writer in 8 bits"), "{told}");
+    let scenes = place.scenes("film.reel");
+    assert_eq!(scenes.len(), 4);
+    place.told(&write);
+    assert_eq!(place.scenes("film.reel"), scenes, "the same seed, now with a known beginning");
+
+    let shard = "model-00002-of-00002.safetensors";
+    std::fs::remove_file(folder.join(shard)).unwrap();
+    let error = place.fail(&write);
+    assert!(error.contains(&format!("names {shard}, which is not there; fetch the model again")), "{error}");
+    std::fs::remove_file(folder.join("tokenizer.model")).unwrap();
+    let error = place.fail(&write);
+    assert!(error.contains("chatglm3-6b has no tokenizer.model; name a GGUF file, or the folder"), "{error}");
+    assert_eq!(place.scenes("film.reel"), scenes);
+}
+
+#[test]
+fn a_writer_with_terms_is_not_fetched_before_they_are_accepted() {
+    let place = Place::new();
+    place.told(&["new", "film.reel", "--premise", "A dog"]);
+    for arguments in [&["write", "film.reel", "--writer", "chatglm3-6b"][..], &["models", "fetch", "chatglm3-6b"]] {
+        let error = place.fail(arguments);
+        assert!(error.contains("MODEL_LICENSE") && error.contains("--accept-terms"), "{error}");
+    }
+    let (list, _) = place.told(&["models", "list"]);
+    let line = list.lines().find(|line| line.starts_with("chatglm3-6b")).unwrap();
+    assert!(line.contains("writer") && line.contains("(terms)") && line.contains("not here"), "{line}");
 }

@@ -555,10 +555,11 @@ pub struct Voice {
     /// The same seed gives the same words.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// The writer: an id in `models list`, a GGUF file of a chat model, or the address of a server that speaks OpenAI's
-    /// protocol, such as http://127.0.0.1:8080/v1 (with #MODEL behind it where it has several); without it the best
-    /// listed one that fits this machine.
-    #[arg(long, value_name = "ID|FILE|URL")]
+    /// The writer: an id in `models list`, a GGUF file of a chat model, the folder of ChatGLM3-6B as it is published (with
+    /// a slash in its path, as ./chatglm3-6b), or the address of a server that speaks OpenAI's protocol, such as
+    /// http://127.0.0.1:8080/v1 (with #MODEL behind it where it has several); without it the best listed one that fits
+    /// this machine.
+    #[arg(long, value_name = "ID|FILE|FOLDER|URL")]
     pub writer: Option<String>,
     /// Let --writer name a server on another machine, which then reads the premise and the script.
     #[arg(long, requires = "writer")]

@@ -65,9 +65,9 @@ pub enum JobSpec {
 pub struct WriteJob {
     /// What to write.
     pub request: WriteRequest,
-    /// The writer; its first file is the GGUF.
+    /// The writer: a GGUF file, or the files of a published folder.
     pub model: Box<ModelSpec>,
-    /// Where its file is.
+    /// Where its files are.
     pub cache: ModelCache,
     /// Also describe the entities that appear in several scenes.
     pub describe: bool,
@@ -80,9 +80,9 @@ pub struct WriteJob {
 pub struct ReviseJob {
     /// What to do, with a snapshot of the film.
     pub request: ReviseRequest,
-    /// The writer; its first file is the GGUF.
+    /// The writer: a GGUF file, or the files of a published folder.
     pub model: Box<ModelSpec>,
-    /// Where its file is.
+    /// Where its files are.
     pub cache: ModelCache,
     /// The user's prompts, and what was read before.
     pub home: WriterHome,

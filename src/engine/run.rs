@@ -185,9 +185,12 @@ impl LaneState {
         home: &WriterHome,
         cx: &JobCx,
     ) -> Result<&mut Writer, JobError> {
-        let file = model.files.first().ok_or_else(|| JobError::NoFile(model.id.clone()))?;
+        let first = model.files.first().ok_or_else(|| JobError::NoFile(model.id.clone()))?;
         cx.stage("checking the writer");
-        let path = cache.checked_path(model, &file.name, cx)?;
+        let path = match model.is_folder() {
+            true => cache.checked_folder(model, cx)?,
+            false => cache.checked_path(model, &first.name, cx)?,
+        };
         let writer = match self.writer.take() {
             Some((loaded, writer)) if loaded == path => writer,
             // The old one is dropped before the new one takes its memory.
@@ -196,11 +199,11 @@ impl LaneState {
                 Writer::load(&path, cx)?
             }
         };
-        let checksum = cache.sha256(model, &file.name);
+        let checksums: Option<Vec<String>> = model.files.iter().map(|file| cache.sha256(model, &file.name)).collect();
         let writer = &mut self.writer.insert((path, writer)).1;
         writer.set_prompts(home.prompts()?);
-        if let (Some(prefixes), Some(checksum)) = (&home.prefixes, checksum) {
-            writer.keep_prefixes(prefixes.clone(), checksum);
+        if let (Some(prefixes), Some(checksums)) = (&home.prefixes, checksums) {
+            writer.keep_prefixes(prefixes.clone(), checksums.join(" "));
         }
         writer.limit_context(model.defaults.context_tokens.map_or(usize::MAX, |tokens| tokens as usize));
         Ok(writer)

@@ -1,4 +1,5 @@
-//! Writers that are not in the lists: a GGUF file anywhere on this machine, or a server that speaks OpenAI's protocol.
+//! Writers that are not in the lists: a GGUF file or a published folder anywhere on this machine, or a server that speaks
+//! OpenAI's protocol.
 
 use super::{Defaults, FileSpec, Licence, ModelSpec, Registry, Role, Source};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,13 @@ use ureq::http::Uri;
 const FILE: &str = "writers.ron";
 /// What a writer takes besides its weights: keys and values of a script, and what is being multiplied.
 const BESIDES_WEIGHTS: u64 = 500_000_000;
+/// Files that a published folder has in any case.
+const IN_EVERY_FOLDER: [&str; 2] = ["config.json", "tokenizer.model"];
+/// What the names of its weights end with, and of the list of them: one kind is enough, the first is the better one.
+const WEIGHTS: [[&str; 2]; 2] = [[".safetensors", ".safetensors.index.json"], [".bin", ".bin.index.json"]];
+/// Of 16 bits of a weight, about so many are in memory: the writer reads folders in 4 bits where 8 do not fit, and some
+/// weights in more.
+const BITS_OF_16: u64 = 5;
 
 /// A server that speaks OpenAI's protocol, as llama.cpp, Ollama, LM Studio and vLLM have one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,7 +37,7 @@ pub struct ServerSpec {
 /// A writer of the user's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OwnWriter {
-    /// A GGUF chat model.
+    /// A GGUF chat model, or the folder of one as it is published.
     File(PathBuf),
     /// A server.
     Server(ServerSpec),
@@ -51,6 +59,12 @@ pub enum OwnWriterError {
     /// No such file.
     #[error("{}: {source}; name a GGUF file, or a writer by its id in \"reelboard models list\"", path.display())]
     NoFile { path: PathBuf, source: io::Error },
+    /// A folder without a model.
+    #[error(
+        "{} has no {lacks}; name a GGUF file, or the folder of ChatGLM3-6B with all files as they are published",
+        path.display()
+    )]
+    NoModel { path: PathBuf, lacks: &'static str },
     /// The list cannot be read or written.
     #[error("{}: {reason}", path.display())]
     List { path: PathBuf, reason: String },
@@ -117,44 +131,66 @@ impl OwnWriter {
         if is_path { Self::file(Path::new(text)).map(Some) } else { Ok(None) }
     }
 
-    /// The writer in a file.
+    /// The writer in a file or a folder.
     ///
     /// # Errors
-    /// When there is no such file.
+    /// When there is no such file, or the folder lacks one that every model has.
     pub fn file(path: &Path) -> Result<Self, OwnWriterError> {
         let no_file = |source| OwnWriterError::NoFile { path: path.to_owned(), source };
         let whole = std::path::absolute(path).map_err(no_file)?;
-        let metadata = std::fs::metadata(&whole).map_err(no_file)?;
-        if metadata.is_dir() {
-            return Err(no_file(io::Error::from(io::ErrorKind::IsADirectory)));
+        if std::fs::metadata(&whole).map_err(no_file)?.is_dir() {
+            let lacks = |lacks| Err(OwnWriterError::NoModel { path: path.to_owned(), lacks });
+            if let Some(name) = IN_EVERY_FOLDER.into_iter().find(|name| !whole.join(name).is_file()) {
+                return lacks(name);
+            }
+            if published_files(&whole).len() == IN_EVERY_FOLDER.len() {
+                return lacks("weights (*.safetensors or *.bin)");
+            }
         }
         Ok(Self::File(whole))
     }
 
-    /// As it stands in a list of models.
-    pub fn model(&self) -> ModelSpec {
-        let (id, title, arch, files, memory_bytes) = match self {
-            Self::File(path) => {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-                let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-                let size_bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-                let file = FileSpec {
-                    name,
-                    size_bytes: None,
-                    about_bytes: Some(size_bytes),
-                    sha256: None,
-                    sources: vec![Source::Local { path: path.clone() }],
-                };
-                (self.id(&stem), stem, "gguf", vec![file], size_bytes + BESIDES_WEIGHTS)
+    /// How lists call it.
+    pub fn title(&self) -> String {
+        match self {
+            // A folder's name has no ending, whatever dots are in it.
+            Self::File(path) if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("gguf")) => {
+                path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
             }
+            Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Self::Server(server) => {
                 let of_model = server.model.as_ref().map(|model| format!("{model}, ")).unwrap_or_default();
-                (self.id(server.host()), format!("{of_model}the server at {}", server.host()), "server", Vec::new(), 0)
+                format!("{of_model}the server at {}", server.host())
             }
+        }
+    }
+
+    /// As it stands in a list of models.
+    pub fn model(&self) -> ModelSpec {
+        let local = |path: &Path| FileSpec {
+            name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            size_bytes: None,
+            about_bytes: Some(std::fs::metadata(path).map_or(0, |metadata| metadata.len())),
+            sha256: None,
+            sources: vec![Source::Local { path: path.to_owned() }],
+        };
+        let bytes = |files: &[FileSpec]| files.iter().filter_map(|file| file.about_bytes).sum::<u64>();
+        let (arch, files, memory_bytes) = match self {
+            Self::File(path) if path.is_dir() => {
+                let files: Vec<FileSpec> = published_files(path).iter().map(|path| local(path)).collect();
+                let weights = bytes(&files) / 16 * BITS_OF_16;
+                ("chatglm", files, weights + BESIDES_WEIGHTS)
+            }
+            Self::File(path) => {
+                let files = vec![local(path)];
+                let weights = bytes(&files);
+                ("gguf", files, weights + BESIDES_WEIGHTS)
+            }
+            Self::Server(_) => ("server", Vec::new(), 0),
         };
         ModelSpec {
-            id,
-            title,
+            id: self.id(),
+            title: self.title(),
             role: Role::Writer,
             arch: arch.to_owned(),
             files,
@@ -172,7 +208,11 @@ impl OwnWriter {
     }
 
     /// A readable name and a few digits that tell it from all others; it also names a folder.
-    fn id(&self, name: &str) -> String {
+    pub fn id(&self) -> String {
+        let name = match self {
+            Self::File(_) => self.title(),
+            Self::Server(server) => server.host().to_owned(),
+        };
         let what = match self {
             Self::File(path) => format!("file {}", path.display()),
             Self::Server(server) => format!("server {} {:?}", server.address, server.model),
@@ -215,6 +255,18 @@ impl OwnWriter {
         });
         written.map_err(|reason| OwnWriterError::List { path, reason })
     }
+}
+
+/// The files of a published folder that the writer needs, those that are there.
+fn published_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let ends = |name: &str, endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let kind = WEIGHTS.into_iter().find(|kind| names.iter().any(|name| ends(name, kind))).unwrap_or_default();
+    let of_kind = |name: &String| kind != <[&str; 2]>::default() && ends(name, &kind) && !name.starts_with('.');
+    let wanted = |name: &String| IN_EVERY_FOLDER.contains(&name.as_str()) || of_kind(name);
+    names.into_iter().filter(wanted).map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
 }
 
 impl Registry {

@@ -51,6 +51,11 @@ impl ModelSpec {
         self.files.iter().all(|file| file.size_bytes.is_some() || file.is_builtin())
     }
 
+    /// Whether it is opened as a folder with several files, and not as a single one.
+    pub fn is_folder(&self) -> bool {
+        self.files.len() > 1
+    }
+
     /// Whether every file is made on this machine: there is nothing to fetch.
     pub fn is_made(&self) -> bool {
         self.files.iter().all(|file| file.made_of().is_some())

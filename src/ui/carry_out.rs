@@ -102,7 +102,8 @@ impl App {
             Command::ChooseWriter(id) => self.remembered.writer = Some(id),
             Command::UseOwnWriter(named, any_host) => self.use_own_writer(&named, any_host),
             Command::RemoveOwnWriter(own) => self.remove_own_writer(&own),
-            Command::BrowseWriter => self.browse_writer(),
+            Command::BrowseWriter => self.browse_writer(Browse::Writer),
+            Command::BrowseWriterFolder => self.browse_writer(Browse::Folder),
             Command::CancelJob(id) => self.engine.cancel(id),
             Command::CancelAllJobs => {
                 self.rendering.queue.cancel_all();
@@ -552,7 +553,7 @@ impl App {
         let dialog = rfd::AsyncFileDialog::new().set_title(title);
         let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match what {
             Browse::Photo => Box::pin(dialog.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file()),
-            Browse::Project => Box::pin(dialog.pick_folder()),
+            Browse::Project | Browse::Folder => Box::pin(dialog.pick_folder()),
             Browse::Script => {
                 let endings = ["fountain", "spmd", "fdx", "csv", "tsv", "txt", "md", "steps"];
                 Box::pin(dialog.add_filter("Scripts", &endings).add_filter("All files", &["*"]).pick_file())
@@ -593,6 +594,7 @@ fn saving(dialog: rfd::AsyncFileDialog, start: &Path) -> rfd::AsyncFileDialog {
 pub(super) enum Browse {
     Photo,
     Project,
+    Folder,
     Script,
     Writer,
     SaveFilm(PathBuf),

@@ -104,10 +104,11 @@ pub enum Command {
     BrowseProject,
     Fetch(String),
     ChooseWriter(String),
-    /// Uses the GGUF file of a path, or the server at an address, which may be on another machine if so allowed.
+    /// Uses the GGUF file or the folder of a path, or the server at an address, which may be on another machine if so allowed.
     UseOwnWriter(String, bool),
     RemoveOwnWriter(OwnWriter),
     BrowseWriter,
+    BrowseWriterFolder,
     CancelJob(JobId),
     CancelAllJobs,
     /// Lets a waiting job be the next of its kind.

@@ -1,6 +1,7 @@
 //! Writers of the user's own: adding, removing, and where the list is kept.
 
 use super::app::App;
+use super::carry_out::Browse;
 use super::command::Command;
 use crate::models::{ModelCache, OwnWriter, Registry};
 use std::sync::Arc;
@@ -45,15 +46,17 @@ impl App {
     pub(super) fn use_own_writer(&mut self, named: &str, any_host: bool) {
         match OwnWriter::named(named, any_host) {
             Ok(Some(own)) => {
-                let id = own.model().id;
+                let id = own.id();
                 let mut list = self.own_writers.list.clone();
-                list.retain(|known| known.model().id != id);
+                list.retain(|known| known.id() != id);
                 list.push(own);
                 self.keep_own_writers(list);
                 self.remembered.writer = Some(id);
                 self.panel_state.own_writer = Default::default();
             }
-            Ok(None) => self.complain(format!("{named} is no GGUF file; their names end with .gguf")),
+            Ok(None) => {
+                self.complain(format!("{named} is no GGUF file, whose names end with .gguf, and no path of a folder"))
+            }
             Err(error) => self.complain(error.to_string()),
         }
     }
@@ -62,7 +65,7 @@ impl App {
     pub(super) fn remove_own_writer(&mut self, own: &OwnWriter) {
         let mut list = self.own_writers.list.clone();
         list.retain(|known| known != own);
-        if self.remembered.writer.as_deref() == Some(&own.model().id) {
+        if self.remembered.writer.as_deref() == Some(&own.id()) {
             self.remembered.writer = None;
         }
         self.keep_own_writers(list);
@@ -76,8 +79,8 @@ impl App {
         self.registry = self.own_writers.registry();
     }
 
-    pub(super) fn browse_writer(&mut self) {
+    pub(super) fn browse_writer(&mut self, what: Browse) {
         let then = |path: std::path::PathBuf| Command::UseOwnWriter(path.to_string_lossy().into_owned(), false);
-        self.browse("Choose a writer", super::carry_out::Browse::Writer, then);
+        self.browse("Choose a writer", what, then);
     }
 }

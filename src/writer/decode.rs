@@ -135,6 +135,8 @@ impl Decoder {
     pub fn conversation(&self, dialogue: &Dialogue, shared: usize) -> Result<Conversation, WriterError> {
         let (mut text, starts) = self.render(dialogue)?;
         let mut question_at = starts.get(shared).copied().flatten().unwrap_or(0);
+        // A space belongs to the word behind it.
+        question_at -= usize::from(text[..question_at].ends_with(' '));
         if let Some(at) = self.space_at(&text) {
             text.insert(at, ' ');
             question_at += usize::from(question_at > at);

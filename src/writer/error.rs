@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 /// Model families that the writer can run, by the `general.architecture` of their GGUF files.
 ///
-/// Files of mistral models say "llama".
-pub const FAMILIES: [&str; 7] = ["llama", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3"];
+/// Files of mistral models say "llama", those of ChatGLM3 and GLM-4 "chatglm".
+pub const FAMILIES: [&str; 8] = ["llama", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3", "chatglm"];
 
 /// Why there is no script.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,17 @@ pub enum WriterError {
         /// Bytes that it has.
         actual: u64,
     },
+    /// A file of a published folder says something that cannot be.
+    #[error("{path}: {reason}")]
+    Folder {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The weights of a published folder.
+    #[error(transparent)]
+    Weights(#[from] crate::models::weights::WeightsError),
     /// Weights in a format that there is no code for.
     #[error(
         "{path}: the tensor {tensor} is stored as {format}, which is not supported; choose a file in one of the formats \

@@ -33,6 +33,12 @@ pub(super) fn config(metadata: &Metadata) -> Result<Config, WriterError> {
             long_positions(metadata, &mut config);
         }
         "gemma" => gemma(&mut config),
+        "chatglm" => {
+            config.rope = Rope::Interleaved;
+            if metadata.family_number("rope.dimension_count").is_none() {
+                config.rope_width = Some(config.head_width / 2);
+            }
+        }
         "gemma2" => {
             gemma(&mut config);
             config.post_norms = true;

@@ -1,5 +1,6 @@
 //! Opening a GGUF chat model: checks first, then weights, tokenizer and chat template.
 
+use super::chatglm::{self, Bits, turns};
 use super::error::{FAMILIES, WriterError};
 use super::family;
 use super::template::ChatTemplate;
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use toktrie::TokEnv;
 
-/// Everything that a GGUF file of a chat model holds.
+/// Everything that the files of a chat model hold.
 pub(super) struct ChatModel {
     pub net: Llama,
     pub tokens: TokEnv,
@@ -23,6 +24,10 @@ pub(super) struct ChatModel {
     pub ends: Vec<u32>,
     /// Whether a text that does not begin with a special token begins with a space.
     pub begins_with_space: bool,
+    /// What the weights became while they were read; `None` where they are as the file has them.
+    pub held_in: Option<Bits>,
+    /// What the user should know about it, in a whole sentence.
+    pub note: Option<String>,
 }
 
 /// What a file says besides its tensors.
@@ -34,8 +39,12 @@ pub(super) struct Metadata {
 }
 
 impl ChatModel {
-    /// Loads `path` onto the CPU. Everything that can be checked without reading the weights is checked before.
+    /// Loads a GGUF file, or a published folder of ChatGLM3, onto the CPU. Everything that can be checked without reading
+    /// the weights is checked before.
     pub fn load(path: &Path, progress: &dyn Progress) -> Result<Self, WriterError> {
+        if path.is_dir() {
+            return chatglm::load(path, progress);
+        }
         let (file, metadata) = open(path)?;
         let config = family::config(&metadata)?;
         let template = metadata.template()?;
@@ -47,11 +56,12 @@ impl ChatModel {
         }
         let tokens = tokens::tokens(&metadata, net.vocabulary())?;
         let (ends, begins_with_space) = (tokens::ends(&metadata), tokens::begins_with_space(&metadata));
-        Ok(Self { net, tokens, template, begin: metadata.begin(), ends, begins_with_space })
+        let begin = metadata.begin();
+        Ok(Self { net, tokens, template, begin, ends, begins_with_space, held_in: None, note: None })
     }
 }
 
-/// The network of a model alone, for those who measure it.
+/// The network of a GGUF file alone, for those who measure it.
 ///
 /// # Errors
 /// When the file cannot be used.
@@ -125,10 +135,9 @@ impl Metadata {
         corrupt(&self.path, reason)
     }
 
-    /// What a file would say.
-    #[cfg(test)]
-    pub fn of(family: &str, values: HashMap<String, Value>) -> Self {
-        Self { path: PathBuf::from("made.gguf"), values, family: family.to_owned() }
+    /// What a GGUF file would say in place of the file at `path`.
+    pub fn made(path: &Path, family: &str, values: HashMap<String, Value>) -> Self {
+        Self { path: path.to_owned(), values, family: family.to_owned() }
     }
 
     pub fn number(&self, key: &str) -> Option<u64> {
@@ -157,6 +166,15 @@ impl Metadata {
             Value::Bool(flag) => Some(flag),
             _ => None,
         }
+    }
+
+    /// A list of bytes.
+    pub fn bytes(&self, key: &str) -> Option<Vec<u8>> {
+        match self.values.get(key)? {
+            Value::Array(values) => values.iter().map(|value| value.to_u8().ok()).collect(),
+            _ => None,
+        }
+        .filter(|bytes: &Vec<u8>| !bytes.is_empty())
     }
 
     fn family_value(&self, key: &str) -> Option<&Value> {
@@ -229,12 +247,17 @@ impl Metadata {
         self.list("tokenizer.ggml.tokens").ok()?.get(id)?.to_string().ok().cloned()
     }
 
-    fn template(&self) -> Result<ChatTemplate, WriterError> {
+    pub fn template(&self) -> Result<ChatTemplate, WriterError> {
         let template_error = |reason: String| WriterError::Template { path: self.path.clone(), reason };
-        let source =
-            self.text("tokenizer.chat_template").ok_or_else(|| template_error("the file has none".to_owned()))?;
+        let is_chatglm = self.family == "chatglm";
+        let source = match self.text("tokenizer.chat_template") {
+            Some(source) => source,
+            None if is_chatglm && self.text("tokenizer.ggml.model") == Some("llama") => turns::TEMPLATE,
+            None => return Err(template_error("the file has none".to_owned())),
+        };
         let begin = self.token("tokenizer.ggml.bos_token_id").unwrap_or_default();
         let end = self.token("tokenizer.ggml.eos_token_id").unwrap_or_default();
-        ChatTemplate::new(source, begin, end).map_err(|e| template_error(e.to_string()))
+        let template = ChatTemplate::new(source, begin, end).map_err(|e| template_error(e.to_string()))?;
+        Ok(if is_chatglm { template.of_chatglm(tokens::begins_with_space(self)) } else { template })
     }
 }

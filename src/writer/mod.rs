@@ -1,6 +1,6 @@
 //! The script writer: a premise becomes a script.
 //!
-//! A language model (any GGUF chat model of the [`FAMILIES`], run on the CPU) speaks under a grammar, so that whatever it
+//! A language model (any GGUF chat model of the [`FAMILIES`], or ChatGLM3 from its published folder, run on the CPU) speaks under a grammar, so that whatever it
 //! says reads back as a script. It knows the form from instructions and five examples ([`Prompts`]), which are read once
 //! and kept ([`PrefixStore`]).
 //!
@@ -36,6 +36,7 @@
 
 mod camera;
 mod casting;
+mod chatglm;
 mod check;
 pub mod compat;
 mod decode;
@@ -62,6 +63,7 @@ mod tokens;
 mod whole_words;
 
 pub use camera::CameraRequest;
+pub use chatglm::{Bits, network_in};
 pub use check::{Finding, Remark, Repair, check, repair_by_rules};
 pub use decode::Effort;
 pub use describe::DescribeRequest;

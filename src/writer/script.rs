@@ -1,6 +1,7 @@
 //! Writing a script: plan the story, say the scenes one after the other, then plan the camera.
 
 use super::SCENES;
+use super::chatglm::Bits;
 use super::decode::{Decoder, Effort};
 use super::error::WriterError;
 use super::gguf::ChatModel;
@@ -118,6 +119,10 @@ pub type OnEvent<'a> = dyn FnMut(WriterEvent<'_>) + 'a;
 pub struct Writer {
     pub(super) decoder: Decoder,
     pub(super) prompts: Prompts,
+    /// What the weights became when they were read: it decides what is said.
+    held_in: Option<Bits>,
+    /// What the user should know about the model.
+    note: Option<String>,
 }
 
 impl WriteRequest {
@@ -132,11 +137,13 @@ impl WriteRequest {
 }
 
 impl Writer {
-    /// Loads a GGUF chat model of one of the [`super::FAMILIES`].
+    /// Loads a GGUF chat model of one of the [`super::FAMILIES`], or the published folder of ChatGLM3, whose weights
+    /// become 8 bits where the free memory holds them, otherwise 4.
     pub fn load(path: &Path, progress: &dyn Progress) -> Result<Self, WriterError> {
         progress.stage("loading the writer");
-        let decoder = Decoder::new(ChatModel::load(path, progress)?)?;
-        Ok(Self { decoder, prompts: Prompts::builtin() })
+        let mut model = ChatModel::load(path, progress)?;
+        let (held_in, note) = (model.held_in, model.note.take());
+        Ok(Self { decoder: Decoder::new(model)?, prompts: Prompts::builtin(), held_in, note })
     }
 
     /// Works with these prompts from now on.
@@ -152,7 +159,11 @@ impl Writer {
     /// Keeps what the network made of instructions and examples on disk, for the next run. `model` has to tell this model's
     /// file from all others: its checksum.
     pub fn keep_prefixes(&mut self, store: PrefixStore, model: impl Into<String>) {
-        self.decoder.prefixes.keep_in(store, model.into());
+        let model = match self.held_in {
+            Some(bits) => format!("{} in {bits:?} bits", model.into()),
+            None => model.into(),
+        };
+        self.decoder.prefixes.keep_in(store, model);
     }
 
     /// Writes a script: plan, scenes, camera.
@@ -172,7 +183,7 @@ impl Writer {
         let counts = request.counts()?;
         request.sampling.check()?;
         self.decoder.take_effort();
-        let mut written = Written::default();
+        let mut written = Written { notes: self.note.iter().cloned().collect(), ..Written::default() };
         let most = *counts.iter().max().unwrap_or(SCENES.end());
         let Asked { mut dialogue, shared, premise } = self.ask(request, most, &mut written.notes)?;
         progress.stage("reading the premise");

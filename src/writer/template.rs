@@ -1,5 +1,6 @@
 //! Chat templates: the Jinja text inside a GGUF file that turns messages into what the model was trained on.
 
+use super::chatglm::turns;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 
@@ -12,6 +13,8 @@ pub(super) struct ChatTemplate {
     environment: Environment<'static>,
     begin: String,
     end: String,
+    /// Whether it is one of ChatGLM's family, and whether its texts begin with a space.
+    chatglm: Option<bool>,
 }
 
 /// One turn of a conversation.
@@ -68,7 +71,7 @@ impl ChatTemplate {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
         environment.add_template_owned(NAME, source.to_owned())?;
-        let template = Self { environment, begin, end };
+        let template = Self { environment, begin, end, chatglm: None };
         let probe = "Which way does the camera go?";
         let text = template.render(&[Message { role: "system", content: "Answer." }, user(probe)])?;
         if text.contains(probe) {
@@ -76,6 +79,11 @@ impl ChatTemplate {
         } else {
             Err(Error::new(ErrorKind::InvalidOperation, "it leaves the user's message out"))
         }
+    }
+
+    /// As ChatGLM's conversations are, whose texts begin with a space if they are `spaced`.
+    pub fn of_chatglm(self, spaced: bool) -> Self {
+        Self { chatglm: Some(spaced), ..self }
     }
 
     /// The token that a text begins with, spelt out; may be empty.
@@ -89,6 +97,9 @@ impl ChatTemplate {
     /// the same, the thought is closed at once: what the model says is script from its first word.
     pub fn render(&self, messages: &[Message]) -> Result<String, Error> {
         let mut text = self.render_messages(messages)?;
+        if let Some(spaced) = self.chatglm {
+            text = turns::as_trained(text, spaced);
+        }
         let told = messages.last().is_some_and(|last| last.content.trim_end().ends_with(THOUGHT));
         if text.trim_end().ends_with(THOUGHT) && !told {
             text.truncate(text.trim_end().len());

@@ -4,6 +4,7 @@
 //! SentencePiece's BPE ("llama"), which has scores in place of merges and spells unknown characters byte by byte. Both
 //! become the JSON that tokenizers are published in, which llguidance reads with its own version of the library.
 
+use super::chatglm::turns;
 use super::error::WriterError;
 use super::gguf::Metadata;
 use candle_core::quantized::gguf_file::Value;
@@ -49,7 +50,7 @@ impl Cutting {
             "smollm" | "starcoder" | "refact" | "command-r" => Self { single_digits: true, ..usual },
             "qwen2" | "deepseek-r1-qwen" | "megrez" => Self { pattern: QWEN2, composed: true, ..usual },
             "llama3" | "llama-v3" | "llama-bpe" | "falcon3" => Self { pattern: LLAMA3, whole_words: true, ..usual },
-            "dbrx" | "smaug-bpe" | "lfm2" => Self { pattern: LLAMA3, ..usual },
+            "dbrx" | "smaug-bpe" | "lfm2" | "chatglm-bpe" | "glm4" => Self { pattern: LLAMA3, ..usual },
             "tekken" | "pixtral" => Self { pattern: TEKKEN, whole_words: true, ..usual },
             "gpt-4o" => Self { pattern: GPT_4O, ..usual },
             _ => return None,
@@ -97,6 +98,14 @@ pub(super) fn ends(metadata: &Metadata) -> Vec<u32> {
             ends.push(end);
         }
     }
+    if metadata.family == "chatglm"
+        && let Ok(tokens) = metadata.list("tokenizer.ggml.tokens")
+    {
+        let is_end = |token: &Value| token.to_string().is_ok_and(|token| turns::ENDS.contains(&token.as_str()));
+        let others = (0_u32..).zip(tokens).filter(|(_, token)| is_end(token)).map(|(id, _)| id);
+        let others: Vec<u32> = others.filter(|id| !ends.contains(id)).collect();
+        ends.extend(others);
+    }
     ends
 }
 
@@ -127,12 +136,17 @@ impl<'a> Tables<'a> {
     }
 
     /// Spellings by id, each once: one that is there twice counts where it is first.
+    ///
+    /// A special token that is spelt like a part of a word gets brackets, or it would be found inside words: ChatGLM3 has
+    /// one called "eop", as in "people".
     fn spellings(&self) -> Vec<String> {
-        let mut known: HashSet<&str> = HashSet::new();
+        let mut known: HashSet<String> = HashSet::new();
         let mut spellings = Vec::with_capacity(self.tokens.len());
-        for (id, token) in self.tokens.iter().enumerate() {
-            let is_new = known.insert(token);
-            spellings.push(if is_new { (*token).to_owned() } else { format!("<|again {id}|>") });
+        for (id, (token, kind)) in self.tokens.iter().zip(&self.kinds).enumerate() {
+            let is_like_a_word = *kind == CONTROL && !token.is_empty() && token.chars().all(char::is_alphabetic);
+            let token = if is_like_a_word { format!("<{token}>") } else { (*token).to_owned() };
+            let is_new = known.insert(token.clone());
+            spellings.push(if is_new { token } else { format!("<|again {id}|>") });
         }
         spellings
     }
@@ -209,8 +223,16 @@ impl<'a> Tables<'a> {
         let merges = merges_by_score(&spellings, &self.kinds, &scores);
         let unknown = self.kinds.iter().position(|kind| *kind == UNKNOWN).map(|id| spellings[id].as_str());
         let space = |from: &str, to: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": to});
+        let mut normalizers = Vec::new();
+        if let Some(rules) = self.metadata.bytes("tokenizer.ggml.precompiled_charsmap") {
+            normalizers.push(json!({"type": "Precompiled", "precompiled_charsmap": base64(&rules)}));
+        }
+        if self.metadata.flag("tokenizer.ggml.remove_extra_whitespaces") == Some(true) {
+            normalizers.push(json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}));
+        }
+        normalizers.push(space(" ", SPACE));
         let rest = json!({
-            "normalizer": space(" ", SPACE),
+            "normalizer": {"type": "Sequence", "normalizers": normalizers},
             "pre_tokenizer": null,
             "decoder": {
                 "type": "Sequence",
@@ -252,6 +274,18 @@ fn merges_by_score(spellings: &[String], kinds: &[u64], scores: &[f32]) -> Vec<s
     }
     merges.sort_by(|one, other| other.0.total_cmp(&one.0).then((one.1, one.2).cmp(&(other.1, other.2))));
     merges.into_iter().map(|(_, first, second)| json!([spellings[first], spellings[second]])).collect()
+}
+
+/// Bytes as text, in the form that JSON of tokenizers has.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let bits = three.iter().zip([16, 8, 0]).fold(0, |bits, (byte, shift)| bits | u32::from(*byte) << shift);
+        let letter = |i: usize| char::from(LETTERS[(bits >> (18 - 6 * i)) as usize & 63]);
+        text.extend((0..4).map(|i| if i <= three.len() { letter(i) } else { '=' }));
+    }
+    text
 }
 
 /// Whether a token spells one byte, as in `<0x0A>`.
@@ -302,7 +336,7 @@ mod tests {
             ("eos_token_id", Value::U32(2)),
         ];
         let values = values.into_iter().map(|(key, value)| (format!("tokenizer.ggml.{key}"), value)).collect();
-        Metadata::of("llama", values)
+        Metadata::made("made.gguf".as_ref(), "llama", values)
     }
 
     #[test]
@@ -338,7 +372,7 @@ mod tests {
 
     #[test]
     fn words_of_every_variety_are_cut_somehow() {
-        for variety in ["gpt-2", "smollm", "qwen2", "llama-bpe", "dbrx", "tekken", "gpt-4o"] {
+        for variety in ["gpt-2", "smollm", "qwen2", "llama-bpe", "dbrx", "tekken", "gpt-4o", "chatglm-bpe"] {
             let cutting = Cutting::of(variety).unwrap();
             assert!(!cutting.pattern.is_empty());
         }

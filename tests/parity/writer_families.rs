@@ -15,37 +15,37 @@ use std::path::Path;
 use std::sync::Arc;
 
 const FIXTURE: &str = include_str!("../data/writer_families.json");
-const VOCABULARY: usize = 40;
-const HIDDEN: usize = 32;
-const FEED_FORWARD: usize = 48;
-const HEADS: usize = 4;
-const KV_HEADS: usize = 2;
+pub(super) const VOCABULARY: usize = 40;
+pub(super) const HIDDEN: usize = 32;
+pub(super) const FEED_FORWARD: usize = 48;
+pub(super) const HEADS: usize = 4;
+pub(super) const KV_HEADS: usize = 2;
 /// Of the root of the mean square. Keys and values are kept in 16 bits here, in 32 there.
 const TOLERANCE: f32 = 2e-3;
 /// More tokens than the model was first trained with.
 const STRETCHED: &str = "phi3 stretched";
 
 #[derive(Deserialize)]
-struct Fixture {
-    tokens: Vec<u32>,
-    after: Vec<usize>,
-    cases: Vec<Case>,
+pub(super) struct Fixture {
+    pub tokens: Vec<u32>,
+    pub after: Vec<usize>,
+    pub cases: Vec<Case>,
 }
 
 #[derive(Deserialize)]
-struct Case {
-    name: String,
-    family: String,
-    head_width: usize,
-    blocks: usize,
+pub(super) struct Case {
+    pub name: String,
+    pub family: String,
+    pub head_width: usize,
+    pub blocks: usize,
     tied: bool,
-    metadata: HashMap<String, serde_json::Value>,
+    pub metadata: HashMap<String, serde_json::Value>,
     tensors: HashMap<String, Vec<f32>>,
-    scores: Vec<Vec<f32>>,
+    pub scores: Vec<Vec<f32>>,
 }
 
 /// The numbers of a tensor, made of its name as the script makes them.
-fn numbers(name: &str, count: usize) -> Vec<f32> {
+pub(super) fn numbers(name: &str, count: usize) -> Vec<f32> {
     let mut state = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
@@ -70,8 +70,11 @@ impl Case {
         }
         for block in 0..self.blocks {
             let mut add = |part: &str, shape: &[usize]| shapes.push((format!("blk.{block}.{part}"), shape.to_vec()));
-            if self.family == "phi3" {
+            if ["phi3", "chatglm"].contains(&self.family.as_str()) {
                 add("attn_qkv.weight", &[q + 2 * kv, HIDDEN]);
+                if self.family == "chatglm" {
+                    add("attn_qkv.bias", &[q + 2 * kv]);
+                }
                 add("ffn_up.weight", &[2 * FEED_FORWARD, HIDDEN]);
             } else {
                 for (letter, rows) in [("q", q), ("k", kv), ("v", kv)] {
@@ -166,12 +169,12 @@ impl Case {
     }
 }
 
-fn fixture() -> Fixture {
+pub(super) fn fixture() -> Fixture {
     serde_json::from_str(FIXTURE).unwrap()
 }
 
 /// The root of the mean square difference over that of the values.
-fn difference(found: &[f32], expected: &[f32]) -> f32 {
+pub(super) fn difference(found: &[f32], expected: &[f32]) -> f32 {
     let square = |values: &mut dyn Iterator<Item = f32>| values.map(|x| x * x).sum::<f32>();
     let away = square(&mut found.iter().zip(expected).map(|(a, b)| a - b));
     (away / square(&mut expected.iter().copied())).sqrt()
@@ -180,7 +183,7 @@ fn difference(found: &[f32], expected: &[f32]) -> f32 {
 #[test]
 fn every_family_scores_as_transformers_does() {
     let fixture = fixture();
-    assert_eq!(fixture.cases.len(), 10);
+    assert_eq!(fixture.cases.len(), 12);
     for case in fixture.cases.iter().filter(|case| case.name != STRETCHED) {
         for (count, expected) in fixture.after.iter().zip(&case.scores) {
             let tokens = &fixture.tokens[..*count];

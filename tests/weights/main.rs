@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod gguf;
+mod packed;
 mod pickles;
 mod torch_file;
 

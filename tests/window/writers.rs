@@ -87,4 +87,14 @@ fn a_file_of_ones_own_is_chosen_and_a_wrong_one_is_named() {
     choose(&mut window, &file);
     assert_eq!(window.remembered(), [OwnWriter::File(file)]);
     assert!(window.says("In use"));
+    let folder = window.folder.path().join("chatglm3-6b");
+    std::fs::create_dir(&folder).unwrap();
+    choose(&mut window, &folder);
+    assert!(window.says("chatglm3-6b has no config.json"));
+    for name in ["config.json", "tokenizer.model", "model.safetensors"] {
+        std::fs::write(folder.join(name), "{}").unwrap();
+    }
+    choose(&mut window, &folder);
+    assert!(window.remembered().contains(&OwnWriter::File(folder)));
+    assert!(window.says("Choose a folder…") && window.says("ChatGLM3 6B"), "and the published one is in the list");
 }

@@ -17,6 +17,10 @@ const TEMPLATE: &str = "{% for message in messages %}{{ '<|im_start|>' + message
                         '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}\
                         {% endif %}";
 
+/// Special tokens of ChatGLM3 and GLM-4.
+const CHATGLM: [&str; 8] =
+    ["[gMASK]", "sop", "eop", "<sop>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"];
+
 /// What to write, and what to get wrong.
 pub struct Tiny {
     pub family: &'static str,
@@ -100,11 +104,15 @@ impl Tiny {
         // Two merges, so that a forced text has more than one spelling.
         let merges = ["Ġ t".to_owned(), "Ġt h".to_owned()];
         let space = if is_sentence_piece { "▁" } else { "Ġ" };
-        tokens.extend([format!("{space}t"), format!("{space}th"), "<|im_start|>".to_owned(), "<|im_end|>".to_owned()]);
+        tokens.extend([format!("{space}t"), format!("{space}th")]);
+        if self.family == "chatglm" {
+            tokens.extend(CHATGLM.map(str::to_owned));
+        }
+        tokens.extend(["<|im_start|>".to_owned(), "<|im_end|>".to_owned()]);
         let kind = |token: &String| match token.as_str() {
             "<unk>" => 2,
             "<s>" | "</s>" => 3,
-            token if token.starts_with("<|") => 3,
+            token if token.starts_with("<|") || CHATGLM.contains(&token) => 3,
             token if token.starts_with("<0x") => 6,
             _ => 1,
         };
@@ -155,12 +163,16 @@ impl Tiny {
                 add("post_attention_norm.weight", random.vector(HIDDEN, 1.0));
                 add("post_ffw_norm.weight", random.vector(HIDDEN, 1.0));
             }
-            if self.family == "phi3" {
+            let is_fused = ["phi3", "chatglm"].contains(&self.family);
+            if self.family == "chatglm" {
+                add("attn_qkv.bias", random.vector(HIDDEN + 2 * kv, 0.0));
+            }
+            if is_fused {
                 add("attn_qkv.weight", random.tensor(HIDDEN + 2 * kv, HIDDEN, dtype));
                 add("ffn_up.weight", random.tensor(2 * FEED_FORWARD, HIDDEN, dtype));
             }
             for (name, rows) in [("attn_q", HIDDEN), ("attn_k", kv), ("attn_v", kv)] {
-                if self.family == "phi3" {
+                if is_fused {
                     continue;
                 }
                 add(&format!("{name}.weight"), random.tensor(rows, HIDDEN, dtype));
@@ -169,7 +181,7 @@ impl Tiny {
                 }
             }
             add("attn_output.weight", random.tensor(HIDDEN, HIDDEN, dtype));
-            if self.family != "phi3" {
+            if !is_fused {
                 add("ffn_gate.weight", random.tensor(FEED_FORWARD, HIDDEN, dtype));
                 add("ffn_up.weight", random.tensor(FEED_FORWARD, HIDDEN, dtype));
             }

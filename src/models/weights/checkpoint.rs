@@ -4,11 +4,13 @@ use super::fill::{Fill, Flaw, StoredType};
 use super::folder::Index;
 use super::json::read_json;
 use super::mapped::Mapped;
+use super::pack::{Pack, Unfit};
 use super::rename::{is_harmless, todays_name, todays_shape};
 use super::torch::TorchFile;
 use super::view::StorageType;
 use super::{Library, Precision, WeightsError, folder};
 use crate::models::is_out_of_memory;
+use crate::nets::ops::quantized::{Format as BlockFormat, Stored};
 use candle_core::{DType, Device, Result as CandleResult, Shape, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::var_builder::SimpleBackend;
@@ -232,19 +234,49 @@ impl Checkpoint {
         self.read(key, None, dtype, device)
     }
 
-    fn read(&self, key: &str, expected: Option<&[usize]>, to: DType, device: &Device) -> Result<Tensor, WeightsError> {
+    /// Reads a tensor of the shape `expected` into blocks of `to`, a piece at a time: it is never in memory as it is in
+    /// the file.
+    ///
+    /// # Errors
+    /// When it is missing, has another shape or type, or holds NaN or infinite numbers.
+    pub fn quantized(&self, key: &str, expected: &[usize], to: BlockFormat) -> Result<Stored, WeightsError> {
+        let (key, place, file) = self.find(key, Some(expected))?;
+        let path = || file.path.clone();
+        let from = match &place.stored {
+            StoredType::Known(from @ (DType::F64 | DType::F32 | DType::F16 | DType::BF16)) => *from,
+            other => {
+                return Err(WeightsError::Type { path: path(), key, stored: other.clone(), wanted: DType::F32 });
+            }
+        };
+        let mut pack = Pack::new(from, to, &place.shape);
+        file.read(&place.key, &mut |bytes| pack.push(bytes))?;
+        let stored = pack.finish().map_err(|unfit| match unfit {
+            Unfit::Flaw(flaw) => flawed(flaw, path(), key.clone(), DType::F32),
+            Unfit::Other(error) => WeightsError::Network { path: path(), message: format!("{key:?}: {error}") },
+        })?;
+        self.state().taken.insert(key);
+        Ok(stored)
+    }
+
+    /// The whole name of a tensor, where it lies, and the file.
+    fn find(&self, key: &str, expected: Option<&[usize]>) -> Result<(String, &Place, &WeightsFile), WeightsError> {
         let key = self.full(key);
         let Some(place) = self.opened.tensors.get(&key) else {
             return Err(WeightsError::MissingKey { path: self.opened.path.clone(), key });
         };
-        let WeightsFile { path, format } = &self.opened.files[place.file];
-        let path = || path.clone();
+        let file = &self.opened.files[place.file];
         if let Some(expected) = expected
             && expected != place.shape
         {
-            let (expected, found) = (expected.to_vec(), place.shape.clone());
-            return Err(WeightsError::Shape { path: path(), key, expected, found });
+            let (path, expected, found) = (file.path.clone(), expected.to_vec(), place.shape.clone());
+            return Err(WeightsError::Shape { path, key, expected, found });
         }
+        Ok((key, place, file))
+    }
+
+    fn read(&self, key: &str, expected: Option<&[usize]>, to: DType, device: &Device) -> Result<Tensor, WeightsError> {
+        let (key, place, file) = self.find(key, expected)?;
+        let path = || file.path.clone();
         let fill = match place.stored {
             StoredType::Known(from) => Fill::new(from, to, place.shape.iter().product()),
             StoredType::Other(_) => None,
@@ -252,15 +284,11 @@ impl Checkpoint {
         let Some(mut fill) = fill else {
             return Err(WeightsError::Type { path: path(), key, stored: place.stored.clone(), wanted: to });
         };
-        match format {
-            Format::Safetensors(mapped) => mapped.read(&path(), &place.key, &mut fill)?,
-            Format::Torch(archive) => archive.read(&path(), &place.key, &mut fill)?,
-        }
+        file.read(&place.key, &mut |bytes| fill.push(bytes))?;
         let tensor = match fill.finish(&place.shape, device) {
             Ok(Ok(tensor)) => tensor,
             Ok(Err(error)) => return Err(WeightsError::Network { path: path(), message: format!("{key:?}: {error}") }),
-            Err(Flaw::NotFinite) => return Err(WeightsError::NotFinite { path: path(), key }),
-            Err(Flaw::TooLarge) => return Err(WeightsError::TooLarge { path: path(), key, dtype: to }),
+            Err(flaw) => return Err(flawed(flaw, path(), key, to)),
         };
         self.state().taken.insert(key);
         Ok(tensor)
@@ -284,6 +312,13 @@ impl Checkpoint {
         let text = candle_core::Error::msg(&error);
         self.state().failed = Some(error);
         text
+    }
+}
+
+fn flawed(flaw: Flaw, path: PathBuf, key: String, dtype: DType) -> WeightsError {
+    match flaw {
+        Flaw::NotFinite => WeightsError::NotFinite { path, key },
+        Flaw::TooLarge => WeightsError::TooLarge { path, key, dtype },
     }
 }
 
@@ -385,6 +420,14 @@ impl WeightsFile {
             _ => return format("it begins with something else"),
         };
         Ok(Self { path: path.to_owned(), format })
+    }
+
+    /// Gives `to` the bytes of a tensor, some whole numbers at a time.
+    fn read(&self, key: &str, to: &mut dyn FnMut(&[u8])) -> Result<(), WeightsError> {
+        match &self.format {
+            Format::Safetensors(mapped) => mapped.read(&self.path, key, to),
+            Format::Torch(archive) => archive.read(&self.path, key, to),
+        }
     }
 
     fn tensors(&self) -> Vec<TensorInfo> {

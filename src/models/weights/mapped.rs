@@ -1,6 +1,5 @@
 //! Files of safetensors, mapped into memory.
 
-use super::fill::Fill;
 use super::{StoredType, TensorInfo, WeightsError};
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{DType, Error};
@@ -44,10 +43,10 @@ impl Mapped {
             .collect()
     }
 
-    /// Copies a tensor's numbers out of the file.
-    pub fn read(&self, path: &Path, key: &str, fill: &mut Fill) -> Result<(), WeightsError> {
+    /// Gives `to` the bytes of a tensor, some whole numbers at a time.
+    pub fn read(&self, path: &Path, key: &str, to: &mut dyn FnMut(&[u8])) -> Result<(), WeightsError> {
         let view = self.0.get(key).map_err(|error| WeightsError::damaged(path, error.to_string()))?;
-        view.data().chunks(STEP_BYTES).for_each(|bytes| fill.push(bytes));
+        view.data().chunks(STEP_BYTES).for_each(to);
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ mod held;
 mod json;
 mod layout;
 mod mapped;
+mod pack;
 mod pickle;
 mod rename;
 mod torch;

@@ -1,7 +1,6 @@
 //! Files that `torch.save` writes: a zip archive with one pickle and the numbers of each storage.
 
 use super::WeightsError;
-use super::fill::Fill;
 use super::pickle::{Id, Pickle, PickleError, Value};
 use super::view::View;
 use std::collections::{BTreeMap, HashMap};
@@ -106,8 +105,8 @@ impl TorchFile {
         self.views.iter()
     }
 
-    /// Copies a tensor's numbers out of the file.
-    pub fn read(&self, path: &Path, key: &str, fill: &mut Fill) -> Result<(), WeightsError> {
+    /// Gives `to` the bytes of a tensor, some whole numbers at a time.
+    pub fn read(&self, path: &Path, key: &str, to: &mut dyn FnMut(&[u8])) -> Result<(), WeightsError> {
         let gone = || WeightsError::damaged(path, format!("the numbers of {key:?} are missing"));
         let view = self.views.get(key).ok_or_else(gone)?;
         let span = self.storages.get(&view.storage).ok_or_else(gone)?;
@@ -121,14 +120,14 @@ impl TorchFile {
         if !view.is_contiguous() {
             let mut bytes = vec![0; left];
             file.read_exact(&mut bytes).map_err(WeightsError::io(path))?;
-            view.gather(&bytes, |bytes| fill.push(bytes));
+            view.gather(&bytes, to);
             return Ok(());
         }
         let mut block = vec![0; left.min(STEP_BYTES)];
         while left > 0 {
             let step = left.min(STEP_BYTES);
             file.read_exact(&mut block[..step]).map_err(WeightsError::io(path))?;
-            fill.push(&block[..step]);
+            to(&block[..step]);
             left -= step;
         }
         Ok(())

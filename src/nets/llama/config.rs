@@ -24,7 +24,7 @@ pub struct Config {
     pub local_rope_base: Option<f32>,
     /// How rotary positions pair the numbers of a head.
     pub rope: Rope,
-    /// Numbers of a head that rotate, from the first; all of them without it (phi3).
+    /// Numbers of a head that rotate, from the first; all of them without it (phi3, chatglm).
     pub rope_width: Option<usize>,
     /// Positions are divided by this, but not those of layers with a base of their own (linear scaling).
     pub rope_stretch: f32,
@@ -58,7 +58,7 @@ pub struct Config {
 /// Which two numbers of a head rotate together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rope {
-    /// Neighbours, `2i` with `2i + 1`: the llama family.
+    /// Neighbours, `2i` with `2i + 1`: llama and chatglm.
     Interleaved,
     /// Halves, `i` with `i + width / 2`: all others.
     Halves,

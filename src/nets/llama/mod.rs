@@ -1,5 +1,5 @@
 //! The llama decoder and those made after it, as GGUF files hold them, with quantised weights: llama and mistral, qwen2,
-//! qwen3, phi3, gemma, gemma2 and gemma3. What tells them apart is in their [`Config`].
+//! qwen3, phi3, gemma, gemma2, gemma3 and chatglm. What tells them apart is in their [`Config`].
 //!
 //! It runs on the CPU with kernels of its own ([`super::ops::quantized`], [`super::ops::decoder`]): weights stay in the
 //! file's format, wherever they lie, and the keys and values go to a cache that can be cut back to any earlier token.
@@ -7,7 +7,7 @@
 //! Papers: [LLaMA](https://arxiv.org/abs/2302.13971), [Mistral](https://arxiv.org/abs/2310.06825),
 //! [Qwen2](https://arxiv.org/abs/2407.10671), [Qwen3](https://arxiv.org/abs/2505.09388),
 //! [Phi-3](https://arxiv.org/abs/2404.14219), [Gemma 2](https://arxiv.org/abs/2408.00118),
-//! [Gemma 3](https://arxiv.org/abs/2503.19786). Tensor names are those of the GGUF files (`blk.0.attn_q.weight`, …).
+//! [Gemma 3](https://arxiv.org/abs/2503.19786), [ChatGLM](https://arxiv.org/abs/2406.12793). Tensor names are those of the GGUF files (`blk.0.attn_q.weight`, …).
 
 mod config;
 
@@ -43,14 +43,20 @@ impl Weights<'_> {
     }
 
     fn linear(&mut self, name: &str, columns: usize, rows: usize) -> Result<Linear> {
-        let [layer] = self.linears(name, columns, [rows])?;
+        let weight = self.get(&format!("{name}.weight"))?;
+        let [layer] = self.linears(name, &weight, columns, [rows])?;
         Ok(layer)
     }
 
     /// Layers whose weights lie one below the other in one tensor.
-    fn linears<const N: usize>(&mut self, name: &str, columns: usize, rows: [usize; N]) -> Result<[Linear; N]> {
+    fn linears<const N: usize>(
+        &mut self,
+        name: &str,
+        weight: &Stored,
+        columns: usize,
+        rows: [usize; N],
+    ) -> Result<[Linear; N]> {
         let all: usize = rows.iter().sum();
-        let weight = self.get(&format!("{name}.weight"))?;
         if weight.shape() != [all, columns] {
             candle_core::bail!("the tensor {name}.weight is {:?}, not [{all}, {columns}]", weight.shape());
         }
@@ -152,7 +158,7 @@ impl Block {
         let (q_width, kv_width) = (config.heads * head_width, config.kv_heads * head_width);
         let name = |part: &str| format!("blk.{index}.{part}");
         let [attn_q, attn_k, attn_v] = match weights.optional(&name("attn_qkv.weight"))? {
-            Some(_) => weights.linears(&name("attn_qkv"), hidden, [q_width, kv_width, kv_width])?,
+            Some(all) => weights.linears(&name("attn_qkv"), &all, hidden, [q_width, kv_width, kv_width])?,
             None => [
                 weights.linear(&name("attn_q"), hidden, q_width)?,
                 weights.linear(&name("attn_k"), hidden, kv_width)?,
@@ -161,11 +167,11 @@ impl Block {
         };
         let up = weights.get(&name("ffn_up.weight"))?;
         let [ffn_gate, ffn_up] = match up.shape() == [2 * feed_forward, hidden] {
-            true => weights.linears(&name("ffn_up"), hidden, [feed_forward; 2])?,
-            false => [
-                weights.linear(&name("ffn_gate"), hidden, feed_forward)?,
-                weights.linear(&name("ffn_up"), hidden, feed_forward)?,
-            ],
+            true => weights.linears(&name("ffn_up"), &up, hidden, [feed_forward; 2])?,
+            false => {
+                let [up] = weights.linears(&name("ffn_up"), &up, hidden, [feed_forward])?;
+                [weights.linear(&name("ffn_gate"), hidden, feed_forward)?, up]
+            }
         };
         let head_norms = match config.head_norms {
             true => Some([

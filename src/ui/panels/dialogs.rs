@@ -199,7 +199,8 @@ fn model_action_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &ModelSpec, chosen: bool
         ModelStatus::Missing { fetched_bytes } => {
             let label = if fetched_bytes > 0 { "Resume download" } else { "Download" };
             let button = Button::new(format!("{} {label}", icons::DOWNLOAD));
-            if ui.add_enabled(may_fetch(cx, &model.id, &model.licence), button).clicked() {
+            let download = ui.add_enabled(may_fetch(cx, &model.id, &model.licence), button);
+            if download.on_disabled_hover_text("Accept its terms first").clicked() {
                 cx.send(Command::Fetch(model.id.clone()));
             }
         }

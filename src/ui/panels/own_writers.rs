@@ -18,7 +18,7 @@ pub struct OwnWriterForm {
 
 /// Whether a model stands in the list of the user's own.
 pub fn is_own(own: &[OwnWriter], model: &ModelSpec) -> bool {
-    own.iter().any(|own| own.model().id == model.id)
+    own.iter().any(|own| own.id() == model.id)
 }
 
 pub fn own_writers_ui(ui: &mut Ui, cx: &mut Cx<'_>, chosen: Option<&str>) {
@@ -31,9 +31,13 @@ pub fn own_writers_ui(ui: &mut Ui, cx: &mut Cx<'_>, chosen: Option<&str>) {
             if ui.button("Choose a file…").on_hover_text("A GGUF chat model").clicked() {
                 cx.send(Command::BrowseWriter);
             }
+            let folder = ui.button("Choose a folder…");
+            if folder.on_hover_text("The folder of ChatGLM3-6B, with its files as they are published").clicked() {
+                cx.send(Command::BrowseWriterFolder);
+            }
             let typed = TextEdit::singleline(&mut cx.state.own_writer.path)
                 .id_salt("writer file")
-                .hint_text("Path of a GGUF chat model")
+                .hint_text("A GGUF file, or ChatGLM3's folder")
                 .desired_width(f32::INFINITY);
             let response = ui.add(typed).accessible_name("Writer file");
             if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
@@ -74,21 +78,21 @@ pub fn own_writers_ui(ui: &mut Ui, cx: &mut Cx<'_>, chosen: Option<&str>) {
 }
 
 fn own_ui(ui: &mut Ui, cx: &mut Cx<'_>, own: &OwnWriter, chosen: Option<&str>) {
-    let model = own.model();
+    let (id, title) = (own.id(), own.title());
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let remove = Button::new("Remove").small();
-            let remove = ui.add(remove).accessible_name(format!("Remove {} from the list", model.title));
+            let remove = ui.add(remove).accessible_name(format!("Remove {} from the list", title));
             if remove.on_hover_text("Takes it off this list; nothing is deleted").clicked() {
                 cx.send(Command::RemoveOwnWriter(own.clone()));
             }
-            if chosen == Some(&model.id) {
+            if chosen == Some(&id) {
                 ui.label(RichText::new(format!("{} In use", icons::CHECK)).color(cx.theme.good));
-            } else if ui.button("Use").accessible_name(format!("Use {}", model.title)).clicked() {
-                cx.send(Command::ChooseWriter(model.id.clone()));
+            } else if ui.button("Use").accessible_name(format!("Use {}", title)).clicked() {
+                cx.send(Command::ChooseWriter(id.clone()));
             }
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                ui.label(&model.title);
+                ui.label(&title);
                 let place = match own {
                     OwnWriter::File(path) => path.display().to_string(),
                     OwnWriter::Server(ServerSpec { address, .. }) => address.clone(),
