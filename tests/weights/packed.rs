@@ -73,5 +73,5 @@ fn what_cannot_be_packed_is_named() {
     assert_has(&error("whole", &[2, 32], Format::Q8_0), &["whole", "i64"]);
     assert_has(&error("bad", &[2, 31], Format::Q8_0), &["bad", "[2, 32]", "[2, 31]"]);
     assert_has(&error("none", &[2, 32], Format::Q8_0), &["none", "no tensor"]);
-    assert_has(&error("narrow", &[2, 3], Format::Q8_0), &["narrow"]);
+    assert_has(&error("narrow", &[2, 3], Format::Q8_0), &["narrow", "rows of 3 numbers"]);
 }

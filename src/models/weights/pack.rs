@@ -65,6 +65,11 @@ impl Pack {
 
     /// The tensor, when its numbers are as they should be.
     pub fn finish(mut self) -> std::result::Result<Stored, Unfit> {
+        let width = self.shape.last().copied().unwrap_or_default();
+        if !width.is_multiple_of(self.to.block_len()) {
+            let reason = format!("rows of {width} numbers are no whole blocks of {}", self.to.block_len());
+            return Err(Unfit::Other(candle_core::Error::Msg(reason)));
+        }
         self.flush();
         match self.unfit {
             Some(unfit) => Err(unfit),

@@ -144,8 +144,11 @@ fn stages_ui(ui: &mut Ui, cx: &mut Cx<'_>, preflight: &Preflight) {
     compute::automatic_ui(ui, cx);
     if preflight.missing_bytes() > 0 {
         let free = preflight.free_disk_bytes.map_or("an unknown amount".to_owned(), bytes_text);
-        let text = format!("Disk: {} needed, {free} free", bytes_text(preflight.missing_bytes()));
-        let color = if preflight.disk_fits() { cx.theme.text } else { cx.theme.bad };
+        let (todo, color) = match preflight.disk_fits() {
+            true => ("", cx.theme.text),
+            false => ("; make room, or set REELBOARD_MODELS to another disk", cx.theme.bad),
+        };
+        let text = format!("Disk: {} needed, {free} free{todo}", bytes_text(preflight.missing_bytes()));
         ui.label(RichText::new(text).color(color));
     }
     let time = match preflight.expected_secs() {

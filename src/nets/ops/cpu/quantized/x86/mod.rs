@@ -1,4 +1,4 @@
-//! Integer products with AVX2 or AVX-512, with and without VNNI.
+//! Integer products with AVX2 or AVX-512.
 
 #![allow(clippy::needless_range_loop, reason = "a plain index is what is surely compiled to vector instructions")]
 
@@ -8,35 +8,33 @@ mod pack;
 mod panels;
 mod rows;
 mod unpack;
-mod vnni;
 mod wide;
 
 use super::Weights;
 use super::input::Input;
 use crate::nets::ops::quantized::Format;
 use pulp::x86::{V3, V4};
-use vnni::Vnni;
 
 /// The integer instructions of this processor.
 #[derive(Clone, Copy)]
 pub(super) enum Integers {
     Avx2(V3),
     Avx512(V4),
-    Vnni(Vnni),
 }
 
 impl Integers {
     /// The best of [`Integers::all`] for a format.
     pub(super) fn for_format(format: Format) -> Option<Self> {
-        Self::all(format).into_iter().flatten().next()
+        let [avx512, avx2] = Self::all(format);
+        avx512.or(avx2)
     }
 
     /// What there is for a format, the best first.
-    pub(super) fn all(format: Format) -> [Option<Self>; 3] {
+    pub(super) fn all(format: Format) -> [Option<Self>; 2] {
         if matches!(format, Format::F32 | Format::F16 | Format::BF16) {
-            return [None; 3];
+            return [None; 2];
         }
-        [Vnni::try_new().map(Self::Vnni), V4::try_new().map(Self::Avx512), V3::try_new().map(Self::Avx2)]
+        [V4::try_new().map(Self::Avx512), V3::try_new().map(Self::Avx2)]
     }
 
     /// Some rows of weights times `T` rows of the input from `first` on.
@@ -51,8 +49,9 @@ impl Integers {
         let Weights { format, row_bytes, .. } = *weights;
         match self {
             Self::Avx2(simd) => simd.vectorize(rows::Rows { simd, format, bytes, row_bytes, input, first, to }),
-            Self::Avx512(simd) => simd.vectorize(rows::Rows { simd, format, bytes, row_bytes, input, first, to }),
-            Self::Vnni(vnni) => Self::Avx512(vnni.without()).rows(weights, bytes, input, first, to),
+            Self::Avx512(simd) => {
+                simd.vectorize(rows::Rows { simd, format, bytes, row_bytes, input, first, to });
+            }
         }
     }
 
@@ -60,7 +59,7 @@ impl Integers {
     pub(super) fn panel_rows(self) -> usize {
         match self {
             Self::Avx2(_) => 16,
-            Self::Avx512(_) | Self::Vnni(_) => 32,
+            Self::Avx512(_) => 32,
         }
     }
 
@@ -81,7 +80,6 @@ impl Integers {
             Self::Avx512(wide) => {
                 wide.vectorize(panels::Panel::<_, 32> { wide, format, bytes, row_bytes, input, to });
             }
-            Self::Vnni(wide) => wide.run(panels::Panel { wide, format, bytes, row_bytes, input, to }),
         }
     }
 }

@@ -5,7 +5,6 @@
 //!
 //! Bytes are multiplied in pairs, and sums of pairs stay in i16 for as many steps as they cannot overflow: inputs are at
 //! most 127, and 15, 31 or 63 is the largest number of a format, so that 8, 4 or 2 steps of two bytes are at most 32,004.
-//! With VNNI four products are added as i32 at once. All sums are the same integers.
 
 use super::super::input::{Input, Rounded};
 use super::layouts::{Layout, Q2K, Q3K, Q4K, Q5K, Q6K, Q40, Q41, Q50, Q51, Q80};
@@ -184,29 +183,6 @@ impl<W: Wide, const LEN: usize, const R: usize, const LINES: usize> Step<'_, W, 
         }
         short
     }
-
-    /// The same for `steps` lines, as i32.
-    #[inline(always)]
-    fn dots<const T: usize, const WORDS: usize>(
-        &self,
-        xs: &[&[u32; WORDS]; T],
-        first: usize,
-        word: usize,
-        steps: usize,
-    ) -> [[W::Integers; REGISTERS]; T] {
-        let wide = self.wide;
-        let mut dots = [[wide.zero(); REGISTERS]; T];
-        for step in 0..steps {
-            let weights = self.line(first + step);
-            for t in 0..T {
-                let x = wide.word(xs[t][word + step]);
-                for r in 0..REGISTERS {
-                    dots[t][r] = wide.dot(dots[t][r], weights[r], x);
-                }
-            }
-        }
-        dots
-    }
 }
 
 impl<W: Wide, const R: usize, const LINES: usize> Step<'_, W, 256, R, LINES> {
@@ -226,21 +202,7 @@ impl<W: Wide, const R: usize, const LINES: usize> Step<'_, W, 256, R, LINES> {
         }
         let mut whole = [[wide.zero(); REGISTERS]; T];
         for part in 0..PARTS {
-            let mut scales = self.line(64 + part);
-            if W::DOTS {
-                let first = 64 / PARTS * part;
-                let dots = self.dots::<T, 64>(&xs, first, first, 64 / PARTS);
-                for scale in &mut scales {
-                    // It is there twice, as i16.
-                    *scale = wide.right_signed(wide.left(*scale, 16), 16);
-                }
-                for t in 0..T {
-                    for r in 0..REGISTERS {
-                        whole[t][r] = wide.add_32(whole[t][r], wide.multiply_32(dots[t][r], scales[r]));
-                    }
-                }
-                continue;
-            }
+            let scales = self.line(64 + part);
             for group in 0..64 / PARTS / STEPS {
                 let first = 64 / PARTS * part + STEPS * group;
                 let short = self.short::<T, 64, STEPS>(&xs, first, first);
@@ -293,16 +255,6 @@ impl<W: Wide, const R: usize, const LINES: usize> Step<'_, W, 32, R, LINES> {
         }
         let mut whole = [[wide.zero(); REGISTERS]; T];
         for plane in 0..PLANES {
-            if W::DOTS {
-                let dots = self.dots::<T, 8>(&xs, 8 * plane, 0, 8);
-                for t in 0..T {
-                    for r in 0..REGISTERS {
-                        // The second plane is the upper halves of bytes.
-                        whole[t][r] = wide.add_32(whole[t][r], wide.left(dots[t][r], 4 * plane));
-                    }
-                }
-                continue;
-            }
             // The second plane is the upper halves of bytes.
             let factor = wide.word(if plane == 0 { 0x0001_0001 } else { 0x0010_0010 });
             for group in 0..8 / STEPS {

@@ -12,8 +12,6 @@ pub(super) trait Wide: Copy {
     type Floats: Copy;
     /// Words, and f32, of a register.
     const LANES: usize;
-    /// Whether [`Wide::dot`] is a single instruction.
-    const DOTS: bool = false;
 
     /// The first words of `from`.
     fn words(self, from: &[u32]) -> Self::Integers;
@@ -24,12 +22,6 @@ pub(super) trait Wide: Copy {
     fn multiply_bytes(self, unsigned: Self::Integers, signed: Self::Integers) -> Self::Integers;
     /// Products of i16, sums of two as i32.
     fn multiply_16(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
-    /// Adds products of unsigned with signed bytes to `sum`, four to each word.
-    #[inline(always)]
-    fn dot(self, sum: Self::Integers, unsigned: Self::Integers, signed: Self::Integers) -> Self::Integers {
-        let pairs = self.multiply_bytes(unsigned, signed);
-        self.add_32(sum, self.multiply_16(pairs, self.word(0x0001_0001)))
-    }
     fn add_16(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
     fn add_32(self, a: Self::Integers, b: Self::Integers) -> Self::Integers;
     /// From i32.
