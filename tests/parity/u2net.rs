@@ -82,7 +82,7 @@ fn max_difference<T: Copy + Into<f64>>(ours: &[T], theirs: &[T]) -> f64 {
 }
 
 #[test]
-pub fn parity_of_the_network() {
+fn parity_of_the_network() {
     let fixture = Fixture::load();
     let network = fixture.network();
     let inputs = fixture.io.iter().filter_map(|(key, input)| {
