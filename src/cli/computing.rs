@@ -51,6 +51,8 @@ pub struct ComputeReport {
     pub problem: Option<String>,
     /// Cards that the machine has and this build cannot drive.
     pub unused: Vec<String>,
+    /// Why cards that this build could drive cannot be used.
+    pub missing: Vec<String>,
 }
 
 /// A device that this build can use.
@@ -94,6 +96,7 @@ impl ComputeReport {
             uses: first.as_ref().ok().map(|(device, dtype)| format!("{dtype} on {device}")),
             problem: first.err().map(|error| error.to_string()),
             unused: if build.cuda { Vec::new() } else { cards },
+            missing: build.problems(),
         }
     }
 }

@@ -238,7 +238,13 @@ impl Problems {
         if !compute.unused.is_empty() {
             self.add(
                 "this build has no CUDA, so models compute on the processor and not on the graphics card",
-                "build it with: cargo build --release --features cuda (README, \"Graphics cards\")",
+                "build it with: cargo build --release --features cuda (README, \"Where models compute\")",
+            );
+        }
+        for missing in &compute.missing {
+            self.add(
+                missing.clone(),
+                "check that the card is there and that its driver is loaded (NVIDIA: nvidia-smi), or choose --device cpu",
             );
         }
     }

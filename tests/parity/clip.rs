@@ -39,7 +39,7 @@ fn towers(fixture: &Fixture) -> Vec<(String, VisionConfig, Tensors)> {
 }
 
 #[test]
-fn parity_clip_vision() {
+pub fn parity_clip_vision() {
     let fixture = Fixture::open("clip_vision");
     let weights = fixture.tensors("weights.safetensors").weights();
     for (name, config, io) in towers(&fixture) {
@@ -71,7 +71,7 @@ fn parity_clip_vision() {
 }
 
 #[test]
-fn parity_clip_vision_in_half_precision() {
+pub fn parity_clip_vision_in_half_precision() {
     let fixture = Fixture::open("clip_vision");
     for (name, config, io) in towers(&fixture) {
         let weights = fixture.tensors("weights.safetensors").0;
@@ -120,7 +120,7 @@ fn the_text_encoders_of_stable_diffusion_have_their_full_size() {
 }
 
 #[test]
-fn a_whole_clip_serves_both_towers() {
+pub fn a_whole_clip_serves_both_towers() {
     let (text, vision) = (Fixture::open("sd_txt2img"), Fixture::open("clip_vision"));
     let mut weights = text.tensors("text_encoder.safetensors").0;
     weights.extend(vision.tensors("weights.safetensors").0);
@@ -167,7 +167,7 @@ fn parity_clip_vision_preprocessing() {
 }
 
 #[test]
-fn parity_sd_txt2img_text_encoder() {
+pub fn parity_sd_txt2img_text_encoder() {
     let fixture = Fixture::open("sd_txt2img");
     let network =
         TextModel::new(&fixture.config("text_encoder"), fixture.tensors("text_encoder.safetensors").weights()).unwrap();
@@ -179,7 +179,7 @@ fn parity_sd_txt2img_text_encoder() {
 }
 
 #[test]
-fn parity_sd_txt2img_text_encoder_2() {
+pub fn parity_sd_txt2img_text_encoder_2() {
     let fixture = Fixture::open("sd_txt2img");
     let mut config: TextConfig = fixture.config("text_encoder_2");
     if fixture.config["text_encoder_2"]["eos_token_id"].is_null() {
@@ -204,22 +204,29 @@ fn parity_sd_txt2img_text_encoder_2() {
     fixture.compare(key, "text", &projected, &io.f32(key));
 }
 
-#[test]
-fn parity_sd_txt2img_text_encoder_in_half_precision() {
+fn text_encoder_in(dtype: DType) {
     let fixture = Fixture::open("sd_txt2img");
     let io = fixture.tensors("io.safetensors");
-    for dtype in [DType::F16, DType::BF16] {
-        let weights = fixture.tensors("text_encoder.safetensors").0;
-        let weights = VarBuilder::from_tensors(weights, dtype, &Device::Cpu);
-        let output =
-            TextModel::new(&fixture.config("text_encoder"), weights).unwrap().forward(io.get("input_ids")).unwrap();
-        assert_eq!(output.pooled.dtype(), dtype);
-        near(&fixture, &format!("prompt_embeds {dtype:?}"), &output.last_hidden_state, &io.f32("prompt_embeds"));
-    }
+    let weights = fixture.tensors("text_encoder.safetensors").0;
+    let weights = VarBuilder::from_tensors(weights, dtype, &Device::Cpu);
+    let output =
+        TextModel::new(&fixture.config("text_encoder"), weights).unwrap().forward(io.get("input_ids")).unwrap();
+    assert_eq!(output.pooled.dtype(), dtype);
+    near(&fixture, &format!("prompt_embeds {dtype:?}"), &output.last_hidden_state, &io.f32("prompt_embeds"));
 }
 
 #[test]
-fn the_pooled_token_is_the_first_end_of_each_text() {
+pub fn parity_sd_txt2img_text_encoder_in_f16() {
+    text_encoder_in(DType::F16);
+}
+
+#[test]
+fn parity_sd_txt2img_text_encoder_in_bf16() {
+    text_encoder_in(DType::BF16);
+}
+
+#[test]
+pub fn the_pooled_token_is_the_first_end_of_each_text() {
     let fixture = Fixture::open("sd_txt2img");
     let config: TextConfig = fixture.config("text_encoder");
     let weights = fixture.tensors("text_encoder.safetensors").weights();
@@ -242,7 +249,7 @@ fn the_pooled_token_is_the_first_end_of_each_text() {
 }
 
 #[test]
-fn inputs_that_do_not_fit_are_errors() {
+pub fn inputs_that_do_not_fit_are_errors() {
     let fixture = Fixture::open("sd_txt2img");
     let config: TextConfig = fixture.config("text_encoder");
     let network = TextModel::new(&config, fixture.tensors("text_encoder.safetensors").weights()).unwrap();

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod camera_warp;
+mod cards;
 mod chatglm;
 mod checkpoints;
 mod clip;

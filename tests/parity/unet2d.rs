@@ -53,7 +53,7 @@ impl Adapted {
 }
 
 #[test]
-fn parity_of_the_content_adapter() {
+pub fn parity_of_the_content_adapter() {
     let all = Adapted::open();
     let (io, text) = (&all.io, all.io.f32("text"));
     all.compare("noise_pred", &all.predict(&text, &all.released()), io.get("noise_pred"));
@@ -76,7 +76,7 @@ fn parity_of_the_content_adapter() {
 }
 
 #[test]
-fn parity_of_resampled_tokens_in_the_content_adapter() {
+pub fn parity_of_resampled_tokens_in_the_content_adapter() {
     let all = Adapted::open();
     let Some(expected) = all.io.0.get("noise_pred_resampled") else { return };
     // [foreground | background], the unconditional row first.
@@ -92,7 +92,7 @@ fn parity_of_resampled_tokens_in_the_content_adapter() {
 }
 
 #[test]
-fn parity_of_two_foregrounds() {
+pub fn parity_of_two_foregrounds() {
     let all = Adapted::open();
     let (io, text) = (&all.io, all.io.f32("text"));
     // The release takes all but the last tokens for text, the first foreground too.
@@ -108,7 +108,7 @@ fn parity_of_two_foregrounds() {
 }
 
 #[test]
-fn parity_of_the_sdxl_unet() {
+pub fn parity_of_the_sdxl_unet() {
     let fixture = Fixture::open("sdxl_unet");
     let io = fixture.tensors("io.safetensors");
     let unet = UNet2d::new(&fixture.config("config"), fixture.tensors("weights.safetensors").weights()).unwrap();
@@ -119,7 +119,7 @@ fn parity_of_the_sdxl_unet() {
 }
 
 #[test]
-fn parity_of_the_text_to_image_unet() {
+pub fn parity_of_the_text_to_image_unet() {
     let fixture = Fixture::open("sd_txt2img");
     let io = fixture.tensors("io.safetensors");
     let unet = UNet2d::new(&fixture.config("unet"), fixture.tensors("unet.safetensors").weights()).unwrap();

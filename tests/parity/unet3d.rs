@@ -66,7 +66,7 @@ impl Inputs {
 }
 
 #[test]
-fn parity_of_the_video_unet() {
+pub fn parity_of_the_video_unet() {
     let fixture = Fixture::open("unet3d");
     let (io, weights) = (fixture.tensors("io.safetensors"), fixture.tensors("weights.safetensors"));
     let config = Config::detect(&shapes(&weights), &published(&fixture)).unwrap();
@@ -81,7 +81,7 @@ fn parity_of_the_video_unet() {
 }
 
 #[test]
-fn parity_of_the_official_heads_before_the_first_block() {
+pub fn parity_of_the_official_heads_before_the_first_block() {
     let fixture = Fixture::open("unet3d");
     let (io, mut weights) = (fixture.tensors("io.safetensors"), fixture.tensors("weights.safetensors"));
     let Some(overlay) = fixture.tensors_if_there("official_transformer_in.safetensors") else { return };
@@ -115,7 +115,7 @@ fn variant(config: &Config, name: &str) -> Config {
 }
 
 #[test]
-fn parity_of_the_variants() {
+pub fn parity_of_the_variants() {
     let fixture = Fixture::open("unet3d");
     let (io, weights) = (fixture.tensors("io.safetensors"), fixture.tensors("weights.safetensors"));
     let config = published(&fixture);
@@ -130,7 +130,7 @@ fn parity_of_the_variants() {
 }
 
 #[test]
-fn parity_of_the_layers() {
+pub fn parity_of_the_layers() {
     let fixture = Fixture::open("unet3d");
     let (io, weights) = (fixture.tensors("io.safetensors"), fixture.tensors("weights.safetensors"));
     let config = published(&fixture);
@@ -353,7 +353,7 @@ fn settings_of_other_networks_are_refused_by_name() {
 }
 
 #[test]
-fn every_type_of_number_runs_to_about_the_same_result() {
+pub fn every_type_of_number_runs_to_about_the_same_result() {
     let fixture = Fixture::open("unet3d");
     let (io, weights) = (fixture.tensors("io.safetensors"), fixture.tensors("weights.safetensors"));
     let config = published(&fixture);
@@ -384,7 +384,7 @@ fn every_type_of_number_runs_to_about_the_same_result() {
 }
 
 #[test]
-fn two_videos_at_once_are_the_same_as_one_after_the_other() {
+pub fn two_videos_at_once_are_the_same_as_one_after_the_other() {
     let fixture = Fixture::open("unet3d");
     let (io, weights) = (fixture.tensors("io.safetensors"), fixture.tensors("weights.safetensors"));
     let unet = UNet3d::new(&published(&fixture), weights.weights()).unwrap();

@@ -34,7 +34,7 @@ fn levels(ours: &[u8], theirs: &Tensor) -> (f64, f64) {
 }
 
 #[test]
-fn parity_vae_of_pictures() {
+pub fn parity_vae_of_pictures() {
     let fixture = Fixture::open("sd_txt2img");
     let (io, model) = (fixture.tensors("io.safetensors"), model(&fixture));
 
@@ -67,7 +67,7 @@ fn last_step(io: &Tensors) -> Tensor {
 }
 
 #[test]
-fn parity_vae_of_videos() {
+pub fn parity_vae_of_videos() {
     let fixture = Fixture::open("video_pipeline");
     let (io, model) = (fixture.tensors("io.safetensors"), model(&fixture));
     let compare = |what: &str, ours: &Tensor, theirs: &Tensor| {

@@ -162,7 +162,7 @@ impl Pipeline {
 }
 
 #[test]
-fn parity_of_the_denoising_loops() {
+pub fn parity_of_the_denoising_loops() {
     let pipeline = Pipeline::open();
     for film in pipeline.films() {
         if film.name.ends_with("_camera") {
@@ -205,7 +205,7 @@ fn decoded(pipeline: &Pipeline, name: &str, latents: &Tensor) {
 
 /// A camera movement put in after step T_m.
 #[test]
-fn parity_of_the_denoising_loops_with_a_camera() {
+pub fn parity_of_the_denoising_loops_with_a_camera() {
     let pipeline = Pipeline::open();
     let camera = &pipeline.fixture.config["runs"]["camera"];
     if camera.is_null() {
@@ -238,7 +238,7 @@ fn parity_of_the_denoising_loops_with_a_camera() {
 /// The clip stage's own loop, on the films whose settings a user can choose: the given frame first, and noise that is
 /// drawn only once.
 #[test]
-fn parity_of_the_clip_stage() {
+pub fn parity_of_the_clip_stage() {
     let pipeline = Pipeline::open();
     let camera = pipeline.fixture.config["runs"]["camera"].clone();
     let mut compared = 0;

@@ -21,7 +21,7 @@ fn movement(direction: Direction, speed: Speed) -> Movement {
     Movement { direction, speed }
 }
 
-fn request() -> Animate {
+pub fn request() -> Animate {
     Animate {
         still: photo(1),
         prompt: "Mia and the lighthouse".to_owned(),

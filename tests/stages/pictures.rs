@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const STEPS: usize = 4;
 
-fn request() -> Illustrate {
+pub fn request() -> Illustrate {
     Illustrate {
         prompt: "Mia, a young baker with red hair".to_owned(),
         negative: "blurry".to_owned(),
@@ -24,7 +24,7 @@ fn request() -> Illustrate {
     }
 }
 
-fn still() -> Compose {
+pub fn still() -> Compose {
     Compose {
         prompt: "Mia kneads dough in her bakery".to_owned(),
         foregrounds: vec![photo(1)],

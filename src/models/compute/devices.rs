@@ -1,8 +1,8 @@
 //! The devices of this build on this machine.
 
-use super::{Compute, ComputeError, DeviceChoice, Dtype, DtypeChoice};
+use super::{Compute, ComputeError, DeviceChoice, Dtype, DtypeChoice, cuda};
 use crate::models::machine::Room;
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use std::fmt;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -117,7 +117,7 @@ impl Machine {
             _ => {
                 let cards = self.accelerators.iter().map(|card| format!("{} ({})", card.name, card.title));
                 let found = cards.chain(["the processor (cpu)".to_owned()]).collect::<Vec<_>>().join(", ");
-                Err(ComputeError::NotInMachine { device, found })
+                Err(ComputeError::NotInMachine { device, found, why: in_build.problems().join("; ") })
             }
         }
     }
@@ -173,69 +173,57 @@ impl Devices {
     pub fn accelerators(self) -> Vec<Accelerator> {
         let mut found = Vec::new();
         if self.cuda {
-            found.extend(cuda_cards());
+            found.extend(cuda::cards());
         }
         if self.metal {
             found.extend(metal_card());
         }
         found
     }
+
+    /// Why a card that this build could drive is not among the [`Self::accelerators`].
+    pub fn problems(self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.cuda {
+            problems.extend(cuda::problems().iter().cloned());
+        }
+        if self.metal {
+            problems.extend(metal_works().err().map(|reason| format!("Metal cannot be used: {reason}")));
+        }
+        problems
+    }
 }
 
-#[cfg(feature = "cuda")]
-fn cuda_cards() -> Vec<Accelerator> {
-    use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
-    use std::sync::Arc;
-    // Kept, since starting a card takes long and asking it does not.
-    static CARDS: OnceLock<Vec<Arc<CudaContext>>> = OnceLock::new();
-    let start = || -> Result<Vec<Arc<CudaContext>>, DriverError> {
-        (0..CudaContext::device_count()?).map(|index| CudaContext::new(index as usize)).collect()
-    };
-    let cards = CARDS.get_or_init(|| {
-        start().unwrap_or_else(|error| {
-            log::warn!("no CUDA card can be used: {error}");
-            Vec::new()
-        })
-    });
-    let about = |card: &Arc<CudaContext>| {
-        let memory = card.mem_get_info().ok();
-        let mut dtypes = vec![Dtype::F16, Dtype::F32];
-        if card.compute_capability().is_ok_and(|(major, _)| major >= 8) {
-            dtypes.push(Dtype::Bf16);
-        }
-        Accelerator {
-            name: format!("cuda:{}", card.ordinal()),
-            title: card.name().unwrap_or_else(|_| "a CUDA card".to_owned()),
-            total_bytes: memory.map(|(_, total)| total as u64),
-            free_bytes: memory.map(|(free, _)| free as u64),
-            dtypes,
-        }
-    };
-    cards.iter().map(about).collect()
-}
-
-#[cfg(not(feature = "cuda"))]
-fn cuda_cards() -> Vec<Accelerator> {
-    Vec::new()
+/// Whether a Mac's graphics can be used, or why not.
+fn metal_works() -> Result<(), &'static str> {
+    static WORKS: OnceLock<Result<(), String>> = OnceLock::new();
+    let start = || open_metal().map(drop).map_err(|error| first_line(&error));
+    let works = WORKS.get_or_init(|| start().inspect_err(|reason| log::warn!("Metal cannot be used: {reason}")));
+    works.as_ref().copied().map_err(String::as_str)
 }
 
 /// A Mac has one memory for all.
 fn metal_card() -> Option<Accelerator> {
-    static WORKS: OnceLock<bool> = OnceLock::new();
-    let works = *WORKS.get_or_init(|| match Device::new_metal(0) {
-        Ok(_) => true,
-        Err(error) => {
-            log::warn!("Metal cannot be used: {error}");
-            false
-        }
-    });
-    works.then(|| Accelerator {
+    metal_works().ok()?;
+    Some(Accelerator {
         name: "metal".to_owned(),
         title: "Metal".to_owned(),
         total_bytes: crate::models::total_memory_bytes(),
         free_bytes: Room::now(Path::new(".")).memory_bytes,
         dtypes: vec![Dtype::F16, Dtype::F32],
     })
+}
+
+fn open_metal() -> candle_core::Result<Device> {
+    // candle takes the first of the machine's devices without looking, and panics where there is none, as in a virtual
+    // machine.
+    std::panic::catch_unwind(|| Device::new_metal(0))
+        .unwrap_or_else(|_| candle_core::bail!("this machine has no Metal device"))
+}
+
+/// What an error says, without a backtrace.
+fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// The devices that tensors are on: tensors of one device meet only when it was opened once.
@@ -253,15 +241,72 @@ impl OpenDevices {
         }
         let opened = match name.parse() {
             Ok(DeviceChoice::Cuda(index)) => Device::new_cuda(index),
-            Ok(DeviceChoice::Metal) => Device::new_metal(0),
+            Ok(DeviceChoice::Metal) => open_metal(),
             _ => Ok(Device::Cpu),
         };
-        let broken = |error: candle_core::Error| ComputeError::Broken {
-            device: name.to_owned(),
-            reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
-        };
-        let device = opened.map_err(broken)?;
+        let works = |device: Device| check(&device).map(|()| device);
+        let device = opened
+            .and_then(works)
+            .map_err(|error| ComputeError::Broken { device: name.to_owned(), reason: explained(first_line(&error)) })?;
         self.0.push((name.to_owned(), device.clone()));
         Ok(device)
+    }
+}
+
+/// Computes something, before gigabytes of weights are read for a device that cannot: a driver may be older than the
+/// kernels of this build, and a card too.
+fn check(device: &Device) -> candle_core::Result<()> {
+    let found = Tensor::new(&[1f32, 2.0], device)?.affine(2.0, 1.0)?.to_vec1::<f32>()?;
+    if found == [3.0, 5.0] { Ok(()) } else { candle_core::bail!("it computes wrong numbers ({found:?})") }
+}
+
+/// The driver's words, and what is behind them where that is known.
+fn explained(reason: String) -> String {
+    let why = if reason.contains("UNSUPPORTED_PTX_VERSION") {
+        "the driver is older than the CUDA toolkit that this program was built with; install a newer driver"
+    } else if reason.contains("CUBLAS_STATUS_NOT_INITIALIZED") {
+        "cuBLAS does not start: the driver is older than the CUDA toolkit that this program was built with, or the card's \
+         memory is full"
+    } else if ["INVALID_PTX", "NO_BINARY_FOR_GPU", "CUDA_ERROR_NOT_FOUND"].iter().any(|name| reason.contains(name)) {
+        "this program was built for newer cards; build it with CUDA_COMPUTE_CAP set to this card's compute capability, \
+         without the dot"
+    } else {
+        return reason;
+    };
+    format!("{why} ({reason})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_computes_before_it_is_used() {
+        check(&Device::Cpu).unwrap();
+        let mut open = OpenDevices::default();
+        assert!(open.open("cpu").unwrap().is_cpu());
+        assert_eq!(open.0.len(), 1);
+    }
+
+    #[test]
+    fn a_card_that_is_not_there_is_an_error() {
+        let in_build = Devices::of_this_build();
+        for (name, in_build) in [("cuda:4000", in_build.cuda), ("metal", in_build.metal)] {
+            let opened = OpenDevices::default().open(name);
+            if name != "metal" || !in_build {
+                assert!(matches!(opened, Err(ComputeError::Broken { device, .. }) if device == name));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_driver_says_of_kernels_is_explained() {
+        let old = explained("DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the provided PTX\")".to_owned());
+        assert!(old.starts_with("the driver is older") && old.ends_with("\"the provided PTX\"))"), "{old}");
+        assert!(explained("CublasError(CUBLAS_STATUS_NOT_INITIALIZED)".to_owned()).contains("memory is full"));
+        assert!(
+            explained("DriverError(CUDA_ERROR_NO_BINARY_FOR_GPU, \"no kernel\")".to_owned()).contains("newer cards")
+        );
+        assert_eq!(explained("anything else".to_owned()), "anything else");
     }
 }

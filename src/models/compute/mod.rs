@@ -1,6 +1,7 @@
 //! Where networks compute, in which numbers, and how much of them is in memory at once: what the user chose for this
 //! machine, what there is to choose from, and the plans that follow.
 
+mod cuda;
 mod devices;
 mod plan;
 
@@ -251,12 +252,14 @@ pub enum ComputeError {
         feature: &'static str,
     },
     /// The machine lacks the device.
-    #[error("there is no {device} on this machine; it has {found}")]
+    #[error("there is no {device} on this machine; it has {found}{}", also(why))]
     NotInMachine {
         /// The one that was asked for.
         device: DeviceChoice,
         /// Those that there are.
         found: String,
+        /// Why others cannot be used; may be empty.
+        why: String,
     },
     /// The device cannot compute in these numbers.
     #[error("{device} cannot compute in {dtype}, only in {known}; choose one of these with --dtype")]
@@ -278,14 +281,26 @@ pub enum ComputeError {
     },
 }
 
+/// More of a sentence, if there is any.
+fn also(more: &str) -> String {
+    if more.is_empty() { String::new() } else { format!("; {more}") }
+}
+
 /// Whether an error of the device says that its memory is full.
 ///
-/// candle passes on what the driver says; CUDA, cuBLAS and Metal have a name of their own for it.
+/// candle passes on what the driver says; CUDA, cuBLAS, cuDNN and Metal have a name of their own for it.
 pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
     let said = error.to_string().to_ascii_lowercase();
-    ["out_of_memory", "out of memory", "alloc_failed", "memory allocation failed", "failed to allocate"]
-        .iter()
-        .any(|words| said.contains(words))
+    [
+        "out_of_memory",
+        "out of memory",
+        "alloc_failed",
+        "allocation_failed",
+        "memory allocation failed",
+        "failed to allocate",
+    ]
+    .iter()
+    .any(|words| said.contains(words))
 }
 
 /// An amount of memory that may be unknown.

@@ -12,13 +12,13 @@
 //! guidance, 3.44 GB of it weights; 1.2 GB for decoding a picture); VideoStudio-Vid is taken to hold as much per latent
 //! pixel and frame as Stable Diffusion 1.5 does, which is not measured.
 //!
-//! Plans are tried in this order on each device, cards before the processor: the device's own numbers (f16 on a card, f32
-//! on the processor) with all networks in memory, the same with one network at a time, then the same two in the other
-//! numbers. One network at a time comes before other numbers because what is made stays the same, to the last bit. Fewer
-//! frames and smaller pictures are only ever offered.
+//! Plans are tried in this order on each device, cards before the processor: the device's own numbers (f16 on a card, or
+//! bf16 where cuDNN would add up f16 in f16; f32 on the processor) with all networks in memory, the same with one network
+//! at a time, then the same two in the other numbers. One network at a time comes before other numbers because what is made
+//! stays the same, to the last bit. Fewer frames and smaller pictures are only ever offered.
 
 use super::devices::Candidate;
-use super::{Compute, ComputeError, Dtype, DtypeChoice, Loading, Machine};
+use super::{Compute, ComputeError, Devices, Dtype, DtypeChoice, Loading, Machine};
 use crate::models::{ModelSpec, Network, NetworkPart, Role, bytes_text};
 use std::fmt;
 
@@ -251,6 +251,10 @@ fn ways(role: Role, device: &str, known: &[Dtype], chosen: Compute) -> Result<Ve
         }
         // A card is at its best in 16 bits, a processor in 32.
         DtypeChoice::Auto if device == "cpu" => vec![Dtype::F32, Dtype::F16],
+        // candle has cuDNN add up f16 in f16, and bf16 in f32.
+        DtypeChoice::Auto if Devices::of_this_build().cudnn && known.contains(&Dtype::Bf16) => {
+            vec![Dtype::Bf16, Dtype::F32]
+        }
         DtypeChoice::Auto => vec![Dtype::F16, Dtype::F32],
     };
     let loads: &[bool] = match chosen.loading {

@@ -24,7 +24,21 @@ impl Default for ConvConfig {
 impl ConvConfig {
     /// Keeps the picture's size under a kernel of 3 × 3.
     pub const SAME_3: Self = Self { stride: 1, padding: 1, dilation: 1 };
+
+    /// Pixels from the first to the last one that a kernel of this side touches.
+    fn reach(self, kernel: usize) -> usize {
+        self.dilation * kernel.saturating_sub(1) + 1
+    }
+
+    /// The side of the result for a side of the picture.
+    pub(super) fn side_of_result(self, kernel: usize, side: usize) -> usize {
+        let free = (side + 2 * self.padding).checked_sub(self.reach(kernel));
+        free.map_or(0, |free| free / self.stride + 1)
+    }
 }
+
+/// Values that [`by_candle`] may lay out at a time: half a gigabyte in f32.
+const PATCH_VALUES: usize = 1 << 27;
 
 /// A convolution over pictures with a square kernel.
 #[derive(Debug, Clone)]
@@ -88,8 +102,7 @@ impl Conv2d {
         if cpu::can_take(x) && cpu::can_take(&self.weight) {
             return self.forward_on_cpu(x, per_channel, residual);
         }
-        let ConvConfig { stride, padding, dilation } = self.config;
-        let mut y = x.conv2d(&self.weight, padding, stride, dilation, 1)?;
+        let mut y = by_candle(x, &self.weight, self.config, PATCH_VALUES)?;
         if let Some(bias) = &self.bias {
             y = y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?;
         }
@@ -125,12 +138,49 @@ impl Conv2d {
             residual: residual_values.as_deref(),
             activation: self.activation,
         };
-        let shape = [batch, outputs, conv.side(height), conv.side(width)];
+        let shape =
+            [batch, outputs, self.config.side_of_result(kernel, height), self.config.side_of_result(kernel, width)];
         expect_shape("the values for each channel", per_channel.as_ref(), &shape[..2])?;
         expect_shape("the residual", residual.as_ref(), &shape)?;
         let y = conv.forward(&cpu::values(&x)?, batch, height, width);
         cpu::tensor(y, &shape, x.dtype())
     }
+}
+
+/// By candle's own operation, some pictures or rows at a time.
+///
+/// On cards, candle writes the patch around every pixel of the result to memory before it multiplies, nine times the
+/// picture for a kernel of 3 × 3, and numbers those values in 32 bits. `at_once` is how many of them there may be; cuDNN
+/// needs none.
+pub(super) fn by_candle(x: &Tensor, weight: &Tensor, config: ConvConfig, at_once: usize) -> Result<Tensor> {
+    let ConvConfig { stride, padding, dilation } = config;
+    let (batch, inputs, height, width) = x.dims4()?;
+    let kernel = weight.dim(3)?;
+    let (rows, columns) = (config.side_of_result(kernel, height), config.side_of_result(kernel, width));
+    let in_row = columns * inputs * kernel * kernel;
+    let whole = |x: &Tensor| x.conv2d(weight, padding, stride, dilation, 1);
+    let needs_none = cfg!(feature = "cudnn") && x.device().is_cuda();
+    if needs_none || batch * rows * in_row <= at_once {
+        return whole(x);
+    }
+    let pictures = at_once / (rows * in_row);
+    if pictures > 0 {
+        let pieces =
+            (0..batch).step_by(pictures).map(|first| whole(&x.narrow(0, first, pictures.min(batch - first))?));
+        return Tensor::cat(&pieces.collect::<Result<Vec<_>>>()?, 0);
+    }
+    let rows_at_once = (at_once / in_row).max(1);
+    let in_bands = |index: usize| {
+        let picture =
+            x.narrow(0, index, 1)?.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;
+        let bands = (0..rows).step_by(rows_at_once).map(|first| {
+            let count = rows_at_once.min(rows - first);
+            let band = picture.narrow(2, first * stride, (count - 1) * stride + config.reach(kernel))?;
+            band.conv2d(weight, 0, stride, dilation, 1)
+        });
+        Tensor::cat(&bands.collect::<Result<Vec<_>>>()?, 2)
+    };
+    Tensor::cat(&(0..batch).map(in_bands).collect::<Result<Vec<_>>>()?, 0)
 }
 
 fn contiguous(x: Option<&Tensor>) -> Result<Option<Tensor>> {

@@ -6,13 +6,17 @@ use candle_core::{DType, Result, Tensor};
 /// Heads wider than this the kernel does not take.
 const WIDEST_HEAD: usize = 256;
 
+/// More than so many the kernel cannot count: they are one side of its grid.
+const MOST_IN_BATCH: usize = 65_535;
+
 /// The attention of [`super::attention()`], or `None` where the kernel does not do it.
 pub(super) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -> Result<Option<Tensor>> {
     let (batch, queries, width) = q.dims3()?;
     let keys = k.dim(1)?;
     let size = width / heads;
     let is_half = matches!(q.dtype(), DType::F16 | DType::BF16) && k.dtype() == q.dtype() && v.dtype() == q.dtype();
-    if !q.device().is_cuda() || !is_half || size > WIDEST_HEAD || !size.is_multiple_of(8) || queries == 0 || keys == 0 {
+    let fits = batch <= MOST_IN_BATCH && size <= WIDEST_HEAD && size.is_multiple_of(8) && queries > 0 && keys > 0;
+    if !q.device().is_cuda() || !is_half || !fits {
         return Ok(None);
     }
     let by_head = |x: &Tensor, tokens: usize| x.contiguous()?.reshape((batch, tokens, heads, size));

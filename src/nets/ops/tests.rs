@@ -58,6 +58,12 @@ fn convolutions_equal_candles() {
         let conv = Conv2d::from_tensors(weight.clone(), Some(bias.clone()), config);
         let expected = conv_by_candle(&x, &weight, &bias, config);
         assert_near(&conv.forward(&x).unwrap(), &expected, 2e-4);
+        // All at once, some pictures, some rows, and a row at a time.
+        for at_once in [usize::MAX, expected.elem_count() / batch * inputs * kernel * kernel / outputs, 5_000, 1] {
+            let pieces = super::conv::by_candle(&x, &weight, config, at_once).unwrap();
+            let pieces = pieces.broadcast_add(&bias.reshape((1, (), 1, 1)).unwrap()).unwrap();
+            assert_near(&pieces, &expected, 1e-5);
+        }
 
         let per_channel = scattered(&[batch, outputs]);
         let residual = scattered(expected.dims());
@@ -214,17 +220,72 @@ fn activations_equal_candles() {
     assert_near(&geglu(&x).unwrap(), &halves, 1e-5);
 }
 
-#[test]
-fn half_types_stay_near_f32() {
-    for dtype in [DType::F16, DType::BF16] {
-        let x = scattered(&[2, 16, 32, 32]);
-        let weight = (scattered(&[16, 16, 3, 3]) * 0.1).unwrap();
-        let whole = Conv2d::from_tensors(weight.clone(), None, ConvConfig::SAME_3).forward(&x).unwrap();
-        let weight = weight.to_dtype(dtype).unwrap();
-        let half = Conv2d::from_tensors(weight, None, ConvConfig::SAME_3).forward(&x.to_dtype(dtype).unwrap()).unwrap();
-        assert_eq!(half.dtype(), dtype);
-        assert_near(&half, &whole, 0.05);
+/// What every layer makes of numbers of a type, each beside its name.
+fn all_layers(dtype: DType) -> Vec<(&'static str, Tensor)> {
+    let small = |shape: &[usize]| (scattered(shape) * 0.3).unwrap().to_dtype(dtype).unwrap();
+    let vb = |tensors: &[(&str, Tensor)]| {
+        let tensors = tensors.iter().map(|(key, x)| ((*key).to_owned(), x.clone()));
+        VarBuilder::from_tensors(tensors.collect(), dtype, &Device::Cpu)
+    };
+    let x = small(&[4, 16, 9, 8]);
+    let (weight, bias) = (small(&[16, 16, 3, 3]), small(&[16]));
+    let conv = Conv2d::from_tensors(weight, Some(bias.clone()), ConvConfig::SAME_3).with_activation(Activation::Relu);
+    let temporal = vb(&[("weight", small(&[16, 16, 3, 1, 1])), ("bias", bias.clone())]);
+    let temporal = TemporalConv::new(16, 16, temporal).unwrap();
+    let norm = GroupNorm::new(4, 16, 1e-5, vb(&[("weight", bias.clone()), ("bias", bias.clone())])).unwrap();
+    let layer_norm = LayerNorm::new(16, 1e-5, vb(&[("weight", bias.clone()), ("bias", bias.clone())])).unwrap();
+    let linear = Linear::from_tensors(small(&[16, 16]), Some(bias));
+    let tokens = linear.forward_pixels(&x).unwrap();
+    vec![
+        ("conv", conv.forward_plus(&x, Some(&small(&[4, 16])), Some(&x)).unwrap()),
+        ("temporal conv", temporal.forward(&x, 2, Some(&x)).unwrap()),
+        ("group norm", norm.forward_frames(&x, 2, Activation::Silu).unwrap()),
+        ("layer norm", layer_norm.forward(&tokens).unwrap()),
+        ("linear", linear.forward_plus(&tokens, &tokens).unwrap()),
+        ("gated", linear.forward_geglu(&tokens).unwrap()),
+        ("back to pixels", linear.forward_to_pixels_plus(&tokens, &x).unwrap()),
+        ("attention", attention(&tokens, &tokens, &tokens, 2, Mask::Causal).unwrap()),
+        ("gelu", Activation::Gelu.forward(&tokens).unwrap()),
+        ("quick gelu", Activation::QuickGelu.forward(&tokens).unwrap()),
+        ("sum", add(&x, &x).unwrap()),
+        ("enlarged", upsample_nearest(&x, 18, 13).unwrap()),
+    ]
+}
+
+fn all_layers_stay_near_f32(dtype: DType, tolerance: f32) {
+    for ((name, half), (_, whole)) in all_layers(dtype).iter().zip(&all_layers(DType::F32)) {
+        println!("{name}");
+        assert_eq!(half.dtype(), dtype, "{name}");
+        assert_near(half, whole, tolerance);
     }
+}
+
+#[test]
+fn f16_stays_near_f32() {
+    all_layers_stay_near_f32(DType::F16, 0.01);
+}
+
+#[test]
+fn bf16_stays_near_f32() {
+    all_layers_stay_near_f32(DType::BF16, 0.08);
+}
+
+#[test]
+fn layers_are_the_same_the_way_cards_compute_them() {
+    as_on_cards(|| {
+        convolutions_equal_candles();
+        a_view_into_a_larger_tensor_convolves_like_its_copy();
+        convolutions_over_time_equal_candles();
+        linear_layers_equal_candles();
+        a_gated_layer_equals_its_two_steps();
+        linear_layers_take_pixels_and_give_them();
+        attention_equals_the_whole_matrix_of_scores();
+        norms_equal_their_definition();
+        activations_equal_candles();
+        // candle multiplies no matrices of bf16 on the processor.
+        f16_stays_near_f32();
+        wrong_shapes_are_errors();
+    });
 }
 
 #[test]

@@ -85,6 +85,9 @@ pub(super) fn choice_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Ok((device, dtype)) => ui.label(dim(ui, format!("Now: {dtype} on {device}, where that fits"))),
     };
     let build = Devices::of_this_build();
+    for problem in build.problems() {
+        ui.label(RichText::new(capitalized(&problem)).color(cx.theme.bad));
+    }
     if !build.cuda && !build.metal {
         ui.label(dim(
             ui,

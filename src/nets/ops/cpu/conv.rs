@@ -24,10 +24,8 @@ pub(crate) struct Conv<'a> {
 
 impl Conv<'_> {
     /// The side of the result for a side of the picture.
-    pub(crate) fn side(&self, side: usize) -> usize {
-        let ConvConfig { stride, padding, dilation } = self.config;
-        let reach = dilation * (self.kernel - 1) + 1;
-        (side + 2 * padding).checked_sub(reach).map_or(0, |free| free / stride + 1)
+    fn side(&self, side: usize) -> usize {
+        self.config.side_of_result(self.kernel, side)
     }
 
     /// What is added to every pixel of a channel.

@@ -18,11 +18,30 @@ pub(super) mod winograd;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor};
 use half::slice::HalfFloatSliceExt;
+use std::cell::Cell;
 use std::ops::Deref;
+
+thread_local! {
+    /// Whether candle's operations take the place of these layers on this thread.
+    static BY_CANDLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`, on this thread, without these layers.
+pub(super) fn without<R>(work: impl FnOnce() -> R) -> R {
+    /// Puts back what was, after a panic too.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            BY_CANDLE.set(self.0);
+        }
+    }
+    let _before = Before(BY_CANDLE.replace(true));
+    work()
+}
 
 /// Whether these layers can take a tensor.
 pub(super) fn can_take(x: &Tensor) -> bool {
-    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F16 | DType::BF16)
+    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F16 | DType::BF16) && !BY_CANDLE.get()
 }
 
 /// The values of a tensor in f32: borrowed where they are f32 already.
