@@ -1,10 +1,10 @@
 //! Scaled dot-product attention of several heads, without the whole matrix of scores in memory.
 
 use super::cpu;
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
-/// Scores that one piece of the chunked way may hold.
-const CHUNK_SCORES: usize = 1 << 26;
+/// Scores that one piece of the chunked way may hold: 128 MiB in f32, and as much again for what becomes of them.
+const CHUNK_SCORES: usize = 1 << 25;
 
 /// Which keys a query sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,9 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -
 pub(super) fn chunked(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Mask) -> Result<Tensor> {
     let (batch, queries, width) = q.dims3()?;
     let (_, keys, _) = k.dims3()?;
+    if q.elem_count() * keys == 0 {
+        return q.zeros_like();
+    }
     let by_head =
         |x: &Tensor, tokens: usize| x.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)?.contiguous();
     let (q, k, v) = (by_head(q, queries)?, by_head(k, keys)?, by_head(v, keys)?);
@@ -67,7 +70,7 @@ pub(super) fn chunked(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, mask: Ma
         if mask == Mask::Causal {
             scores = scores.broadcast_add(&causal(first, count, keys, q.device())?)?;
         }
-        let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(v.dtype())?;
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(v.dtype())?;
         pieces.push(weights.matmul(&v)?);
     }
     Tensor::cat(&pieces, 2)?.transpose(1, 2)?.reshape((batch, queries, width))
