@@ -366,6 +366,7 @@ fn can_write(path: &Path) -> bool {
     existing.is_none_or(|folder| access(folder, Access::WRITE_OK).is_ok())
 }
 
+#[cfg(target_arch = "x86_64")]
 macro_rules! features {
     ($($name:tt),*) => {
         Cpu {

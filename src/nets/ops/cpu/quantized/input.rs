@@ -86,7 +86,10 @@ impl<const LEN: usize> Rounded<LEN> {
         }
         rounded
     }
+}
 
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only x86 multiplies integers so far"))]
+impl<const LEN: usize> Rounded<LEN> {
     /// The bytes of all blocks, in words.
     #[inline(always)]
     pub fn words<const WORDS: usize>(&self) -> &[[u32; WORDS]] {
