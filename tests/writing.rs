@@ -162,3 +162,26 @@ fn a_writer_with_terms_is_not_fetched_before_they_are_accepted() {
     let line = list.lines().find(|line| line.starts_with("chatglm3-6b")).unwrap();
     assert!(line.contains("writer") && line.contains("(terms)") && line.contains("not here"), "{line}");
 }
+
+#[test]
+fn a_sentence_becomes_a_rendered_film_and_the_same_film_again() {
+    let place = Place::new();
+    let film = |name: &str| {
+        let output = format!("{name}.mp4");
+        let arguments =
+            ["film", "A dog and a cat share a house", "--writer", "small", "--studio", "tiny", "--scenes", "4"];
+        let (_, told) = place.told(&[&arguments[..], &["--size", "160x90", "-o", &output]].concat());
+        assert!(told.contains("what matters"), "those who come back are described: {told}");
+        let project = std::fs::read_to_string(place.path(&format!("{name}.reel/project.ron"))).unwrap();
+        (std::fs::read(place.path(&output)).unwrap(), project)
+    };
+    let (first, project) = film("first");
+    let shown = place.shown("first.reel");
+    assert_eq!((shown["studio"].as_str(), place.scenes("first.reel").len()), (Some("tiny"), 4));
+    let clips = program::chosen(&shown);
+    assert!(clips.iter().all(|media| media.as_ref().is_some_and(|name| name.ends_with(".mkv"))), "{clips:?}");
+    // The writer's instructions are known now, and nothing else is different.
+    let (again, same_project) = film("again");
+    assert!(first == again, "the same bytes");
+    assert_eq!(project, same_project);
+}
