@@ -384,14 +384,20 @@ fn scene_text(text: &mut String, before: &ScriptScene, after: &ScriptScene, colo
 }
 
 fn diff_text(old: &str, new: &str, colored: bool) -> String {
-    let spelt = word_diff(old, new).into_iter().map(|words| match (words, colored) {
-        (Words::Same(text), _) => text,
-        (Words::Old(text), true) => format!("\x1b[31;9m{text}\x1b[0m"),
-        (Words::New(text), true) => format!("\x1b[32m{text}\x1b[0m"),
-        (Words::Old(text), false) => format!("[-{text}-]"),
-        (Words::New(text), false) => format!("{{+{text}+}}"),
-    });
-    spelt.collect::<Vec<_>>().join(" ")
+    let mut text = String::new();
+    for words in word_diff(old, new) {
+        if !text.is_empty() && words.after_a_space() {
+            text.push(' ');
+        }
+        let _ = match (words, colored) {
+            (Words::Same(words), _) => write!(text, "{words}"),
+            (Words::Old(words), true) => write!(text, "\x1b[31;9m{words}\x1b[0m"),
+            (Words::New(words), true) => write!(text, "\x1b[32m{words}\x1b[0m"),
+            (Words::Old(words), false) => write!(text, "[-{words}-]"),
+            (Words::New(words), false) => write!(text, "{{+{words}+}}"),
+        };
+    }
+    text
 }
 
 fn findings_text(project: &Project, findings: &[Finding]) -> String {

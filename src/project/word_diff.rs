@@ -1,5 +1,8 @@
 //! What of a text stayed, went and came, word by word.
 
+/// Stands behind a word without a space, and is compared apart from it.
+const PUNCTUATION: [char; 6] = ['.', ',', ';', ':', '!', '?'];
+
 /// A run of words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Words {
@@ -11,17 +14,25 @@ pub enum Words {
     New(String),
 }
 
+impl Words {
+    /// Whether a space parts this run from the one before it.
+    pub fn after_a_space(&self) -> bool {
+        let (Self::Same(text) | Self::Old(text) | Self::New(text)) = self;
+        !text.starts_with(PUNCTUATION)
+    }
+}
+
 /// Texts of more words are not compared word by word.
 const MOST_WORDS: usize = 2000;
 
 /// The words of two texts side by side, in order: what went comes before what came in its place.
 pub fn word_diff(old: &str, new: &str) -> Vec<Words> {
-    let old: Vec<&str> = old.split_whitespace().collect();
-    let new: Vec<&str> = new.split_whitespace().collect();
+    let (old, new) = (pieces(old), pieces(new));
     let mut found = Vec::new();
-    let whole = |words: &[&str]| words.join(" ");
     if old.len().max(new.len()) > MOST_WORDS {
-        return join(vec![Words::Old(whole(&old)), Words::New(whole(&new))]);
+        found.extend(old.into_iter().map(|word| Words::Old(word.to_owned())));
+        found.extend(new.into_iter().map(|word| Words::New(word.to_owned())));
+        return join(found);
     }
     // The longest common rest of every pair of ends.
     let columns = new.len() + 1;
@@ -50,38 +61,47 @@ pub fn word_diff(old: &str, new: &str) -> Vec<Words> {
     join(found)
 }
 
+/// Words, and what stands behind them.
+fn pieces(text: &str) -> Vec<&str> {
+    let parts = text.split_whitespace().flat_map(|word| {
+        let (bare, behind) = word.split_at(word.trim_end_matches(PUNCTUATION).len());
+        [bare, behind]
+    });
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
 /// Brings neighbours of a kind together; between two words that stay, what went comes first.
 fn join(words: Vec<Words>) -> Vec<Words> {
     let mut joined: Vec<Words> = Vec::new();
-    let (mut old, mut new) = (Vec::new(), Vec::new());
-    let flush = |old: &mut Vec<String>, new: &mut Vec<String>, joined: &mut Vec<Words>| {
-        if !old.is_empty() {
-            joined.push(Words::Old(std::mem::take(old).join(" ")));
-        }
-        if !new.is_empty() {
-            joined.push(Words::New(std::mem::take(new).join(" ")));
-        }
-    };
+    let (mut old, mut new) = (String::new(), String::new());
     for word in words {
         match word {
-            Words::Old(text) if text.is_empty() => {}
-            Words::New(text) if text.is_empty() => {}
-            Words::Old(text) => old.push(text),
-            Words::New(text) => new.push(text),
+            Words::Old(text) => append(&mut old, &text),
+            Words::New(text) => append(&mut new, &text),
             Words::Same(text) => {
-                flush(&mut old, &mut new, &mut joined);
+                change(&mut old, &mut new, &mut joined);
                 match joined.last_mut() {
-                    Some(Words::Same(known)) => {
-                        known.push(' ');
-                        known.push_str(&text);
-                    }
+                    Some(Words::Same(known)) => append(known, &text),
                     _ => joined.push(Words::Same(text)),
                 }
             }
         }
     }
-    flush(&mut old, &mut new, &mut joined);
+    change(&mut old, &mut new, &mut joined);
     joined
+}
+
+/// Ends what went and what came.
+fn change(old: &mut String, new: &mut String, joined: &mut Vec<Words>) {
+    joined.extend(Some(std::mem::take(old)).filter(|text| !text.is_empty()).map(Words::Old));
+    joined.extend(Some(std::mem::take(new)).filter(|text| !text.is_empty()).map(Words::New));
+}
+
+fn append(text: &mut String, word: &str) {
+    if !text.is_empty() && !word.starts_with(PUNCTUATION) {
+        text.push(' ');
+    }
+    text.push_str(word);
 }
 
 #[cfg(test)]
@@ -103,6 +123,10 @@ mod tests {
         assert_eq!(diff("", "a b"), "+a b+");
         assert_eq!(diff("a b", ""), "-a b-");
         assert_eq!(diff("a b", "a  b"), "a b");
+        assert_eq!(diff("To the beach.", "To the beach, at night!"), "To the beach -.- +, at night!+");
+        assert_eq!(diff("The dog runs.", "The dog runs home."), "The dog runs +home+ .");
+        let parted = word_diff("The dog runs.", "The dog runs home.");
+        assert_eq!(parted.iter().map(Words::after_a_space).collect::<Vec<_>>(), [true, true, false]);
         assert_eq!(diff("", ""), "");
         let long = "x ".repeat(3000);
         assert_eq!(word_diff(&long, "y").len(), 2);

@@ -186,7 +186,7 @@ fn line_ui(ui: &mut Ui, theme: &Theme, what: &str, old: &str, new: &str) {
     let mut job = LayoutJob::default();
     job.append(&format!("{what}  "), 0.0, TextFormat::simple(FontId::proportional(11.0), theme.text_dim));
     for (nth, words) in word_diff(old, new).into_iter().enumerate() {
-        if nth > 0 {
+        if nth > 0 && words.after_a_space() {
             job.append(" ", 0.0, plain.clone());
         }
         match words {
