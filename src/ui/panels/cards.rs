@@ -22,6 +22,8 @@ use egui::{
 /// Cards are at least this wide, in points.
 const MIN_WIDTH: f32 = 214.0;
 const GAP: f32 = 14.0;
+/// Between the names on a card.
+const CHIP_GAP: f32 = 5.0;
 /// Height of a card below its picture.
 const BODY: f32 = 116.0;
 
@@ -336,28 +338,47 @@ fn two_lines(ui: &mut Ui, text: &str, color: Color32) {
 fn chips_row(ui: &mut Ui, cx: &mut Cx<'_>, scene: &Scene) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
     let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)));
-    row.spacing_mut().item_spacing.x = 5.0;
+    row.spacing_mut().item_spacing.x = CHIP_GAP;
     row.set_clip_rect(rect.intersect(ui.clip_rect()));
     let place = (!scene.background.is_empty()).then_some(&scene.background);
-    let place_width = place.map_or(0.0, |name| chip_width(ui, name).min(rect.width() * 0.45) + 5.0);
-    let room = rect.width() - place_width;
-    let mut used = 0.0;
-    for (i, name) in scene.foreground.iter().enumerate() {
-        let rest = &scene.foreground[i..];
-        // What does not fit is counted; a name may be cut, but not to nothing.
-        let more = if rest.len() > 1 { 26.0 } else { 0.0 };
-        let whole = chip_width(ui, name).min(130.0);
-        let width = whole.min(room - used - more);
-        if width < whole.min(56.0) {
-            row.label(dim(&row, format!("+{}", rest.len()))).on_hover_text(rest.join(", "));
-            break;
-        }
-        chip(&mut row, cx, EntityKind::Foreground, name, width);
-        used += width + 5.0;
+    let place_width = place.map_or(0.0, |name| chip_width(ui, name).min(rect.width() * 0.45) + CHIP_GAP);
+    let wanted: Vec<f32> = scene.foreground.iter().map(|name| chip_width(ui, name)).collect();
+    let widths = chip_widths(&wanted, rect.width() - place_width);
+    for (name, width) in scene.foreground.iter().zip(&widths) {
+        chip(&mut row, cx, EntityKind::Foreground, name, *width);
+    }
+    let rest = &scene.foreground[widths.len()..];
+    if !rest.is_empty() {
+        row.label(dim(&row, format!("+{}", rest.len()))).on_hover_text(rest.join(", "));
     }
     if let Some(name) = place {
-        chip(&mut row, cx, EntityKind::Background, name, place_width - 5.0);
+        chip(&mut row, cx, EntityKind::Background, name, place_width - CHIP_GAP);
     }
+}
+
+/// How wide chips are that would like to be so wide, where there is so much room: as many as can be read, the long ones cut
+/// to the same width. What does not fit is counted beside them.
+fn chip_widths(wanted: &[f32], room: f32) -> Vec<f32> {
+    const LEAST: f32 = 56.0;
+    const MOST: f32 = 130.0;
+    const COUNT: f32 = 26.0;
+    let room_for = |count: usize| room - if count < wanted.len() { COUNT } else { 0.0 };
+    let fits = |count: &usize| {
+        let least: f32 = wanted[..*count].iter().map(|width| width.min(LEAST) + CHIP_GAP).sum();
+        least - CHIP_GAP <= room_for(*count)
+    };
+    let count = (1..=wanted.len()).rev().find(fits).unwrap_or(0);
+    let mut left = room_for(count) + CHIP_GAP;
+    // The narrow ones leave room for the others.
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
+    let mut widths = vec![0.0; count];
+    for (nth, index) in order.into_iter().enumerate() {
+        let share = left / (count - nth) as f32 - CHIP_GAP;
+        widths[index] = wanted[index].min(MOST).min(share);
+        left -= widths[index] + CHIP_GAP;
+    }
+    widths
 }
 
 fn chip(row: &mut Ui, cx: &mut Cx<'_>, kind: EntityKind, name: &str, width: f32) {
@@ -494,5 +515,22 @@ fn add_ui(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
             cx.send(Command::SelectScene(last.id));
         }
         cx.run(Named::AddScene);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_share_the_room_of_a_card() {
+        let widths = |wanted: &[f32], room| chip_widths(wanted, room);
+        assert_eq!(widths(&[40.0, 60.0], 200.0), [40.0, 60.0], "whole where there is room");
+        assert_eq!(widths(&[120.0, 90.0], 125.0), [60.0, 60.0], "cut alike");
+        assert_eq!(widths(&[120.0, 30.0], 125.0), [90.0, 30.0], "a short one stays whole");
+        assert_eq!(widths(&[120.0, 120.0], 116.0).len(), 1, "the other one is counted");
+        assert_eq!(widths(&[300.0], 400.0), [130.0]);
+        assert_eq!(widths(&[90.0], 10.0), [0.0_f32; 0]);
+        assert_eq!(widths(&[], 100.0), [0.0_f32; 0]);
     }
 }
