@@ -1,6 +1,7 @@
 # make run    sets the machine up, builds, and opens the window; ARGS="film.reel" passes arguments on
 # make test   sets the machine up and runs the whole check, as .ci/run does
 # make test-slurm   renders on a real Slurm of one node, which it installs and starts for the test, and compares
+# make checked    the tests again, with our own crate checking its arithmetic for overflow, and its debug assertions
 # make screenshots   takes the README's pictures again, from the window that `make run` built
 
 # One target folder for all checkouts, outside of them, so that a second clone does not compile the dependencies again.
@@ -11,7 +12,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 ARGS ?=
 
-.PHONY: run test test-slurm setup models screenshots fmt clippy tests headless
+.PHONY: run test checked test-slurm setup models screenshots fmt clippy tests headless
 
 run: setup
 	cargo run -- $(ARGS)
@@ -39,6 +40,10 @@ test: setup
 	@$(MAKE) --no-print-directory clippy
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory headless
+
+checked: export CARGO_PROFILE_DEV_OVERFLOW_CHECKS = true
+checked: export CARGO_PROFILE_DEV_DEBUG_ASSERTIONS = true
+checked: setup tests
 
 fmt:
 	cargo fmt --check

@@ -56,8 +56,20 @@ fn short_prompts() -> Prompts {
     Prompts::with_own(folder.path()).unwrap()
 }
 
+/// Holds progress to its promise: never back, never past the end.
+#[derive(Default)]
+struct Forward(AtomicU64);
+
+impl Progress for Forward {
+    fn step(&self, done: u64, total: u64) -> Result<(), Cancelled> {
+        let before = self.0.swap(done, Ordering::Relaxed);
+        assert!((before..=total).contains(&done), "{done} of {total} after {before}");
+        Ok(())
+    }
+}
+
 fn load(path: &Path) -> Writer {
-    let mut writer = Writer::load(path, &Silent).unwrap();
+    let mut writer = Writer::load(path, &Forward::default()).unwrap();
     writer.set_prompts(short_prompts());
     writer
 }

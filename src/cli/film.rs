@@ -348,13 +348,8 @@ pub(super) fn ready_writer(
     }
     if choice.is_missing {
         let model = choice.model;
-        if model.licence.terms {
-            let url = model.licence.url.as_deref().unwrap_or("the model's page");
-            bail!(
-                "{} asks you to accept its terms ({url}); then fetch it with: reelboard models fetch {} --accept-terms",
-                model.id,
-                model.id
-            );
+        if let Some(request) = model.terms_request() {
+            bail!("{request}; then fetch it with: reelboard models fetch {} --accept-terms", model.id);
         }
         let size = bytes_text(model.size_bytes());
         eprintln!("fetching {} once: {size}, licence {}", model.title, model.licence.spdx);

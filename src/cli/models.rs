@@ -216,9 +216,9 @@ fn list(registry: &Registry, cache: &ModelCache, json: bool) -> Result<()> {
 fn fetch(models: &[&ModelSpec], cache: &ModelCache, accept_terms: bool, progress: &TerminalProgress) -> Result<()> {
     // Before anything is fetched: half of what a stage needs is of no use.
     let is_missing = |model: &&&ModelSpec| cache.status(model) != ModelStatus::Ready;
-    if let Some(model) = models.iter().filter(is_missing).find(|model| model.licence.terms && !accept_terms) {
-        let url = model.licence.url.as_deref().unwrap_or("the model's page");
-        bail!("{} asks you to accept its terms ({url}); then fetch it with --accept-terms", model.id);
+    let request = models.iter().filter(is_missing).find_map(|model| model.terms_request());
+    if let Some(request) = request.filter(|_| !accept_terms) {
+        bail!("{request}; then fetch it with --accept-terms");
     }
     for model in models {
         if cache.status(model) == ModelStatus::Ready {

@@ -61,6 +61,12 @@ impl ModelSpec {
         self.files.iter().all(|file| file.made_of().is_some())
     }
 
+    /// What is asked of the user before it is fetched, if something is.
+    pub fn terms_request(&self) -> Option<String> {
+        let url = self.licence.url.as_deref().unwrap_or("the model's page");
+        self.licence.terms.then(|| format!("{} asks you to accept its terms ({url})", self.id))
+    }
+
     /// Whether the model is part of the program: there is nothing to fetch.
     pub fn is_builtin(&self) -> bool {
         self.files.iter().all(FileSpec::is_builtin)

@@ -3,6 +3,7 @@
 use super::chatglm::{self, Bits, turns};
 use super::error::{FAMILIES, WriterError};
 use super::family;
+use super::loading::Loading;
 use super::template::ChatTemplate;
 use super::tokens;
 use crate::models::weights::{Gguf, GgufError};
@@ -87,33 +88,10 @@ fn open(path: &Path) -> Result<(Gguf, Metadata), WriterError> {
 
 /// The network of an open file.
 fn read(file: &Gguf, path: &Path, config: Config, progress: &dyn Progress) -> Result<Llama, WriterError> {
-    let tensors = file.tensors() as u64;
-    let mut done = 0;
-    let mut stopped = Ok(());
-    let mut source = |name: &str| {
-        let step = progress.step(done.min(tensors), tensors).map_err(WriterError::from);
-        let tensor = step.and_then(|()| file.tensor(name).map_err(|error| unusable(path, error)));
-        match tensor {
-            Ok(tensor) => {
-                done += u64::from(tensor.is_some());
-                Ok(tensor)
-            }
-            Err(error) => {
-                let message = error.to_string();
-                stopped = Err(error);
-                candle_core::bail!("{message}")
-            }
-        }
-    };
-    let net = Llama::new(config, &mut source);
-    stopped?;
-    net.map_err(|e| corrupt(path, plain(&e)))
-}
-
-/// An error of candle in one line.
-fn plain(error: &candle_core::Error) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim().to_owned()
+    let mut loading = Loading::of(file.tensors(), progress);
+    let tensor = |name: &str| file.tensor(name).map_err(|error| unusable(path, error));
+    let net = Llama::new(config, &mut |name| loading.give(|| tensor(name)));
+    loading.finish(net, |reason| corrupt(path, reason))
 }
 
 fn corrupt(path: &Path, reason: impl Into<String>) -> WriterError {

@@ -48,6 +48,7 @@ mod formats;
 mod free;
 mod gguf;
 mod grammar;
+mod loading;
 mod plan;
 mod prefix;
 mod prompts;

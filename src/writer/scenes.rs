@@ -66,7 +66,12 @@ const IN_A_ROW: usize = 2;
 /// Steps that one scene counts for in the progress of a script.
 pub(super) const SCENE_STEPS: u64 = 100;
 /// Characters of a usual scene.
-const SCENE_CHARS: u64 = 200;
+const SCENE_CHARS: usize = 200;
+
+/// The steps that so many characters of a scene count for, as long as it is not there.
+pub(super) fn growing_steps(chars: usize) -> u64 {
+    ((chars * SCENE_STEPS as usize / SCENE_CHARS) as u64).min(SCENE_STEPS - 1)
+}
 
 /// The scenes of a script that is being written.
 pub(super) struct Scenes<'a> {
@@ -462,9 +467,8 @@ impl Listener for Listening<'_, '_, '_> {
             });
         }
         let chars = text.len() + self.before.prompt.len() + self.before.background.len();
-        let part = (chars as u64 * SCENE_STEPS / SCENE_CHARS).min(SCENE_STEPS - 1);
         let total = self.audience.count as u64 * SCENE_STEPS;
-        self.audience.progress.step(self.scenes.done.len() as u64 * SCENE_STEPS + part, total)
+        self.audience.progress.step(self.scenes.done.len() as u64 * SCENE_STEPS + growing_steps(chars), total)
     }
 
     fn weigh(&mut self, text: &str, said: &[u32], scores: &mut [f32]) {

@@ -17,6 +17,7 @@ pub use weights::Bits;
 
 use super::error::WriterError;
 use super::gguf::ChatModel;
+use super::loading::Loading;
 use super::tokens;
 use crate::models::weights::{Checkpoint, Library, Precision};
 use crate::models::{Room, bytes_text};
@@ -67,15 +68,11 @@ fn network_of(folder: &Path, published: &Published, bits: Bits, progress: &dyn P
     let checkpoint = Checkpoint::open_folder(folder, Library::Transformers, Precision::Full)?;
     // The angles of the positions follow from their number.
     let checkpoint = checkpoint.ignoring(&["transformer.rotary_pos_emb."]);
-    let mut weights = Weights { checkpoint: &checkpoint, published, bits, progress, done: 0, stopped: None };
-    let net = Llama::new(published.network(), &mut |name| weights.give(name));
-    if let Some(error) = weights.stopped {
-        return Err(error);
-    }
-    let net = net.map_err(|error| WriterError::Folder {
-        path: checkpoint.path().to_owned(),
-        reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
-    })?;
+    let weights = Weights { checkpoint: &checkpoint, published, bits };
+    let mut loading = Loading::of(checkpoint.tensors().count(), progress);
+    let net = Llama::new(published.network(), &mut |name| loading.give(|| weights.read(name)));
+    let path = || checkpoint.path().to_owned();
+    let net = loading.finish(net, |reason| WriterError::Folder { path: path(), reason })?;
     checkpoint.finish()?;
     Ok(net)
 }

@@ -1,11 +1,9 @@
 //! Tensors of a published folder as a GGUF file would hold them.
 
 use super::config::Published;
-use crate::models::weights::{Checkpoint, WeightsError};
+use crate::models::weights::Checkpoint;
 use crate::nets::ops::quantized::{Format, Stored};
-use crate::progress::Progress;
 use crate::writer::error::WriterError;
-use candle_core::Result;
 
 /// What writing takes besides the weights: keys and values of a script, and what is being multiplied.
 const BESIDES_WEIGHTS: u64 = 500_000_000;
@@ -68,38 +66,18 @@ impl Published {
     }
 }
 
-/// Gives tensors by their names in GGUF files.
+/// Reads tensors by their names in GGUF files.
 pub(super) struct Weights<'a> {
     pub checkpoint: &'a Checkpoint,
     pub published: &'a Published,
     pub bits: Bits,
-    pub progress: &'a dyn Progress,
-    /// Tensors given.
-    pub done: u64,
-    /// Why the last one could not be given: the network can only pass it on as text.
-    pub stopped: Option<WriterError>,
 }
 
 impl Weights<'_> {
     /// The tensor of a name, if ChatGLM3 has it.
-    pub fn give(&mut self, name: &str) -> Result<Option<Stored>> {
+    pub fn read(&self, name: &str) -> Result<Option<Stored>, WriterError> {
         let Some((key, shape, format)) = self.find(name) else { return Ok(None) };
-        let total = self.checkpoint.tensors().count() as u64;
-        let read =
-            self.progress.step(self.done, total).map_err(WriterError::from).and_then(|()| {
-                self.checkpoint.quantized(&key, &shape, format).map_err(|error: WeightsError| error.into())
-            });
-        match read {
-            Ok(tensor) => {
-                self.done += 1;
-                Ok(Some(tensor))
-            }
-            Err(error) => {
-                let message = error.to_string();
-                self.stopped = Some(error);
-                candle_core::bail!("{message}")
-            }
-        }
+        Ok(Some(self.checkpoint.quantized(&key, &shape, format)?))
     }
 
     /// The published name of a tensor, its shape, and the format for it.

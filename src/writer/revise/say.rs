@@ -9,7 +9,7 @@ use super::super::likeness;
 use super::super::plan::can_be_spelt;
 use super::super::prompts::Prompts;
 use super::super::sampler::Sampler;
-use super::super::scenes::{PRONOUN, PRONOUNS, STOP, lean, lean_to_end, read_scene};
+use super::super::scenes::{PRONOUN, PRONOUNS, SCENE_STEPS, STOP, growing_steps, lean, lean_to_end, read_scene};
 use super::super::script::{OnEvent, Writer, WriterEvent};
 use super::super::template::Dialogue;
 use super::super::tidy::tidy_prompt;
@@ -36,10 +36,6 @@ const MOST_WORDS: usize = 60;
 const WANTED: f32 = 2.5;
 /// Taken from the scores of words that the film has already, where the model names what shows the wish.
 const KNOWN: f32 = 4.0;
-/// Steps that one scene counts for in the progress.
-const SCENE_STEPS: u64 = 100;
-/// Characters of a usual scene.
-const SCENE_CHARS: usize = 200;
 
 impl Writer {
     /// Makes a proposal of how to revise a film. `on_event` hears it grow.
@@ -313,8 +309,7 @@ impl Listener for Hearing<'_, '_> {
             self.heard_bytes = text.len();
             (self.hear)(&read_scene(text, self.base.clone()), self.on_event);
         }
-        let chars = (text.len() + self.base.prompt.len()) as u64;
-        let part = (chars * SCENE_STEPS / SCENE_CHARS as u64).min(SCENE_STEPS - 1);
+        let part = growing_steps(text.len() + self.base.prompt.len());
         self.progress.step(self.leaning.steps[0] + part, self.leaning.steps[1])
     }
 

@@ -3,7 +3,8 @@
 use super::answer::plain;
 use super::ask::messages;
 use super::script::shorten;
-use super::{Failure, ServerError, ServerWriter};
+use super::tries::{Attempts, TRIES};
+use super::{ServerError, ServerWriter};
 use crate::progress::Progress;
 use crate::writer::describe::{About, CALMER, PREMISE_CHARS, ROUNDS, kind_text};
 use crate::writer::error::WriterError;
@@ -14,8 +15,6 @@ use crate::writer::tidy::flat;
 use crate::writer::tidy::tidy_prompt;
 use crate::writer::{DescribeRequest, grammar};
 
-/// How often a round is asked for.
-const TRIES: usize = 2;
 /// Finished dialogues that a server is shown.
 const EXAMPLES: usize = 2;
 /// Words of a description, and of a list of aspects.
@@ -48,31 +47,29 @@ impl ServerWriter {
             dialogue.user(self.prompts.describe_question(round, &about));
             let most = if round == DescribeRound::Paragraph { WORDS[1] } else { ASPECT_WORDS };
             let least = if round == DescribeRound::Paragraph { WORDS[0] } else { 1 };
-            let mut found = None;
-            for attempt in 0..TRIES {
-                let seed = request.seed.wrapping_add(attempt as u64);
+            let mut attempts = Attempts::with(0);
+            let text = loop {
+                if attempts.made == TRIES {
+                    let address = self.connection.spec.address.clone();
+                    let reason = attempts.missing.unwrap_or_default();
+                    return Err(ServerError::Garbage { address, reason }.into());
+                }
+                let seed = request.seed.wrapping_add(attempts.made as u64);
                 let asked = self.ask(&messages(&dialogue), None, (&sampling, seed), progress, &mut |text| {
                     let text = limited(text, most);
                     on_event(WriterEvent::Description { kind, name: told, round, text: &text, complete: false });
                     progress.step(0, 0)
                 });
-                let (said, _) = match asked {
-                    Err(Failure::Server(error)) if super::refuses_the_form(&error) && self.takes_schema => {
-                        self.takes_schema = false;
-                        continue;
+                match asked {
+                    Ok((said, _)) => {
+                        let text = limited(&said, most);
+                        if text.split(' ').filter(|word| word.chars().any(char::is_alphabetic)).count() >= least {
+                            break text;
+                        }
+                        attempts.lacked(format!("it does not say how {name} looks"));
                     }
-                    asked => asked?,
-                };
-                let text = limited(&said, most);
-                if text.split(' ').filter(|word| word.chars().any(char::is_alphabetic)).count() >= least {
-                    found = Some(text);
-                    break;
+                    Err(failure) => self.ask_again_after(failure, &mut attempts)?,
                 }
-            }
-            let address = || self.connection.spec.address.clone();
-            let reason = || format!("it does not say how {name} looks");
-            let Some(text) = found else {
-                return Err(ServerError::Garbage { address: address(), reason: reason() }.into());
             };
             description = match round {
                 DescribeRound::Paragraph => with_looks(tidy_prompt(&text), &name, looks.as_deref()),

@@ -25,6 +25,8 @@ const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 8 << 20;
 /// A line of a stream, or an error page.
 const MOST_LINE_BYTES: u64 = 1 << 20;
+/// What is wrong with a connection that ends too early.
+pub(super) const BROKEN: &str = "the connection broke";
 /// Characters of a server's own words in an error.
 const MOST_MESSAGE: usize = 200;
 
@@ -52,6 +54,17 @@ pub(super) enum End {
     Full,
     /// The connection broke.
     Dropped,
+}
+
+impl End {
+    /// What is wrong with an answer that ended so.
+    pub fn problem(self) -> Option<&'static str> {
+        match self {
+            Self::Done => None,
+            Self::Full => Some("the model ran out of room for its answer"),
+            Self::Dropped => Some(BROKEN),
+        }
+    }
 }
 
 /// Why a question has no answer.

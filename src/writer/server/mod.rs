@@ -13,6 +13,7 @@ mod http;
 mod revise;
 mod script;
 mod thoughts;
+mod tries;
 
 pub use error::ServerError;
 pub use http::Patience;
@@ -130,21 +131,5 @@ impl ServerWriter {
         }
         let (text, end) = heard?;
         Ok((without_thoughts(&text), end))
-    }
-}
-
-/// Whether a server refuses because of something in the question that it does not know.
-fn refuses_the_form(error: &ServerError) -> bool {
-    matches!(error, ServerError::Status { status: 400 | 415 | 422 | 500 | 501, .. })
-}
-
-/// Whether it refuses because the question is too long for its model.
-fn refuses_the_length(error: &ServerError) -> bool {
-    match error {
-        ServerError::Status { message, .. } => {
-            let message = message.to_lowercase();
-            ["context", "too long", "too many tokens", "maximum length"].iter().any(|word| message.contains(word))
-        }
-        _ => false,
     }
 }

@@ -1,10 +1,11 @@
 //! The second draft with a server.
 
+use super::ServerWriter;
 use super::answer::{Answer, read};
 use super::ask::messages;
-use super::http::{End, Failure};
-use super::script::{REPEATED, TRIES, fitted, fitting_moves, ruled_note};
-use super::{ServerError, ServerWriter, refuses_the_form, refuses_the_length};
+use super::http::End;
+use super::script::{REPEATED, fitted, fitting_moves, ruled_note};
+use super::tries::{Attempts, TRIES};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Proposal, ScriptScene};
 use crate::writer::error::WriterError;
@@ -12,13 +13,10 @@ use crate::writer::likeness;
 use crate::writer::revise::{
     Asked, Batch, LEAVE_OUT, ReviseRequest, Rules, SecondAuthor, Slot, Task, Told, dialogue, examples_like, propose,
 };
-use crate::writer::sampler::Sampling;
+use crate::writer::scenes::SCENE_STEPS;
 use crate::writer::script::{OnEvent, WriterEvent};
 use crate::writer::tidy::flat;
 use crate::writer::{CameraRequest, DescribeRequest};
-
-/// Steps that one scene counts for in the progress.
-const SCENE_STEPS: u64 = 100;
 
 /// Gets an answer as it grows, and how it ended once it has; says then what is missing.
 type Take<'a> = dyn FnMut(&str, Option<End>) -> Result<Option<String>, Cancelled> + 'a;
@@ -48,46 +46,30 @@ impl ServerWriter {
         progress.stage("asking the server");
         self.model(progress)?;
         progress.stage("revising");
-        let mut examples = examples_like(&self.prompts, told.task).len();
-        let mut tries = 0;
-        let mut missing = String::new();
-        while tries < TRIES {
-            let mut conversation = dialogue(&self.prompts, told, examples);
-            if tries > 0 {
+        let mut attempts = Attempts::with(examples_like(&self.prompts, told.task).len());
+        while attempts.made < TRIES {
+            let mut conversation = dialogue(&self.prompts, told, attempts.examples);
+            if let Some(missing) = &attempts.missing {
                 conversation.user(format!(
                     "Your last answer could not be used: {missing}. Answer in the form of the examples, with nothing else."
                 ));
             }
-            let sampling: (&Sampling, u64) = (&request.sampling, request.seed.wrapping_add(tries as u64));
+            let sampling = (&request.sampling, request.seed.wrapping_add(attempts.made as u64));
             let answer =
                 self.ask(&messages(&conversation), None, sampling, progress, &mut |text| take(text, None).map(drop));
             match answer {
-                Ok((text, end)) => {
-                    tries += 1;
-                    match take(&text, Some(end))? {
-                        None => return Ok(()),
-                        Some(reason) => missing = reason,
-                    }
-                }
-                Err(Failure::Server(error)) if refuses_the_length(&error) && examples > 0 => {
-                    examples = if examples > 1 { 1 } else { 0 };
-                }
-                Err(Failure::Server(error)) if refuses_the_form(&error) && self.takes_schema => {
-                    self.takes_schema = false;
-                }
-                Err(Failure::Server(ServerError::Dropped { .. })) if tries + 1 < TRIES => {
-                    tries += 1;
-                    missing = BROKEN.to_owned();
-                }
-                Err(failure) => return Err(failure.into()),
+                Ok((text, end)) => match take(&text, Some(end))? {
+                    None => return Ok(()),
+                    Some(reason) => attempts.lacked(reason),
+                },
+                Err(failure) => self.ask_again_after(failure, &mut attempts)?,
             }
         }
+        let Attempts { made: tries, missing, .. } = attempts;
         let address = self.connection.spec.address.clone();
-        Err(WriterError::ServerRevision { address, tries, reason: missing })
+        Err(WriterError::ServerRevision { address, tries, reason: missing.unwrap_or_default() })
     }
 }
-
-const BROKEN: &str = "the connection broke";
 
 impl SecondAuthor for ServerWriter {
     fn say_scenes(&mut self, asked: Asked, proposal: &mut Proposal, batch: &mut Batch) -> Result<(), WriterError> {
@@ -104,11 +86,12 @@ impl SecondAuthor for ServerWriter {
         let (request, progress) = (batch.request, batch.progress);
         let mut coming = Coming { wanted: &wanted, done: Vec::new(), reason: None };
         self.ask_about(&told, request, progress, &mut |text, end| {
-            coming.hear(&read(text, end == Some(End::Done)), batch);
+            let answer = read(text, end == Some(End::Done));
+            coming.hear(&answer, batch);
             let mut growing = coming.done.clone();
             proposal.items = assemble(&growing);
             if end.is_none() {
-                growing.extend(coming.growing(text));
+                growing.extend(coming.growing(answer));
                 let shown = Proposal { items: assemble(&growing), ..proposal.clone() };
                 (batch.on_event)(WriterEvent::Proposal(&shown));
                 progress.step(coming.done.len() as u64 * SCENE_STEPS, wanted.len() as u64 * SCENE_STEPS)?;
@@ -225,20 +208,16 @@ impl Coming<'_> {
     }
 
     /// The scene that is growing.
-    fn growing(&self, text: &str) -> Option<ScriptScene> {
+    fn growing(&self, answer: Answer) -> Option<ScriptScene> {
         let rules = self.wanted.get(self.done.len()).filter(|_| self.reason.is_none())?;
-        let scene = read(text, false).scenes.into_iter().nth(self.done.len())?;
+        let scene = answer.scenes.into_iter().nth(self.done.len())?;
         Some(ScriptScene { camera: rules.camera, ..scene })
     }
 
     /// What an answer lacks that ended in this way.
     fn missing(&mut self, end: End) -> Option<String> {
         let (had, wanted) = (self.done.len(), self.wanted.len());
-        let usual = || match end {
-            End::Dropped => BROKEN.to_owned(),
-            End::Full => "the model ran out of room for its answer".to_owned(),
-            End::Done => format!("it held {had} of {wanted} scenes"),
-        };
+        let usual = || end.problem().map_or_else(|| format!("it held {had} of {wanted} scenes"), str::to_owned);
         (had < wanted).then(|| self.reason.take().unwrap_or_else(usual))
     }
 }

@@ -1,9 +1,10 @@
 //! A whole script from a server: scene by scene, checked, and asked for again where something is missing.
 
+use super::ServerWriter;
 use super::answer::{Answer, plain, read};
 use super::ask::{Form, Question, camera_messages};
 use super::http::{End, Failure};
-use super::{ServerError, ServerWriter, refuses_the_form, refuses_the_length};
+use super::tries::{Attempts, TRIES};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Direction, ScriptScene, Speed};
 use crate::writer::camera::free_directions;
@@ -13,12 +14,11 @@ use crate::writer::examples::read_camera;
 use crate::writer::likeness;
 use crate::writer::plan::{Plan, PremiseNames, is_english};
 use crate::writer::sampler::Sampling;
+use crate::writer::scenes::SCENE_STEPS;
 use crate::writer::script::{NOT_ENGLISH, OnEvent, WriteRequest, WriterEvent, Written};
 use crate::writer::text::rule_camera;
 use crate::writer::tidy::{Cast, flat, tidy_name, tidy_prompt};
 
-/// How often a server is asked before a script is given up.
-pub(super) const TRIES: usize = 4;
 /// A premise is sent up to this many characters, as much as the writers of this machine read.
 const MOST_PREMISE: usize = 5000;
 /// An action that is more alike to an earlier one than this says the same.
@@ -28,8 +28,6 @@ const LEAST_WORDS: usize = 3;
 /// A name has at most so many.
 const NAME_WORDS: usize = 5;
 const ACTION_WORDS: usize = 45;
-/// Steps that one scene counts for in the progress.
-const SCENE_STEPS: u64 = 100;
 
 /// The scenes of a script that is coming.
 struct Coming<'a, 'b> {
@@ -107,19 +105,18 @@ impl ServerWriter {
         written: &mut Written,
     ) -> Result<(), WriterError> {
         let all = self.prompts.script_examples.len();
-        let mut examples = all;
-        let mut form = if self.takes_schema { Form::Json } else { Form::Lines };
-        let mut tries = 0;
-        let mut reason: Option<String> = None;
+        let mut attempts = Attempts::with(all);
         while coming.done.len() < counts[0] {
+            let Attempts { made: tries, examples, ref missing } = attempts;
             if tries == TRIES {
                 let (had, wanted) = (coming.done.len(), counts[0]);
-                let reason = reason.unwrap_or_else(|| "it gave too few scenes".to_owned());
+                let reason = missing.clone().unwrap_or_else(|| "it gave too few scenes".to_owned());
                 let address = self.connection.spec.address.clone();
                 return Err(WriterError::ServerScript { address, had, wanted, tries, reason });
             }
+            let form = if self.takes_schema { Form::Json } else { Form::Lines };
             let (done, plan) = (coming.done.clone(), coming.plan.clone());
-            let complaint = reason.as_deref();
+            let complaint = missing.as_deref();
             let question =
                 Question { form, examples, request: asked, counts, done: &done, plan: &plan, in_english, complaint };
             let schema = (form == Form::Json).then(|| question.schema());
@@ -131,30 +128,16 @@ impl ServerWriter {
             });
             match answer {
                 Ok((text, end)) => {
-                    tries += 1;
                     // What ended in the middle of a scene leaves that scene out.
                     coming.hear(&read(&text, end == End::Done))?;
-                    reason = Some(coming.reason.take().unwrap_or_else(|| match end {
-                        End::Dropped => "the connection broke".to_owned(),
-                        End::Full => "the model ran out of room for its answer".to_owned(),
-                        End::Done if coming.done.len() == done.len() => "it held no scenes".to_owned(),
-                        End::Done => "it held too few scenes".to_owned(),
-                    }));
+                    let none = coming.done.len() == done.len();
+                    let usual = if none { "it held no scenes" } else { "it held too few scenes" };
+                    attempts.lacked(coming.reason.take().unwrap_or_else(|| end.problem().unwrap_or(usual).to_owned()));
                 }
-                Err(Failure::Server(error)) if refuses_the_length(&error) && examples > 0 => {
-                    examples = if examples > 1 { 1 } else { 0 };
-                }
-                Err(Failure::Server(error)) if refuses_the_form(&error) && self.takes_schema => {
-                    self.takes_schema = false;
-                    form = Form::Lines;
-                }
-                Err(Failure::Server(ServerError::Dropped { .. })) if tries + 1 < TRIES => {
-                    tries += 1;
-                    reason = Some("the connection broke".to_owned());
-                }
-                Err(failure) => return Err(failure.into()),
+                Err(failure) => self.ask_again_after(failure, &mut attempts)?,
             }
         }
+        let examples = attempts.examples;
         if examples < all {
             written
                 .notes
