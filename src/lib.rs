@@ -19,6 +19,7 @@
 
 pub mod progress;
 pub mod project;
+mod simd;
 
 pub mod cli;
 pub mod draft;

@@ -220,10 +220,10 @@ impl Problems {
                 format!("this program was built for a processor with {}", lacking.join(", ")),
                 "build it on this machine with RUSTFLAGS=\"-C target-cpu=native\"",
             );
-        } else if cfg!(target_arch = "x86_64") && !(cpu.needs.contains(&"avx2") && cpu.needs.contains(&"fma")) {
+        } else if cfg!(target_arch = "x86_64") && !(cpu.has.contains(&"avx2") && cpu.has.contains(&"fma")) {
             self.add(
-                "this program was built without AVX2 and FMA, so models run many times slower",
-                "build it with the repository's .cargo/config.toml, or with RUSTFLAGS=\"-C target-cpu=native\"",
+                "this processor has no AVX2 or no FMA, so models run many times slower",
+                "choose small models, or another machine",
             );
         }
     }
@@ -413,6 +413,8 @@ impl fmt::Display for DoctorReport {
         writeln!(f, "  processor   {} threads, {}", self.cpu.threads, self.cpu.arch)?;
         if !self.cpu.has.is_empty() {
             writeln!(f, "              has {}", self.cpu.has.join(" "))?;
+        }
+        if !self.cpu.needs.is_empty() {
             writeln!(f, "              needed by this build {}", self.cpu.needs.join(" "))?;
         }
         writeln!(f, "  memory      {}, {} free", known(self.memory_bytes), known(self.free_memory_bytes))?;

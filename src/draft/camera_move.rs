@@ -5,6 +5,7 @@
 //! sampled bilinearly in gamma space and clamped to the edge.
 
 use crate::project::View;
+use crate::simd::vectorized;
 use image::RgbaImage;
 use rayon::prelude::*;
 
@@ -76,9 +77,8 @@ pub fn camera_move(still: &RgbaImage, view: View, out: &mut RgbaImage) {
             let span = seen.0 as usize..seen.1 as usize + 1;
             let (above, below) = (&row_of(row.first)[span.clone()], &row_of(row.second)[span.clone()]);
             let (keep, weight) = (256 - row.weight, row.weight);
-            for ((lanes, a), b) in blended[span].iter_mut().zip(above).zip(below) {
-                *lanes = spread(*a) * keep + spread(*b) * weight;
-            }
+            let texels = blended[span].iter_mut().zip(above).zip(below);
+            vectorized(|| texels.for_each(|((lanes, a), b)| *lanes = spread(*a) * keep + spread(*b) * weight));
             for (pixel, tap) in line.as_chunks_mut::<4>().0.iter_mut().zip(&columns) {
                 *pixel = mix(blended[tap.first as usize], blended[tap.second as usize], tap.weight);
             }

@@ -1,5 +1,6 @@
 //! The cross-dissolve, on the CPU: the twin of the preview's shader of the same name.
 
+use crate::simd::vectorized;
 use image::RgbaImage;
 use rayon::prelude::*;
 
@@ -29,9 +30,8 @@ pub fn dissolve(a: &RgbaImage, b: &RgbaImage, t: f32, out: &mut RgbaImage) {
     out.par_chunks_mut(CHUNK * 4).zip(a.par_chunks(CHUNK * 4)).zip(b.par_chunks(CHUNK * 4)).for_each(
         |((out, a), b)| {
             let pairs = a.as_chunks::<4>().0.iter().zip(b.as_chunks::<4>().0);
-            for (pixel, (a, b)) in out.as_chunks_mut::<4>().0.iter_mut().zip(pairs) {
-                *pixel = mix(*a, *b, first, second);
-            }
+            let pixels = out.as_chunks_mut::<4>().0.iter_mut().zip(pairs);
+            vectorized(|| pixels.for_each(|(pixel, (a, b))| *pixel = mix(*a, *b, first, second)));
         },
     );
 }

@@ -1,6 +1,7 @@
 //! The last pass over a still: the look that the style's words ask for, and a soft vignette.
 
 use super::words;
+use crate::simd::vectorized;
 use rayon::prelude::*;
 
 /// What a style does to colours.
@@ -130,13 +131,14 @@ impl Grade {
                     *p = [end(curve[mix(r)][0]), end(curve[mix(g)][1]), end(curve[mix(b)][2]), p[3]];
                 }
             }
-            for (p, across) in row.iter_mut().zip(&across) {
+            let darken = |(p, across): (&mut [u8; 4], &i32)| {
                 // 0 in the middle, 65536 in the corners; only what is beyond the middle of the frame darkens.
                 let out = across + down - 14000;
                 if out > 0 {
                     *p = dimmed(*p, (65536 - ((out * strength) >> 8)) as u64);
                 }
-            }
+            };
+            vectorized(|| row.iter_mut().zip(&across).for_each(darken));
         });
     }
 

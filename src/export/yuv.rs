@@ -1,5 +1,6 @@
 //! RGB pictures as the video codec wants them: BT.709, limited range, chroma at half the size.
 
+use crate::simd::vectorized;
 use image::RgbaImage;
 use rayon::prelude::*;
 
@@ -48,12 +49,13 @@ impl Yuv420 {
             .zip(blue.par_chunks_exact_mut(width / 2).zip(red.par_chunks_exact_mut(width / 2)))
             .with_min_len(16)
             .for_each(|((rgba, luma), (blue, red))| {
-                luma_of(rgba, luma);
-                chroma_of(rgba, blue, red);
+                vectorized(|| luma_of(rgba, luma));
+                vectorized(|| chroma_of(rgba, blue, red));
             });
     }
 }
 
+#[inline(always)]
 fn luma_of(rgba: &[u8], luma: &mut [u8]) {
     const OFFSET: i32 = (16 << FRACTION_BITS) + (1 << (FRACTION_BITS - 1));
     for (pixel, luma) in rgba.as_chunks::<4>().0.iter().zip(luma) {
@@ -64,6 +66,7 @@ fn luma_of(rgba: &[u8], luma: &mut [u8]) {
 
 /// Chroma of two rows of pixels. A sample lies on an even column, midway between the two rows: it takes that column
 /// twice and the two beside it once, of both rows, eight pixels in all.
+#[inline(always)]
 fn chroma_of(rgba: &[u8], blue: &mut [u8], red: &mut [u8]) {
     const OFFSET: i32 = (128 << (FRACTION_BITS + 3)) + (1 << (FRACTION_BITS + 2));
     let (upper, lower) = rgba.split_at(rgba.len() / 2);

@@ -14,9 +14,11 @@
 mod field;
 mod plane;
 
+use crate::simd::vectorized_by;
 use field::{BLOCK, Field, STEPS};
 use image::RgbImage;
 use plane::Plane;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Up to the first mean difference a block counts as followed, from the second one on as lost, in levels of 255.
@@ -212,6 +214,7 @@ struct Between<'a> {
 }
 
 /// Two blocks that a pixel lies between, and how much the second counts.
+#[inline(always)]
 fn overlap(at: usize, count: usize) -> (usize, usize, f32) {
     let place = (at as f32 + 0.5) / BLOCK as f32 - 0.5;
     let before = place.floor();
@@ -235,24 +238,13 @@ impl Between<'_> {
         let (width, height) = self.first.dimensions();
         let mut frame = RgbImage::new(width, height);
         let rows = self.blocks.len() / self.columns;
-        frame.par_chunks_exact_mut(3 * width as usize).enumerate().for_each(|(y, out)| {
-            let (above, below, down) = overlap(y, rows);
-            for (x, out) in out.chunks_exact_mut(3).enumerate() {
-                let (left, right, over) = overlap(x, self.columns);
-                let block = |row: usize, column: usize| self.blocks[row * self.columns + column];
-                let around = [
-                    (block(above, left), (1.0 - over) * (1.0 - down)),
-                    (block(above, right), over * (1.0 - down)),
-                    (block(below, left), (1.0 - over) * down),
-                    (block(below, right), over * down),
-                ];
-                out.copy_from_slice(&self.pixel(x as f32, y as f32, &joined(around)));
-            }
-        });
+        let lines = frame.par_chunks_exact_mut(3 * width as usize).enumerate();
+        lines.for_each(|(y, out)| vectorized_by(Line { between: self, y, overlap: overlap(y, rows), out }));
         frame
     }
 
     /// One pixel, from the blocks around it and how much each counts.
+    #[inline(always)]
     fn pixel(&self, x: f32, y: f32, around: &[(Block, f32); 4]) -> [u8; 3] {
         let t = self.t;
         let mut sum = [0.0; 3];
@@ -282,7 +274,37 @@ impl Between<'_> {
     }
 }
 
+/// A line of pixels to draw.
+struct Line<'a> {
+    between: &'a Between<'a>,
+    y: usize,
+    /// Rows of blocks that it lies between.
+    overlap: (usize, usize, f32),
+    out: &'a mut [u8],
+}
+
+impl WithSimd for Line<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { between, y, overlap: (above, below, down), out } = self;
+        for (x, out) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let (left, right, over) = overlap(x, between.columns);
+            let block = |row: usize, column: usize| between.blocks[row * between.columns + column];
+            let around = [
+                (block(above, left), (1.0 - over) * (1.0 - down)),
+                (block(above, right), over * (1.0 - down)),
+                (block(below, left), (1.0 - over) * down),
+                (block(below, right), over * down),
+            ];
+            *out = between.pixel(x as f32, y as f32, &joined(around));
+        }
+    }
+}
+
 /// The colour at a place between pixels, and how far it is inside of the picture: 1 on it, 0 from a pixel beside it on.
+#[inline(always)]
 fn sample(picture: &RgbImage, x: f32, y: f32) -> ([f32; 3], f32) {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let (last_x, last_y) = ((width - 1) as f32, (height - 1) as f32);

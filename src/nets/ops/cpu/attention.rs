@@ -1,7 +1,8 @@
 //! Attention, some queries at a time against all keys.
 
-use super::kernel::{Rows, lanes, multiply, multiply_into, pack_transposed, panel_width, vectorized_by, width_for};
+use super::kernel::{Rows, lanes, multiply, multiply_into, pack_transposed, panel_width, width_for};
 use super::math::exp;
+use crate::simd::vectorized_by;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -1,8 +1,8 @@
 //! What a language model does with the numbers of a token besides products.
 
-use super::kernel::vectorized_by;
 use super::math::{activate, exp};
 use crate::nets::ops::Activation;
+use crate::simd::vectorized_by;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 

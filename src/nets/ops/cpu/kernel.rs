@@ -1,25 +1,11 @@
 //! The matrix kernel: some rows of the left matrix times one panel of the right one.
 
-use pulp::{Arch, Simd, WithSimd};
+use crate::simd::vectorized_by;
+use pulp::{Simd, WithSimd};
 use std::sync::LazyLock;
-
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// The most columns that a panel can have.
 const MAX_WIDTH: usize = 64;
-
-/// Runs a short closure with the best vector instructions there are; a long one would not be inlined, and so be compiled
-/// without them: use [`vectorized_by`].
-#[inline]
-pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    ARCH.dispatch(f)
-}
-
-/// Runs an operation with the best vector instructions there are.
-#[inline]
-pub(crate) fn vectorized_by<W: WithSimd>(operation: W) -> W::Output {
-    ARCH.dispatch(operation)
-}
 
 /// The f32 values of one vector register.
 pub(crate) fn lanes() -> usize {
@@ -32,7 +18,7 @@ pub(crate) fn lanes() -> usize {
             S::F32_LANES
         }
     }
-    static LANES: LazyLock<usize> = LazyLock::new(|| ARCH.dispatch(Lanes));
+    static LANES: LazyLock<usize> = LazyLock::new(|| vectorized_by(Lanes));
     *LANES
 }
 
@@ -69,7 +55,7 @@ impl<'a> Rows<'a> {
 pub(crate) fn multiply(rows: Rows<'_>, panel: &[f32], width: usize, sink: impl FnMut(usize, &[f32])) {
     assert_eq!(panel.len(), rows.depth * width);
     if rows.count > 0 {
-        ARCH.dispatch(Multiply { rows, panel, width, target: Sink(sink) });
+        vectorized_by(Multiply { rows, panel, width, target: Sink(sink) });
     }
 }
 
@@ -77,7 +63,7 @@ pub(crate) fn multiply(rows: Rows<'_>, panel: &[f32], width: usize, sink: impl F
 pub(crate) fn multiply_into(rows: Rows<'_>, panel: &[f32], width: usize, y: &mut [f32], stride: usize) {
     assert_eq!(panel.len(), rows.depth * width);
     if rows.count > 0 {
-        ARCH.dispatch(Multiply { rows, panel, width, target: Into { y, stride } });
+        vectorized_by(Multiply { rows, panel, width, target: Into { y, stride } });
     }
 }
 

@@ -5,8 +5,9 @@
 
 use super::attention::Weigh;
 use super::decoder::Soften;
-use super::kernel::{Rows, multiply, multiply_into, panel_width, vectorized_by};
+use super::kernel::{Rows, multiply, multiply_into, panel_width};
 use crate::nets::ops::decoder::Attention;
+use crate::simd::vectorized_by;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;

@@ -1,9 +1,8 @@
 //! Products with a layer's weights.
 
-use super::kernel::{
-    Rows, multiply, multiply_into, pack_transposed, panel_width, vectorized, vectorized_by, width_for,
-};
+use super::kernel::{Rows, multiply, multiply_into, pack_transposed, panel_width, width_for};
 use super::math::gelu;
+use crate::simd::{vectorized, vectorized_by};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 

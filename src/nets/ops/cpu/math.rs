@@ -1,7 +1,7 @@
 //! Functions that the compiler turns into vector code: no branches, no calls, no closures.
 
-use super::kernel::{vectorized, vectorized_by};
 use crate::nets::ops::Activation;
+use crate::simd::{vectorized, vectorized_by};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::f32::consts::{LOG2_E, SQRT_2};

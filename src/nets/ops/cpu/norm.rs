@@ -1,8 +1,8 @@
 //! Group and layer norm, with the activation in the same pass.
 
-use super::kernel::vectorized_by;
 use super::math::activate;
 use crate::nets::ops::Activation;
+use crate::simd::vectorized_by;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 

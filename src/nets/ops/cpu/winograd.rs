@@ -7,8 +7,9 @@
 #![expect(clippy::needless_range_loop, reason = "the formulas are written in rows and columns")]
 
 use super::conv::Conv;
-use super::kernel::{Rows, lanes, multiply_into, vectorized_by, width_for};
+use super::kernel::{Rows, lanes, multiply_into, width_for};
 use crate::nets::ops::ConvConfig;
+use crate::simd::vectorized_by;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Blocks of the GGUF formats to f32, in plain Rust: what everything faster is held to.
 
-use super::super::kernel::vectorized_by;
 use crate::nets::ops::quantized::Format;
+use crate::simd::vectorized_by;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 use pulp::{Simd, WithSimd};

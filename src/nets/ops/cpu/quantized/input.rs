@@ -1,6 +1,6 @@
 //! What is multiplied, rounded to 8 bits.
 
-use super::super::kernel::vectorized_by;
+use crate::simd::vectorized_by;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::sync::OnceLock;

@@ -1,9 +1,10 @@
 //! Products in f32: weights are unpacked, some rows at a time.
 
-use super::super::kernel::{Rows, multiply, pack_transposed, panel_width, vectorized_by, width_for};
+use super::super::kernel::{Rows, multiply, pack_transposed, panel_width, width_for};
 use super::Weights;
 use super::blocks::unpack;
 use super::input::Input;
+use crate::simd::vectorized_by;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
