@@ -22,14 +22,15 @@ const PLACES: [usize; 2] = [2, 4];
 const LOOKS_WORDS: [usize; 2] = [8, 28];
 const PHOTO_WORDS: [usize; 2] = [5, 18];
 
-/// A word: Latin letters, or digits, with apostrophes and hyphens only inside, and no capital behind a small letter. Where no
-/// more words may follow, a model would else go on within the last one ("andSpoons").
+/// A word: Latin letters, or digits, with apostrophes and hyphens inside or an apostrophe at the end ("thieves' den"), and no
+/// capital behind a small letter. Where no more words may follow, a model would else go on within the last one
+/// ("andSpoons").
 const WORD: &str =
-    "([A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,19}|[A-Z]{2,5}|[0-9]{1,4})(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}";
+    "([A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,19}|[A-Z]{2,5}|[0-9]{1,4})(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}'?";
 /// A word with a capital.
 const CAPITAL: &str = "[A-Z][a-zß-öø-ÿ]{0,19}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}";
 /// The first word of a name.
-const FIRST: &str = "[A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{1,20}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}";
+const FIRST: &str = "[A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{1,20}(['\\-][A-Za-zÀ-ÖØ-öø-ÿ][a-zß-öø-ÿ]{0,11}){0,2}'?";
 /// What can stand in front of somebody or something new.
 const NEW_SUBJECT: &str = "A|An|Two|Three|Several|Many";
 

@@ -110,6 +110,26 @@ fn a_whole_film_is_rewritten_around_its_locked_scenes() {
 }
 
 #[test]
+fn an_answer_that_ends_early_stays_and_the_rest_is_asked_for() {
+    let first = scene(1, "kitchen", "The young man whisks eggs with a spoon on his nose.", "young man, eggs, spoon");
+    let third = scene(3, "garden", "The young man trips over the gray cat and a hose.", "young man, gray cat, hose");
+    let fourth = scene(4, "garden", "The gray cat snores in a flower pot under a tree.", "gray cat, flower pot");
+    let all = [first.as_str(), third.as_str(), fourth.as_str()].concat();
+    // One scene an answer, more often than it may be asked in vain; then one who begins anew each time.
+    let slow = [&first, "I am sorry.", "", &third, "No.", "?", "", &fourth].map(stream);
+    for replies in [&slow[..], &[stream(&first), stream(&all)]] {
+        let (proposal, told) = revise(Revision::Film { change: "funnier".to_owned() }, replies);
+        let proposal = proposal.unwrap();
+        let titles: Vec<&str> = proposal.items.iter().map(|item| item.title.as_str()).collect();
+        assert_eq!(titles, ["Scene 1", "Scene 3", "Scene 4"]);
+        assert!(told[1].contains("spoon on his nose") && told[1].contains("Go on with scene 3"), "{}", told[1]);
+    }
+    let (proposal, _) = revise(Revision::Film { change: "funnier".to_owned() }, &[&first, "", "", "", ""].map(stream));
+    let error = proposal.unwrap_err();
+    assert!(matches!(error, WriterError::ServerRevision { tries: 5, .. }), "{error}");
+}
+
+#[test]
 fn scenes_are_left_out_split_and_continued() {
     let (proposal, told) = revise(Revision::Shorten, &[stream("Scenes 1 and 9."), stream("Leave out: 3")]);
     assert!(matches!(proposal.unwrap().items[0].changes[..], [Change::Remove { .. }]));

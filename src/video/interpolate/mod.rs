@@ -7,7 +7,7 @@
 //! over a cut the nearer one stays. It knows nothing of things or depth: what changes its shape, or moves further than a
 //! fifth of the picture or so from frame to frame, is mixed and not moved.
 //!
-//! At 512 × 320 on two cores finding the motion of a pair takes about 45 ms, and a frame between them 15 to 30 ms
+//! At 512 × 320 on two cores finding the motion of a pair takes about 40 ms, and a frame between them 6 to 10 ms
 //! (`cargo bench --bench draft`, "motion of a pair" and "frame between two"). Along a pan it is 46 to 49 dB from the truth,
 //! where mixing the two frames is 22 dB from it; behind a thing that moves over something else it mixes (31 to 39 dB).
 

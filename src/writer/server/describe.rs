@@ -3,7 +3,7 @@
 use super::answer::plain;
 use super::ask::messages;
 use super::script::shorten;
-use super::tries::{Attempts, TRIES};
+use super::tries::Attempts;
 use super::{ServerError, ServerWriter};
 use crate::progress::Progress;
 use crate::writer::describe::{About, CALMER, PREMISE_CHARS, ROUNDS, kind_text};
@@ -14,6 +14,7 @@ use crate::writer::text::looks_behind;
 use crate::writer::tidy::flat;
 use crate::writer::tidy::tidy_prompt;
 use crate::writer::{DescribeRequest, grammar};
+use std::ops::ControlFlow;
 
 /// Finished dialogues that a server is shown.
 const EXAMPLES: usize = 2;
@@ -49,16 +50,18 @@ impl ServerWriter {
             let least = if round == DescribeRound::Paragraph { WORDS[0] } else { 1 };
             let mut attempts = Attempts::with(0);
             let text = loop {
-                if attempts.made == TRIES {
+                if attempts.are_over() {
                     let address = self.connection.spec.address.clone();
                     let reason = attempts.missing.unwrap_or_default();
                     return Err(ServerError::Garbage { address, reason }.into());
                 }
                 let seed = request.seed.wrapping_add(attempts.made as u64);
                 let asked = self.ask(&messages(&dialogue), None, (&sampling, seed), progress, &mut |text| {
+                    let is_enough = text.split_whitespace().nth(most).is_some();
                     let text = limited(text, most);
                     on_event(WriterEvent::Description { kind, name: told, round, text: &text, complete: false });
-                    progress.step(0, 0)
+                    progress.step(0, 0)?;
+                    Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
                 });
                 match asked {
                     Ok((said, _)) => {

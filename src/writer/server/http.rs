@@ -52,6 +52,8 @@ pub(super) enum End {
     Done,
     /// It ran out of room.
     Full,
+    /// It was stopped, since it went on and on.
+    Endless,
     /// The connection broke.
     Dropped,
 }
@@ -62,6 +64,7 @@ impl End {
         match self {
             Self::Done => None,
             Self::Full => Some("the model ran out of room for its answer"),
+            Self::Endless => Some("the answer did not come to an end"),
             Self::Dropped => Some(BROKEN),
         }
     }

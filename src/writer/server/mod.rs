@@ -2,7 +2,7 @@
 //!
 //! It cannot be held to a grammar token by token. It is asked for JSON by a schema, which most servers enforce, and
 //! otherwise for the lines of the examples; whatever comes is read leniently, cleaned, and checked scene by scene. What
-//! passes is told at once and stays. What is missing is asked for again, a few times; a script that is not whole then is
+//! passes is told at once and stays. What is missing is asked for again; a script that is not whole then is
 //! an error that says what it lacks.
 
 mod answer;
@@ -25,12 +25,16 @@ use crate::models::ServerSpec;
 use crate::progress::{Cancelled, Progress};
 use http::{Connection, End, Failure};
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 use thoughts::without_thoughts;
 
 /// Holds a key for servers that want one.
 const KEY_VARIABLE: &str = "REELBOARD_WRITER_KEY";
 /// Characters of an answer, thoughts aside; ten scenes take some three thousand.
-const MOST_CHARS: usize = 60_000;
+const MOST_CHARS: usize = 12_000;
+
+/// What a listener says to what it hears of an answer.
+type Heard = Result<ControlFlow<()>, Cancelled>;
 
 /// A server, ready to write.
 #[derive(Debug, Clone)]
@@ -90,14 +94,15 @@ impl ServerWriter {
         Ok(self.model.insert(model).clone())
     }
 
-    /// Asks something. `hear` gets what was said so far, thoughts left out, whenever there is more.
+    /// Asks something. `hear` gets what was said so far, thoughts left out, whenever there is more, and may say that it is
+    /// enough. Who does not come to an end is stopped.
     fn ask(
         &mut self,
         messages: &Value,
         schema: Option<Value>,
         sampling: (&Sampling, u64),
         progress: &dyn Progress,
-        hear: &mut dyn FnMut(&str) -> Result<(), Cancelled>,
+        hear: &mut dyn FnMut(&str) -> Heard,
     ) -> Result<(String, End), Failure> {
         let (sampling, seed) = sampling;
         let mut body = json!({
@@ -111,23 +116,24 @@ impl ServerWriter {
                 body["response_format"] = schema;
             }
         }
-        let mut said = 0;
-        let mut too_long = false;
+        let mut said = String::new();
+        let mut stopped = None;
         let heard = self.connection.chat(&body, progress, &mut |text| {
             let text = without_thoughts(text);
-            if text.len() > MOST_CHARS {
-                too_long = true;
-                return Err(Cancelled);
-            }
-            if text.len() == said {
+            if text.len() == said.len() {
                 return Ok(());
             }
-            said = text.len();
-            hear(&text)
+            said = text;
+            if hear(&said)?.is_break() {
+                stopped = Some(End::Done);
+            } else if said.len() > MOST_CHARS {
+                stopped = Some(End::Endless);
+            }
+            // Closes the connection.
+            if stopped.is_some() { Err(Cancelled) } else { Ok(()) }
         });
-        if too_long {
-            let address = self.connection.spec.address.clone();
-            return Err(ServerError::TooLong { address, bytes: MOST_CHARS }.into());
+        if let Some(end) = stopped {
+            return Ok((said, end));
         }
         let (text, end) = heard?;
         Ok((without_thoughts(&text), end))

@@ -5,21 +5,36 @@ use super::answer::{Answer, read};
 use super::ask::messages;
 use super::http::End;
 use super::script::{REPEATED, fitted, fitting_moves, ruled_note};
-use super::tries::{Attempts, TRIES};
+use super::tries::Attempts;
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Proposal, ScriptScene};
 use crate::writer::error::WriterError;
+use crate::writer::examples::scene_text;
 use crate::writer::likeness;
 use crate::writer::revise::{
     Asked, Batch, LEAVE_OUT, ReviseRequest, Rules, SecondAuthor, Slot, Task, Told, dialogue, examples_like, propose,
 };
 use crate::writer::scenes::SCENE_STEPS;
 use crate::writer::script::{OnEvent, WriterEvent};
-use crate::writer::tidy::flat;
+use crate::writer::tidy::{Cast, flat};
 use crate::writer::{CameraRequest, DescribeRequest};
+use std::ops::ControlFlow;
 
-/// Gets an answer as it grows, and how it ended once it has; says then what is missing.
-type Take<'a> = dyn FnMut(&str, Option<End>) -> Result<Option<String>, Cancelled> + 'a;
+/// What can be used of an answer.
+enum Taken {
+    All,
+    /// The scenes `said`, which end before the one with the number `next`; the rest cannot, for a reason.
+    Some {
+        said: String,
+        next: usize,
+        reason: String,
+    },
+    /// Nothing, for this reason.
+    Nothing(String),
+}
+
+/// Gets an answer as it grows, and how it ended once it has. Says what of it can be used as soon as the rest does not matter.
+type Take<'a> = dyn FnMut(&str, Option<End>) -> Result<Option<Taken>, Cancelled> + 'a;
 
 impl ServerWriter {
     /// Makes a proposal of how to revise a film, as [`crate::writer::Writer::revise`] does.
@@ -47,21 +62,40 @@ impl ServerWriter {
         self.model(progress)?;
         progress.stage("revising");
         let mut attempts = Attempts::with(examples_like(&self.prompts, told.task).len());
-        while attempts.made < TRIES {
+        let mut so_far: Option<(String, usize)> = None;
+        while !attempts.are_over() {
             let mut conversation = dialogue(&self.prompts, told, attempts.examples);
-            if let Some(missing) = &attempts.missing {
-                conversation.user(format!(
+            match (&attempts.missing, &so_far) {
+                (Some(missing), Some((said, next))) => {
+                    conversation.assistant(said.as_str());
+                    conversation.user(format!(
+                        "Good so far, but {missing}. Go on with scene {next}: give only what is still missing, in the form of \
+                         the examples, with nothing else."
+                    ));
+                }
+                (Some(missing), None) => conversation.user(format!(
                     "Your last answer could not be used: {missing}. Answer in the form of the examples, with nothing else."
-                ));
+                )),
+                (None, _) => {}
             }
             let sampling = (&request.sampling, request.seed.wrapping_add(attempts.made as u64));
-            let answer =
-                self.ask(&messages(&conversation), None, sampling, progress, &mut |text| take(text, None).map(drop));
+            let mut decided = None;
+            let answer = self.ask(&messages(&conversation), None, sampling, progress, &mut |text| {
+                decided = take(text, None)?;
+                Ok(if decided.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            });
             match answer {
-                Ok((text, end)) => match take(&text, Some(end))? {
-                    None => return Ok(()),
-                    Some(reason) => attempts.lacked(reason),
-                },
+                Ok((text, end)) => {
+                    let taken = if decided.is_some() { decided } else { take(&text, Some(end))? };
+                    match taken.unwrap_or_else(|| Taken::Nothing("it was empty".to_owned())) {
+                        Taken::All => return Ok(()),
+                        Taken::Some { said, next, reason } => {
+                            so_far = Some((said, next));
+                            attempts.brought_some(reason);
+                        }
+                        Taken::Nothing(reason) => attempts.lacked(reason),
+                    }
+                }
                 Err(failure) => self.ask_again_after(failure, &mut attempts)?,
             }
         }
@@ -84,20 +118,22 @@ impl SecondAuthor for ServerWriter {
             told.scenes.retain(|(number, _)| wanted.iter().any(|rules| rules.number == *number));
         }
         let (request, progress) = (batch.request, batch.progress);
-        let mut coming = Coming { wanted: &wanted, done: Vec::new(), reason: None };
+        let mut coming = Coming::of(&wanted, batch.cast.clone());
         self.ask_about(&told, request, progress, &mut |text, end| {
             let answer = read(text, end == Some(End::Done));
-            coming.hear(&answer, batch);
+            coming.hear(&answer);
             let mut growing = coming.done.clone();
             proposal.items = assemble(&growing);
-            if end.is_none() {
-                growing.extend(coming.growing(answer));
-                let shown = Proposal { items: assemble(&growing), ..proposal.clone() };
-                (batch.on_event)(WriterEvent::Proposal(&shown));
-                progress.step(coming.done.len() as u64 * SCENE_STEPS, wanted.len() as u64 * SCENE_STEPS)?;
+            if let Some(end) = end.or(coming.is_decided().then_some(End::Done)) {
+                return Ok(Some(coming.taken(end)));
             }
-            Ok(end.and_then(|end| coming.missing(end)))
+            growing.extend(coming.growing(answer));
+            let shown = Proposal { items: assemble(&growing), ..proposal.clone() };
+            (batch.on_event)(WriterEvent::Proposal(&shown));
+            progress.step(coming.done.len() as u64 * SCENE_STEPS, wanted.len() as u64 * SCENE_STEPS)?;
+            Ok(None)
         })?;
+        *batch.cast = coming.cast;
         (batch.on_event)(WriterEvent::Proposal(proposal));
         Ok(())
     }
@@ -148,7 +184,8 @@ impl SecondAuthor for ServerWriter {
             }
             gone = numbers(text, &free);
             gone.truncate(count);
-            Ok((gone.len() < count).then(|| format!("it names {} of {count} scenes that can be left out", gone.len())))
+            let missing = || format!("it names {} of {count} scenes that can be left out", gone.len());
+            Ok(Some(if gone.len() < count { Taken::Nothing(missing()) } else { Taken::All }))
         })?;
         Ok(gone)
     }
@@ -169,32 +206,43 @@ fn numbers(text: &str, free: &[usize]) -> Vec<usize> {
 /// The scenes of a revision that are coming.
 struct Coming<'a> {
     wanted: &'a [Rules],
+    /// Those of earlier answers, and the names as they are behind them.
+    kept: Vec<ScriptScene>,
+    cast_of_kept: Cast,
+    /// All that are there, and the names behind them.
     done: Vec<ScriptScene>,
+    cast: Cast,
+    /// How many scenes at the beginning of the present answer are among those of earlier ones.
+    repeated: usize,
     /// Why the last scene that was left out was left out.
     reason: Option<String>,
 }
 
-impl Coming<'_> {
+impl<'a> Coming<'a> {
+    fn of(wanted: &'a [Rules], cast: Cast) -> Self {
+        let (kept, done) = (Vec::new(), Vec::new());
+        Self { wanted, kept, cast_of_kept: cast.clone(), done, cast, repeated: 0, reason: None }
+    }
+
     /// Takes in the whole scenes of an answer that is still growing: those before the first that cannot be used.
-    fn hear(&mut self, answer: &Answer, batch: &mut Batch) {
+    fn hear(&mut self, answer: &Answer) {
         let whole = answer.scenes.len().saturating_sub(usize::from(!answer.complete));
+        let alike = |one: &str, other: &str| likeness(one, other) > REPEATED;
+        let is_kept = |scene: &&ScriptScene| self.kept.iter().any(|kept| alike(&kept.prompt, &scene.prompt));
+        self.repeated = answer.scenes[..whole].iter().take_while(is_kept).count();
         // An answer is read again from its beginning each time.
-        self.done.clear();
+        self.done.clone_from(&self.kept);
+        self.cast = self.cast_of_kept.clone();
         self.reason = None;
-        let mut cast = batch.cast.clone();
-        for (rules, scene) in self.wanted.iter().zip(&answer.scenes[..whole]) {
+        for (rules, scene) in self.wanted[self.kept.len()..].iter().zip(&answer.scenes[self.repeated..whole]) {
             let scene = ScriptScene { camera: rules.camera, ..scene.clone() };
-            let repeats = |action: &str| {
-                let is = |known: &String| known == action;
-                let alike = |known: &String| likeness(known, action) > REPEATED;
-                match () {
-                    () if rules.forbidden.iter().any(is) => Some("before"),
-                    () if rules.unlike.iter().any(alike) => Some("another one"),
-                    () if self.done.iter().any(|scene| alike(&scene.prompt)) => Some("the one before it"),
-                    () => None,
-                }
+            let repeats = |action: &str| match () {
+                () if rules.forbidden.iter().any(|known| known == action) => Some("before"),
+                () if rules.unlike.iter().any(|known| alike(known, action)) => Some("another one"),
+                () if self.done.iter().any(|scene| alike(&scene.prompt, action)) => Some("the one before it"),
+                () => None,
             };
-            match fitted(scene, rules.number, rules.place.clone(), &repeats, &mut cast) {
+            match fitted(scene, rules.number, rules.place.clone(), &repeats, &mut self.cast) {
                 Ok(scene) => self.done.push(scene),
                 Err(reason) => {
                     self.reason = Some(reason);
@@ -202,23 +250,33 @@ impl Coming<'_> {
                 }
             }
         }
-        if self.done.len() == self.wanted.len() {
-            *batch.cast = cast;
-        }
+    }
+
+    /// Whether it does not matter what else the answer holds.
+    fn is_decided(&self) -> bool {
+        self.done.len() == self.wanted.len() || self.reason.is_some()
     }
 
     /// The scene that is growing.
     fn growing(&self, answer: Answer) -> Option<ScriptScene> {
         let rules = self.wanted.get(self.done.len()).filter(|_| self.reason.is_none())?;
-        let scene = answer.scenes.into_iter().nth(self.done.len())?;
+        let scene = answer.scenes.into_iter().nth(self.repeated + self.done.len() - self.kept.len())?;
         Some(ScriptScene { camera: rules.camera, ..scene })
     }
 
-    /// What an answer lacks that ended in this way.
-    fn missing(&mut self, end: End) -> Option<String> {
+    /// What of an answer can be used that ended in this way. What can stays.
+    fn taken(&mut self, end: End) -> Taken {
         let (had, wanted) = (self.done.len(), self.wanted.len());
+        let Some(next) = self.wanted.get(had) else { return Taken::All };
         let usual = || end.problem().map_or_else(|| format!("it held {had} of {wanted} scenes"), str::to_owned);
-        (had < wanted).then(|| self.reason.take().unwrap_or_else(usual))
+        let reason = self.reason.take().unwrap_or_else(usual);
+        if had == self.kept.len() {
+            return Taken::Nothing(reason);
+        }
+        self.kept.clone_from(&self.done);
+        self.cast_of_kept = self.cast.clone();
+        let said = self.wanted.iter().zip(&self.kept).map(|(rules, scene)| scene_text(rules.number - 1, scene));
+        Taken::Some { said: said.collect(), next: next.number, reason }
     }
 }
 

@@ -4,7 +4,7 @@ use super::ServerWriter;
 use super::answer::{Answer, plain, read};
 use super::ask::{Form, Question, camera_messages};
 use super::http::{End, Failure};
-use super::tries::{Attempts, TRIES};
+use super::tries::Attempts;
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Direction, ScriptScene, Speed};
 use crate::writer::camera::free_directions;
@@ -18,6 +18,7 @@ use crate::writer::scenes::SCENE_STEPS;
 use crate::writer::script::{NOT_ENGLISH, OnEvent, WriteRequest, WriterEvent, Written};
 use crate::writer::text::rule_camera;
 use crate::writer::tidy::{Cast, flat, tidy_name, tidy_prompt};
+use std::ops::ControlFlow;
 
 /// A premise is sent up to this many characters, as much as the writers of this machine read.
 const MOST_PREMISE: usize = 5000;
@@ -107,8 +108,8 @@ impl ServerWriter {
         let all = self.prompts.script_examples.len();
         let mut attempts = Attempts::with(all);
         while coming.done.len() < counts[0] {
-            let Attempts { made: tries, examples, ref missing } = attempts;
-            if tries == TRIES {
+            let Attempts { made: tries, examples, ref missing, .. } = attempts;
+            if attempts.are_over() {
                 let (had, wanted) = (coming.done.len(), counts[0]);
                 let reason = missing.clone().unwrap_or_else(|| "it gave too few scenes".to_owned());
                 let address = self.connection.spec.address.clone();
@@ -124,7 +125,8 @@ impl ServerWriter {
             coming.begin();
             let seed = request.seed.wrapping_add(tries as u64);
             let answer = self.ask(&messages, schema, (&request.sampling, seed), coming.progress, &mut |text| {
-                coming.hear(&read(text, false))
+                coming.hear(&read(text, false))?;
+                Ok(if coming.done.len() == coming.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             });
             match answer {
                 Ok((text, end)) => {
@@ -132,7 +134,8 @@ impl ServerWriter {
                     coming.hear(&read(&text, end == End::Done))?;
                     let none = coming.done.len() == done.len();
                     let usual = if none { "it held no scenes" } else { "it held too few scenes" };
-                    attempts.lacked(coming.reason.take().unwrap_or_else(|| end.problem().unwrap_or(usual).to_owned()));
+                    let reason = coming.reason.take().unwrap_or_else(|| end.problem().unwrap_or(usual).to_owned());
+                    if none { attempts.lacked(reason) } else { attempts.brought_some(reason) }
                 }
                 Err(failure) => self.ask_again_after(failure, &mut attempts)?,
             }
@@ -184,7 +187,7 @@ impl ServerWriter {
     ) -> Result<Vec<Option<CameraMove>>, Failure> {
         progress.stage("planning the camera");
         let messages = camera_messages(&self.prompts, asked, scenes);
-        let (text, _) = self.ask(&messages, None, sampling, progress, &mut |_| Ok(()))?;
+        let (text, _) = self.ask(&messages, None, sampling, progress, &mut |_| Ok(ControlFlow::Continue(())))?;
         Ok(read_moves(&text, scenes.len()))
     }
 }

@@ -4,13 +4,15 @@ use super::ServerWriter;
 use super::error::ServerError;
 use super::http::{BROKEN, Failure};
 
-/// How often a server is asked for something before it is given up.
-pub(super) const TRIES: usize = 4;
+/// How often in a row a server is asked in vain before it is given up.
+const TRIES: usize = 4;
 
 /// How the attempts to get something from a server went.
 pub(super) struct Attempts {
     /// Answers so far, and connections that broke.
     pub made: usize,
+    /// How many of them, the last ones, brought nothing that can be used.
+    in_vain: usize,
     /// How many examples it is shown.
     pub examples: usize,
     /// What the last answer lacked.
@@ -20,12 +22,23 @@ pub(super) struct Attempts {
 impl Attempts {
     /// None so far. The first shows so many examples.
     pub fn with(examples: usize) -> Self {
-        Self { made: 0, examples, missing: None }
+        Self { made: 0, in_vain: 0, examples, missing: None }
     }
 
-    /// One more failed, for this reason.
+    /// Whether to give up.
+    pub fn are_over(&self) -> bool {
+        self.in_vain == TRIES
+    }
+
+    /// One more brought nothing, for this reason.
     pub fn lacked(&mut self, reason: String) {
-        self.made += 1;
+        (self.made, self.in_vain) = (self.made + 1, self.in_vain + 1);
+        self.missing = Some(reason);
+    }
+
+    /// One more brought something, but not all.
+    pub fn brought_some(&mut self, reason: String) {
+        (self.made, self.in_vain) = (self.made + 1, 0);
         self.missing = Some(reason);
     }
 }
@@ -39,7 +52,7 @@ impl ServerWriter {
                 attempts.examples = if attempts.examples > 1 { 1 } else { 0 };
             }
             Failure::Server(error) if refuses_the_form(&error) && self.takes_schema => self.takes_schema = false,
-            Failure::Server(ServerError::Dropped { .. }) if attempts.made + 1 < TRIES => {
+            Failure::Server(ServerError::Dropped { .. }) if attempts.in_vain + 1 < TRIES => {
                 attempts.lacked(BROKEN.to_owned());
             }
             failure => return Err(failure),
