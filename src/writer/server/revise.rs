@@ -119,7 +119,7 @@ impl SecondAuthor for ServerWriter {
         }
         let (request, progress) = (batch.request, batch.progress);
         let mut coming = Coming::of(&wanted, batch.cast.clone());
-        self.ask_about(&told, request, progress, &mut |text, end| {
+        let asked = self.ask_about(&told, request, progress, &mut |text, end| {
             let answer = read(text, end == Some(End::Done));
             coming.hear(&answer);
             let mut growing = coming.done.clone();
@@ -132,7 +132,16 @@ impl SecondAuthor for ServerWriter {
             (batch.on_event)(WriterEvent::Proposal(&shown));
             progress.step(coming.done.len() as u64 * SCENE_STEPS, wanted.len() as u64 * SCENE_STEPS)?;
             Ok(None)
-        })?;
+        });
+        match asked {
+            Err(WriterError::ServerRevision { reason, .. }) if coming.is_worth_something(told.task) => {
+                let (had, wanted) = (coming.kept.len(), wanted.len());
+                proposal.notes.push(format!("The server gave only {had} of {wanted} scenes: {reason}."));
+                (coming.done, coming.cast) = (coming.kept, coming.cast_of_kept);
+                proposal.items = assemble(&coming.done);
+            }
+            asked => asked?,
+        }
         *batch.cast = coming.cast;
         (batch.on_event)(WriterEvent::Proposal(proposal));
         Ok(())
@@ -255,6 +264,11 @@ impl<'a> Coming<'a> {
     /// Whether it does not matter what else the answer holds.
     fn is_decided(&self) -> bool {
         self.done.len() == self.wanted.len() || self.reason.is_some()
+    }
+
+    /// Whether a part of the scenes is better than none.
+    fn is_worth_something(&self, task: Task) -> bool {
+        matches!(task, Task::Film | Task::Continue(_)) && !self.kept.is_empty()
     }
 
     /// The scene that is growing.
