@@ -135,8 +135,7 @@ impl SecondAuthor for ServerWriter {
         });
         match asked {
             Err(WriterError::ServerRevision { reason, .. }) if coming.is_worth_something(told.task) => {
-                let (had, wanted) = (coming.kept.len(), wanted.len());
-                proposal.notes.push(format!("The server gave only {had} of {wanted} scenes: {reason}."));
+                proposal.notes.push(format!("The server was asked for the rest in vain: {reason}."));
                 (coming.done, coming.cast) = (coming.kept, coming.cast_of_kept);
                 proposal.items = assemble(&coming.done);
             }
