@@ -4,7 +4,7 @@ use super::answer::plain;
 use super::ask::messages;
 use super::script::shorten;
 use super::tries::Attempts;
-use super::{ServerError, ServerWriter};
+use super::{ServerError, ServerWriter, heard_enough};
 use crate::progress::Progress;
 use crate::writer::describe::{About, CALMER, PREMISE_CHARS, ROUNDS, kind_text};
 use crate::writer::error::WriterError;
@@ -14,7 +14,6 @@ use crate::writer::text::looks_behind;
 use crate::writer::tidy::flat;
 use crate::writer::tidy::tidy_prompt;
 use crate::writer::{DescribeRequest, grammar};
-use std::ops::ControlFlow;
 
 /// Finished dialogues that a server is shown.
 const EXAMPLES: usize = 2;
@@ -61,7 +60,7 @@ impl ServerWriter {
                     let text = limited(text, most);
                     on_event(WriterEvent::Description { kind, name: told, round, text: &text, complete: false });
                     progress.step(0, 0)?;
-                    Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                    heard_enough(is_enough)
                 });
                 match asked {
                     Ok((said, _)) => {

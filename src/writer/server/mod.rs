@@ -36,6 +36,11 @@ const MOST_CHARS: usize = 12_000;
 /// What a listener says to what it hears of an answer.
 type Heard = Result<ControlFlow<()>, Cancelled>;
 
+/// Says whether what was heard is enough.
+fn heard_enough(is_enough: bool) -> Heard {
+    Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+}
+
 /// A server, ready to write.
 #[derive(Debug, Clone)]
 pub struct ServerWriter {

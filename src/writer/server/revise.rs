@@ -1,11 +1,11 @@
 //! The second draft with a server.
 
-use super::ServerWriter;
 use super::answer::{Answer, read};
 use super::ask::messages;
 use super::http::End;
 use super::script::{REPEATED, fitted, fitting_moves, ruled_note};
 use super::tries::Attempts;
+use super::{ServerWriter, heard_enough};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Proposal, ScriptScene};
 use crate::writer::error::WriterError;
@@ -18,7 +18,6 @@ use crate::writer::scenes::SCENE_STEPS;
 use crate::writer::script::{OnEvent, WriterEvent};
 use crate::writer::tidy::{Cast, flat};
 use crate::writer::{CameraRequest, DescribeRequest};
-use std::ops::ControlFlow;
 
 /// What can be used of an answer.
 enum Taken {
@@ -82,7 +81,7 @@ impl ServerWriter {
             let mut decided = None;
             let answer = self.ask(&messages(&conversation), None, sampling, progress, &mut |text| {
                 decided = take(text, None)?;
-                Ok(if decided.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                heard_enough(decided.is_some())
             });
             match answer {
                 Ok((text, end)) => {

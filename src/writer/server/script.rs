@@ -1,10 +1,10 @@
 //! A whole script from a server: scene by scene, checked, and asked for again where something is missing.
 
-use super::ServerWriter;
 use super::answer::{Answer, plain, read};
 use super::ask::{Form, Question, camera_messages};
 use super::http::{End, Failure};
 use super::tries::Attempts;
+use super::{ServerWriter, heard_enough};
 use crate::progress::{Cancelled, Progress};
 use crate::project::{CameraMove, Direction, ScriptScene, Speed};
 use crate::writer::camera::free_directions;
@@ -18,7 +18,6 @@ use crate::writer::scenes::SCENE_STEPS;
 use crate::writer::script::{NOT_ENGLISH, OnEvent, WriteRequest, WriterEvent, Written};
 use crate::writer::text::rule_camera;
 use crate::writer::tidy::{Cast, flat, tidy_name, tidy_prompt};
-use std::ops::ControlFlow;
 
 /// A premise is sent up to this many characters, as much as the writers of this machine read.
 const MOST_PREMISE: usize = 5000;
@@ -126,7 +125,7 @@ impl ServerWriter {
             let seed = request.seed.wrapping_add(tries as u64);
             let answer = self.ask(&messages, schema, (&request.sampling, seed), coming.progress, &mut |text| {
                 coming.hear(&read(text, false))?;
-                Ok(if coming.done.len() == coming.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                heard_enough(coming.done.len() == coming.most)
             });
             match answer {
                 Ok((text, end)) => {
@@ -187,7 +186,7 @@ impl ServerWriter {
     ) -> Result<Vec<Option<CameraMove>>, Failure> {
         progress.stage("planning the camera");
         let messages = camera_messages(&self.prompts, asked, scenes);
-        let (text, _) = self.ask(&messages, None, sampling, progress, &mut |_| Ok(ControlFlow::Continue(())))?;
+        let (text, _) = self.ask(&messages, None, sampling, progress, &mut |_| heard_enough(false))?;
         Ok(read_moves(&text, scenes.len()))
     }
 }
